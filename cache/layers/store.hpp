@@ -1,0 +1,77 @@
+// Layers in the store: a directory in overlayfs's own format and an index each, named by diffID,
+// shared by every image and record that contains them.
+//
+// A layer is visible only when both are complete. Safe for any number of threads and processes.
+#pragma once
+
+#include <cache/layers/index.hpp>
+#include <cache/layers/stack.hpp>
+#include <cache/stream.hpp>
+#include <ir/digest.hpp>
+#include <ir/layer.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class StateDirectory;
+class Database;
+
+// A private folder in the store to build a tree in: "upper" and, for overlayfs, "work". Removed
+// with all it holds at the end of its life unless commit() took the tree.
+class [[nodiscard]] Staging {
+ public:
+  explicit Staging(std::filesystem::path folder);  // makes folder, upper (0755) and work
+  Staging(Staging&& other) noexcept;
+  Staging& operator=(Staging&&) = delete;
+  ~Staging();
+
+  std::filesystem::path upper() const;
+  std::filesystem::path work() const;
+
+ private:
+  friend class LayerStore;
+  std::filesystem::path folder_;  // empty: nothing left to remove
+};
+
+class LayerStore {
+ public:
+  LayerStore(StateDirectory& state, Database& database);
+  ~LayerStore();
+
+  std::optional<LayerRef> find(const DiffId& id) const;
+  std::filesystem::path directory(const DiffId& id) const;
+  // Kept mapped for the life of the store. Throws Error if there is no such layer.
+  std::shared_ptr<const LayerIndex> index(const DiffId& id) const;
+  // Throws Error naming the first layer that is not there.
+  StackView view(const LayerStack& stack) const;
+
+  Staging stage();
+  // Moves the tree into place under its diffID. If that layer is there already, the tree is
+  // dropped and the one there stays. The staging folder's upper is gone afterwards; its path may
+  // still be in use as a mounted lower layer, which a rename does not disturb.
+  LayerRef commit(Staging&& staging, const BuiltLayer& built);
+
+  // Reads a layer's tar, compressed or not (gzip and zstd are told by content), from an untrusted
+  // source and stores it. Throws Error, and leaves nothing behind, if the bytes are malformed,
+  // would leave the root, exceed the limits of extract.hpp, or give another diffID than `expected`.
+  // `canonical`: the caller keeps no blob of it, so that the layer's diffID is that of its
+  // canonical tar instead (import); otherwise the diffID is that of the tar as it was read.
+  LayerRef extract(ByteSource& tar, const std::optional<DiffId>& expected, bool canonical);
+
+  // The layer's uncompressed tar, byte for byte that of its diffID. Throws Error if it was pulled
+  // and neither its blob is kept nor its canonical tar the same.
+  void write_tar(const DiffId& id, const ByteSink& sink) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,65 @@
+// The state directory: what lies where, which format it has, who works in it.
+//
+//   version          the format's number
+//   slipway.db       SQLite (WAL)
+//   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
+//   blobs/HEX        blobs as stored, by digest
+//   contexts/HEX     stat caches, by context
+//   locks/           one file a lock
+//   work/            what is not finished: a folder a process, removed by the next one if it died
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace slipway {
+
+// An advisory lock (flock) on a file of locks/, given back at the end of its scope or of the
+// process, however that comes.
+class [[nodiscard]] FileLock {
+ public:
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+  ~FileLock();
+  explicit operator bool() const { return descriptor_ >= 0; }
+
+ private:
+  friend class StateDirectory;
+  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;  // -1: not held
+};
+
+class StateDirectory {
+ public:
+  // Makes what is missing. Holds a shared lock on the store for its own life. Throws Error if the
+  // path cannot be used or holds another format.
+  explicit StateDirectory(std::filesystem::path root);
+  ~StateDirectory();
+  StateDirectory(const StateDirectory&) = delete;
+
+  // --root, else $SLIPWAY_ROOT, else /var/lib/slipway for root, $XDG_DATA_HOME/slipway (by default
+  // ~/.local/share/slipway) for others.
+  static std::filesystem::path default_root();
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path layers() const { return root_ / "layers"; }
+  std::filesystem::path blobs() const { return root_ / "blobs"; }
+  std::filesystem::path contexts() const { return root_ / "contexts"; }
+  // A new path below this process's own folder of work/. Nothing is made.
+  std::filesystem::path fresh_work_path();
+
+  // Waits; `name` is [a-z0-9-]+.
+  FileLock lock(std::string_view name);
+  // Empty if another holds it.
+  FileLock try_lock(std::string_view name);
+
+ private:
+  std::filesystem::path root_;
+  struct Own;
+  std::unique_ptr<Own> own_;
+};
+
+}  // namespace slipway

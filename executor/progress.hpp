@@ -1,0 +1,44 @@
+// What a solve tells while it runs, and what it has to report at its end.
+#pragma once
+
+#include <executor/sandbox/process_runner.hpp>
+#include <ir/digest.hpp>
+#include <ir/error.hpp>
+#include <ir/graph.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+struct VertexReport {
+  enum class Outcome {
+    hit,        // a record gave the result
+    ran,        // a miss: it was executed
+    local,      // nothing to cache: a base image, a context, a composition
+    failed,
+    cancelled,
+  };
+  VertexId vertex{};
+  Outcome outcome = Outcome::local;
+  std::optional<CacheKey> key;
+  std::string reason;        // of a miss: "src/main.c: content", "input [build 3/5] changed"
+  std::int64_t started = 0;  // nanoseconds since the solve began
+  std::int64_t ended = 0;
+  std::int64_t saved = 0;    // of a hit: how long the step ran when its record was made, ns
+  bool same_tree = false;    // ran, and gave the same tree as before: what follows may hit
+};
+
+// Called from any thread of the solve, one call at a time.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  virtual void started(VertexId) {}
+  virtual void output(VertexId, OutputStream, std::string_view) {}
+  virtual void finished(const VertexReport&) {}
+};
+
+}  // namespace slipway

@@ -1,0 +1,70 @@
+// Running one RUN's process: the seam between the solve and the kernel.
+//
+// The real one (sandbox.hpp) mounts an overlay and enters namespaces; tests use a fake that edits
+// the upper directory. Both pass the same suite.
+#pragma once
+
+#include <ir/operation.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// A mount of the operation with everything looked up.
+struct ResolvedMount {
+  RunProcess::Mount mount;
+  // bind: what to bind `mount.source` from, lowest first; a writable one gets an upper directory
+  // that is thrown away. cache: empty unless it has a `from`.
+  std::vector<std::filesystem::path> lowers;
+  // bind from a build context: its directory, already filtered. cache: its directory in the store.
+  std::optional<std::filesystem::path> directory;
+  // secret: its bytes. Never written anywhere but to a memory file system.
+  std::optional<std::string> secret;
+};
+
+struct RunRequest {
+  const RunProcess* operation = nullptr;  // outlives the run
+  std::vector<std::filesystem::path> lowers;  // layer directories, lowest first
+  std::filesystem::path upper;                // empty directory that receives the changes
+  std::filesystem::path work;                 // empty directory on the same file system
+  std::vector<ResolvedMount> mounts;
+};
+
+struct RunResult {
+  int exit_code = 0;      // as a shell has it: 128 + n for a signal
+  bool out_of_memory = false;
+};
+
+// A process that was started. Destroying it kills it and waits until nothing of it is left.
+class RunningProcess {
+ public:
+  virtual ~RunningProcess() = default;
+  // Kills everything that the step started. `finished` is still called, once.
+  virtual void kill() = 0;
+};
+
+enum class OutputStream { out, err };
+
+class ProcessRunner {
+ public:
+  virtual ~ProcessRunner() = default;
+
+  // Starts and returns at once. `output` gets the bytes as they come and `finished` the end, after
+  // the last output, when no process of the step is alive and nothing is mounted any more. Both
+  // are called from a thread of the runner's, must not block and must not throw. Throws Error
+  // where the process cannot be started (working directory, user, program not found ...).
+  virtual std::unique_ptr<RunningProcess> start(
+      const RunRequest& request, std::function<void(OutputStream, std::string_view)> output,
+      std::function<void(RunResult)> finished) = 0;
+};
+
+}  // namespace slipway

@@ -1,0 +1,46 @@
+// Solving a graph: every vertex the root needs is found in the cache or executed, in parallel.
+#pragma once
+
+#include <cache/store.hpp>
+#include <executor/files/context.hpp>
+#include <executor/progress.hpp>
+#include <executor/sandbox/process_runner.hpp>
+#include <ir/graph.hpp>
+#include <ir/layer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+struct SolveOptions {
+  std::size_t max_parallelism = 0;  // RUN processes at once; 0: as many as cores
+  bool keep_going = false;          // a failure does not cancel what does not need it
+  // Names this Dockerfile, for finding what its steps were the last time; opaque.
+  std::string place;
+  // Directories by context name; the build context is "".
+  std::map<std::string, std::unique_ptr<Context>> contexts;
+  // Secrets by id: gives the bytes, or nothing if there is no such secret.
+  std::function<std::optional<std::string>(const std::string&)> secret;
+};
+
+struct SolveResult {
+  LayerStack layers;                  // of the root
+  std::vector<std::int64_t> created;  // per layer: when it was first made, seconds; 0: unknown
+  std::vector<VertexReport> reports;  // of every vertex that was needed, in order of VertexId
+};
+
+// Throws the first vertex's Error when all that ran has ended; what was finished by then is kept.
+SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+                  SolveOptions& options, Progress& progress);
+
+// Ends the solve that is running in this process, as a first failure does; async-signal-safe.
+void cancel_solve() noexcept;
+
+}  // namespace slipway

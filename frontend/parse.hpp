@@ -1,0 +1,33 @@
+// From a Dockerfile's text to typed instructions.
+#pragma once
+
+#include <ir/error.hpp>
+#include <ir/instruction.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+struct ParsedDockerfile {
+  Dockerfile dockerfile;
+  std::vector<Diagnostic> warnings;
+};
+
+// Throws Error with every mistake of the text, in its order. Total: any bytes give a result or an
+// Error, in time proportional to their number. Thread-safe.
+ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source);
+
+// The ONBUILD triggers of an image, each one instruction; `image` is for messages.
+std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers,
+                                        std::string_view image);
+
+// The syntax tree as text, one node a line with its span: --print=ast.
+std::string print_ast(const Dockerfile& dockerfile);
+
+// The patterns of a .dockerignore, comments and blank lines taken out, cleaned as docker does.
+std::vector<std::string> parse_dockerignore(std::string_view text);
+
+}  // namespace slipway

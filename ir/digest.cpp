@@ -1,0 +1,107 @@
+#include <ir/digest.hpp>
+
+#include <openssl/evp.h>
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view prefix = "sha256:";
+
+int nibble(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+// Fetched once: a look-up per message costs more than hashing 100 bytes.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+}  // namespace
+
+std::string Digest::hex() const {
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(64);
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(digits[byte >> 4]);
+    text.push_back(digits[byte & 15]);
+  }
+  return text;
+}
+
+std::string Digest::text() const { return std::string(prefix) + hex(); }
+
+std::optional<Digest> Digest::parse(std::string_view text) {
+  if (!text.starts_with(prefix)) return std::nullopt;
+  return parse_hex(text.substr(prefix.size()));
+}
+
+std::optional<Digest> Digest::parse_hex(std::string_view hex) {
+  if (hex.size() != 64) return std::nullopt;
+  Digest digest;
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int high = nibble(hex[2 * i]);
+    const int low = nibble(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return digest;
+}
+
+struct Hasher::Context {
+  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+
+  Context() {
+    if (evp == nullptr) throw std::bad_alloc();
+    EVP_DigestInit_ex2(evp, sha256_method(), nullptr);
+  }
+  Context(const Context&) = delete;
+  ~Context() { EVP_MD_CTX_free(evp); }
+};
+
+Hasher::Hasher() : context_(std::make_unique<Context>()) {}
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+Hasher::~Hasher() = default;
+
+void Hasher::update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+}
+
+void Hasher::update(std::string_view bytes) {
+  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+}
+
+Digest Hasher::finish() {
+  Digest digest;
+  unsigned length = 0;
+  EVP_DigestFinal_ex(context_->evp, digest.bytes.data(), &length);
+  EVP_DigestInit_ex2(context_->evp, sha256_method(), nullptr);
+  return digest;
+}
+
+Digest sha256(std::string_view bytes) {
+  Hasher hasher;
+  hasher.update(bytes);
+  return hasher.finish();
+}
+
+ChainId chain_id(const std::optional<ChainId>& below, const DiffId& top) {
+  if (!below) return ChainId{top.digest};
+  return ChainId{sha256(below->text() + " " + top.text())};
+}
+
+}  // namespace slipway
+
+std::size_t std::hash<slipway::Digest>::operator()(const slipway::Digest& digest) const noexcept {
+  std::size_t value = 0;
+  std::memcpy(&value, digest.bytes.data(), sizeof value);
+  return value;
+}

@@ -1,0 +1,16 @@
+// The graph as text, for people and for golden files.
+#pragma once
+
+#include <ir/graph.hpp>
+#include <ir/lower.hpp>
+
+#include <string>
+
+namespace slipway {
+
+// One vertex a block: number, operation with its fields, inputs, definition digest.
+std::string dump(const Lowered& lowered);
+// The same for Graphviz.
+std::string dump_dot(const Lowered& lowered);
+
+}  // namespace slipway

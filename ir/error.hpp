@@ -1,0 +1,64 @@
+// What went wrong, where, and what to do next.
+//
+// An outcome that a caller must expect is a return value; what ends a command is an Error.
+#pragma once
+
+#include <ir/source.hpp>
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+struct Diagnostic {
+  std::string message;  // one sentence, lower case, no full stop
+  SourceSpan span;      // the word to underline; without a file: no place to show
+  std::string hint;     // what to do next; may be empty
+  std::string detail;   // further lines as they are, such as a command's last output; may be empty
+};
+
+// One or several mistakes. Built in place:
+//   throw Error("stage " + quoted(name) + " does not exist").at(span).hint("did you mean ...?");
+class Error : public std::exception {
+ public:
+  explicit Error(std::string message);
+  // All mistakes of one text, in its order. `diagnostics` is not empty.
+  explicit Error(std::vector<Diagnostic> diagnostics);
+
+  // These change the last diagnostic. at() keeps a place that is already known.
+  Error& at(const SourceSpan& span) &;
+  Error&& at(const SourceSpan& span) &&;
+  Error& hint(std::string text) &;
+  Error&& hint(std::string text) &&;
+  Error& detail(std::string text) &;
+  Error&& detail(std::string text) &&;
+
+  const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
+  // The first message.
+  const char* what() const noexcept override { return diagnostics_.front().message.c_str(); }
+
+ private:
+  std::vector<Diagnostic> diagnostics_;
+};
+
+// A failed system call: names the call, the path (may be empty) and the reason.
+//   throw system_error("openat2", path, errno);
+Error system_error(std::string_view call, std::string_view path, int error_number);
+
+// "text" in double quotes, with control characters and quotes escaped, cut at 200 characters:
+// what is untrusted goes through here before it reaches a terminal.
+std::string quoted(std::string_view text);
+
+// The member of `candidates` within a small edit distance of `word`, for "did you mean"; empty
+// where none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// All diagnostics in the form of STYLE.md: file:line:column, the line, a caret, a hint. Ends with
+// a line break. `color` adds terminal colours.
+std::string render(const Error& error, bool color);
+// The same for a single one, with "error" or "warning" as `severity`.
+std::string render(const Diagnostic& diagnostic, std::string_view severity, bool color);
+
+}  // namespace slipway

@@ -1,0 +1,39 @@
+// Expansion: a word's value in a scope (reference.md#environment-replacement).
+#pragma once
+
+#include <ir/word.hpp>
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// The variables an instruction sees. Fixed at its start: ENV A=2 B=$A uses the old A.
+class Scope {
+ public:
+  void set(std::string name, std::string value);
+  void unset(std::string_view name);
+  std::optional<std::string_view> find(std::string_view name) const;
+  std::vector<std::string> names() const;
+
+ private:
+  std::map<std::string, std::string, std::less<>> values_;
+};
+
+struct Expansion {
+  std::string text;
+  std::set<std::string> used;     // every variable read
+  std::set<std::string> unknown;  // those of them that had no value and no default
+};
+
+// Throws Error, at the variable, where ${v:?m} has no value or a pattern is malformed.
+Expansion expand(const Word& word, const Scope& scope);
+
+// The same, split at white space that is not quoted (EXPOSE).
+std::vector<std::string> expand_list(const Word& word, const Scope& scope);
+
+}  // namespace slipway

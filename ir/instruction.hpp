@@ -1,0 +1,203 @@
+// Instructions: a Dockerfile's lines as typed data, before any variable has a value.
+//
+// Made by the frontend, read by lower(). Every form and flag of the reference (moby/buildkit,
+// frontend/dockerfile/docs/reference.md) has its place here; what a field may hold is checked by
+// the frontend where it can be without values, by lower() where it cannot.
+#pragma once
+
+#include <ir/source.hpp>
+#include <ir/word.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace slipway {
+
+// A name as written, and where.
+struct Name {
+  std::string text;
+  SourceSpan span;
+};
+
+// <<NAME ... NAME
+struct Heredoc {
+  std::string name;
+  bool expand = true;       // false where the delimiter was quoted
+  bool strip_tabs = false;  // <<-
+  std::string content;      // line breaks as in the file, tabs stripped if asked; no terminator
+  Word word;                // the content as a word in raw mode (quotes stay), for expansion
+  SourceSpan span;          // of <<NAME on the instruction's line
+};
+
+// What RUN, CMD, ENTRYPOINT, SHELL and HEALTHCHECK CMD run.
+struct CommandLine {
+  bool shell = true;               // shell form: `arguments` holds one text for the shell
+  std::vector<std::string> arguments;
+  std::vector<Heredoc> heredocs;   // RUN only, shell form only
+  SourceSpan span;
+};
+
+// RUN --mount=...; a key that was not given is empty.
+struct RunMount {
+  enum class Type { bind, cache, tmpfs, secret, ssh };
+  enum class Sharing { shared, private_, locked };
+  Type type = Type::bind;
+  std::optional<Word> from;     // bind, cache: stage, image or context
+  std::optional<Word> source;   // bind, cache: path in `from`
+  std::optional<Word> target;
+  std::optional<Word> id;       // cache, secret, ssh
+  std::optional<Word> env;      // secret: the variable that gets the value
+  Sharing sharing = Sharing::shared;
+  std::optional<bool> read_only;
+  bool required = false;
+  std::optional<std::uint64_t> size;  // tmpfs, bytes
+  std::optional<std::uint32_t> mode;
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  SourceSpan span;
+};
+
+struct From {
+  Word image;  // an image, a stage, a named context or "scratch"
+  std::optional<Word> platform;
+  std::optional<Name> alias;  // AS
+};
+
+struct Arg {
+  struct Item {
+    std::string name;
+    std::optional<Word> default_value;
+    SourceSpan span;
+  };
+  std::vector<Item> items;
+};
+
+struct Env {
+  std::vector<std::pair<Word, Word>> pairs;
+};
+
+struct Label {
+  std::vector<std::pair<Word, Word>> pairs;
+};
+
+struct Run {
+  CommandLine command;
+  std::vector<RunMount> mounts;
+  std::optional<Name> network;   // default, none, host
+  std::optional<Name> security;  // sandbox, insecure
+  std::vector<Word> devices;
+};
+
+// COPY and ADD: sources, then the destination.
+struct FileTransfer {
+  std::vector<Word> sources;
+  std::vector<Heredoc> heredocs;  // sources given in place
+  Word destination;
+  std::optional<Word> chown;
+  std::optional<Word> chmod;
+  std::vector<Word> exclude;
+  bool link = false;
+};
+
+struct Copy : FileTransfer {
+  std::optional<Word> from;  // expanded with nothing but what the reference allows
+  bool parents = false;
+};
+
+struct Add : FileTransfer {
+  std::optional<bool> keep_git_dir;
+  std::optional<Word> checksum;
+  std::optional<bool> unpack;
+};
+
+struct Workdir {
+  Word path;
+};
+
+struct User {
+  Word user;  // name or number, perhaps with :group
+};
+
+struct Cmd {
+  CommandLine command;
+};
+
+struct Entrypoint {
+  CommandLine command;
+};
+
+struct Shell {
+  std::vector<std::string> arguments;
+};
+
+struct Expose {
+  std::vector<Word> ports;  // "80", "8000-8010/udp"; split after expansion
+};
+
+struct Volume {
+  std::vector<Word> paths;
+};
+
+struct StopSignal {
+  Word signal;
+};
+
+// Durations in nanoseconds, as the image config has them; zero: inherit.
+struct Healthcheck {
+  bool none = false;
+  std::optional<CommandLine> command;
+  std::int64_t interval = 0;
+  std::int64_t timeout = 0;
+  std::int64_t start_period = 0;
+  std::int64_t start_interval = 0;
+  std::int64_t retries = 0;
+};
+
+struct Onbuild {
+  std::string trigger;  // the instruction as it is stored in the image config
+};
+
+struct Maintainer {
+  std::string name;
+};
+
+using InstructionKind =
+    std::variant<From, Arg, Env, Label, Run, Copy, Add, Workdir, User, Cmd, Entrypoint, Shell,
+                 Expose, Volume, StopSignal, Healthcheck, Onbuild, Maintainer>;
+
+struct Instruction {
+  InstructionKind kind;
+  std::string text;  // the whole instruction on one line, as progress and history quote it
+  SourceSpan span;   // all its lines
+};
+
+// A stage: FROM and what follows it up to the next FROM.
+struct Stage {
+  From from;
+  SourceSpan span;                        // of its FROM
+  std::string text;                       // the FROM line
+  std::vector<Instruction> instructions;  // without FROM
+  std::string comment;                    // the comment lines right above FROM, for outlines
+};
+
+// Directives at the head of a Dockerfile (reference.md#parser-directives).
+struct Directive {
+  std::string name;  // lower case
+  std::string value;
+  SourceSpan span;
+};
+
+struct Dockerfile {
+  std::shared_ptr<const SourceFile> source;
+  std::vector<Directive> directives;
+  char escape = '\\';
+  std::vector<Instruction> global_args;  // ARG before the first FROM
+  std::vector<Stage> stages;
+};
+
+}  // namespace slipway

@@ -1,0 +1,79 @@
+// Lowering: from instructions to the build graph and the image's config.
+//
+// Pure: what it must know of the world comes in as values, or through `ResolveImage`. The order of
+// the phases is that of lower.cpp, from top to bottom.
+#pragma once
+
+#include <ir/error.hpp>
+#include <ir/graph.hpp>
+#include <ir/image_config.hpp>
+#include <ir/instruction.hpp>
+#include <ir/platform.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway {
+
+// Where a name in FROM, COPY --from or mount from= leads, if it is no stage (--build-context).
+struct NamedContext {
+  enum class Kind {
+    directory,  // a ReadContext with this name
+    image,      // `value` is the reference: "debian:bookworm" or "oci-layout://path:tag"
+    stage,      // `value` is the name of a stage of this Dockerfile
+  };
+  Kind kind = Kind::directory;
+  std::string value;
+};
+
+struct ImageRequest {
+  std::string reference;  // as written after expansion, e.g. "debian:bookworm"
+  Platform platform;
+  SourceSpan span;  // for the message when there is no such image
+};
+
+struct ResolvedImage {
+  std::string reference;  // what it resolved to
+  Digest id;              // of its config
+  ImageConfig config;
+  // Its ONBUILD triggers, parsed; lower() puts them after FROM and clears them from the config.
+  std::vector<Instruction> triggers;
+};
+
+// Called once per distinct (reference, platform) that the target needs, from the thread that
+// lowers. Throws Error if there is no such image.
+using ResolveImage = std::function<ResolvedImage(const ImageRequest&)>;
+
+struct LowerOptions {
+  std::string target;  // stage name or number; empty: the last stage
+  std::map<std::string, std::string> build_args;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, NamedContext> contexts;  // names in lower case
+  bool no_cache = false;
+  std::vector<std::string> no_cache_stages;  // --no-cache-filter
+  Platform build_platform;
+  Platform target_platform;
+  RunProcess::Network network = RunProcess::Network::default_;
+  std::vector<std::pair<std::string, std::string>> extra_hosts;
+  std::string hostname;
+  std::uint64_t shm_size = 0;
+  std::vector<std::string> ulimits;
+};
+
+struct Lowered {
+  Graph graph;
+  VertexId root{};     // the target's root file system
+  ImageConfig config;  // complete but for diff_ids and for times that are not known yet
+  std::vector<Diagnostic> warnings;
+};
+
+// Throws Error with every mistake of the stages that matter.
+Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
+              const ResolveImage& resolve);
+
+}  // namespace slipway
