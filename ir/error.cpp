@@ -1,0 +1,321 @@
+#include <ir/error.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::size_t longest_quote = 200;   // characters of quoted()
+constexpr std::size_t longest_line = 160;    // characters of a source line that are shown
+constexpr std::size_t longest_snippet = 5;   // lines of a span that are shown
+constexpr std::size_t tab_width = 4;
+constexpr std::size_t longest_candidate = 64;
+
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t length = 1;  // bytes
+  bool valid = false;
+};
+
+// The code point at the front of `text`, which is not empty; a stray byte is one by itself.
+CodePoint decode(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1, true};
+  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {first, 1, false};
+  char32_t value = first & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {first, 1, false};
+    value = value << 6 | (byte(i) & 0x3F);
+  }
+  const char32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
+  if (value < least || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+    return {first, 1, false};
+  return {value, length, true};
+}
+
+// What a terminal would act on instead of showing: controls, and the marks that turn the writing
+// direction, with which a text can show other than what it says.
+bool is_hidden(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+}
+
+// Columns on a terminal: the blocks that matter, not the whole of Unicode's East Asian Width.
+std::size_t width(char32_t c) {
+  if (c >= 0x300 && c <= 0x36F) return 0;
+  const bool wide = (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) ||
+                    (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
+                    (c >= 0xFE30 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF60) ||
+                    (c >= 0xFFE0 && c <= 0xFFE6) || (c >= 0x1F300 && c <= 0x1FAFF) ||
+                    (c >= 0x20000 && c <= 0x3FFFD);
+  return wide ? 2 : 1;
+}
+
+std::string hexadecimal(std::uint32_t value, std::size_t digits) {
+  std::string text;
+  for (; value != 0 || text.size() < digits; value /= 16)
+    text.insert(text.begin(), "0123456789abcdef"[value % 16]);
+  return text;
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Edits between two words: insert, remove, replace a letter, swap two neighbours.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before_last(b.size() + 1);
+  std::vector<std::size_t> last(b.size() + 1);
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1]))
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
+    }
+    std::swap(before_last, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+// Finds lines of a text. Spans of one file come mostly in order, so each search goes on where the
+// last one stopped, and a long list of mistakes costs one walk through the text.
+class LineFinder {
+ public:
+  std::string_view line(const SourceFile& file, std::uint32_t number) {
+    if (&file != file_ || number < number_) {
+      file_ = &file;
+      number_ = 1;
+      start_ = 0;
+    }
+    const std::string_view text = file.text;
+    for (; number_ < number; ++number_) {
+      const std::size_t end = text.find('\n', start_);
+      if (end == std::string_view::npos) return {};
+      start_ = end + 1;
+    }
+    std::string_view line = text.substr(start_, text.find('\n', start_) - start_);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  }
+
+ private:
+  const SourceFile* file_ = nullptr;
+  std::uint32_t number_ = 1;
+  std::size_t start_ = 0;
+};
+
+struct Colors {
+  const char* severity = "";
+  const char* strong = "";
+  const char* off = "";
+};
+
+// One source line as a terminal can show it, and below it the caret where `from` (a column) is
+// not 0: "^~~~" up to but without column `to`.
+std::string snippet_line(std::uint32_t number, std::string_view line, std::size_t from,
+                         std::size_t to, const Colors& colors) {
+  // A very long line is shown around the place.
+  const std::size_t first = from > longest_line / 2 ? from - longest_line / 2 : 1;
+  std::string shown = first > 1 ? "..." : "";
+  std::string marks(shown.size(), ' ');
+  std::size_t shown_width = shown.size();
+  bool marked = false;
+
+  std::size_t column = 1;
+  bool cut = false;
+  while (!line.empty()) {
+    const CodePoint c = decode(line);
+    const std::string_view bytes = line.substr(0, c.length);
+    line.remove_prefix(c.length);
+    if (column < first) {
+      ++column;
+      continue;
+    }
+    if (column >= first + longest_line) {
+      cut = true;
+      break;
+    }
+    std::size_t cells = 1;
+    if (c.valid && c.value == '\t') {
+      cells = tab_width - shown_width % tab_width;
+      shown.append(cells, ' ');
+    } else if (!c.valid || is_hidden(c.value)) {
+      shown += "\xEF\xBF\xBD";  // the replacement character
+    } else {
+      cells = width(c.value);
+      shown += bytes;
+    }
+    shown_width += cells;
+    const bool inside = from != 0 && column >= from && (column < to || column == from);
+    for (std::size_t i = 0; i < cells; ++i) {
+      marks += !inside ? ' ' : marked ? '~' : '^';
+      marked = marked || inside;
+    }
+    ++column;
+  }
+  if (cut) shown += "...";
+  // A place behind the last character: something is missing there.
+  if (from != 0 && !marked) marks += '^';
+
+  std::string prefix = std::to_string(number);
+  prefix.insert(0, prefix.size() < 5 ? 5 - prefix.size() : 0, ' ');
+  std::string result = prefix + " | " + shown;
+  while (result.ends_with(' ')) result.pop_back();
+  result += '\n';
+  if (from != 0) {
+    while (marks.ends_with(' ')) marks.pop_back();
+    const std::size_t blank = std::min(marks.find('^'), marks.size());
+    result += std::string(prefix.size(), ' ') + " | " + marks.substr(0, blank) + colors.severity +
+              marks.substr(blank) + colors.off + "\n";
+  }
+  return result;
+}
+
+std::string snippet(const SourceSpan& span, LineFinder& lines, const Colors& colors) {
+  const std::uint32_t end = std::max(span.line, span.end_line);
+  // A span that ends at the start of a line does not reach into it.
+  const std::uint32_t last = end > span.line && span.end_column <= 1 ? end - 1 : end;
+  std::string result;
+  for (std::uint32_t number = span.line; number <= last; ++number) {
+    if (number - span.line == longest_snippet) {
+      result += "  ... |\n";
+      break;
+    }
+    const std::string_view line = lines.line(*span.file, number);
+    const bool is_first = number == span.line;
+    const std::size_t to = span.end_line > span.line ? SIZE_MAX : span.end_column;
+    result += snippet_line(number, line, is_first ? std::max(span.column, 1u) : 0, to, colors);
+  }
+  return result;
+}
+
+std::string render_one(const Diagnostic& diagnostic, std::string_view severity, bool color,
+                       LineFinder& lines) {
+  Colors colors;
+  if (color) {
+    const bool is_error = severity == "error";
+    colors = {is_error ? "\x1b[1;31m" : "\x1b[1;33m", "\x1b[1m", "\x1b[0m"};
+  }
+  const SourceSpan& span = diagnostic.span;
+  std::string result;
+  if (span) {
+    result += colors.strong + span.file->name;
+    if (span.line != 0) {
+      result += ":" + std::to_string(span.line);
+      if (span.column != 0) result += ":" + std::to_string(span.column);
+    }
+    result += std::string(":") + colors.off + " ";
+  }
+  result += colors.severity + std::string(severity) + ":" + colors.off + " " + diagnostic.message +
+            "\n";
+  if (span && span.line != 0) result += snippet(span, lines, colors);
+  if (!diagnostic.detail.empty()) {
+    result += diagnostic.detail;
+    if (!result.ends_with('\n')) result += '\n';
+  }
+  if (!diagnostic.hint.empty())
+    result += std::string(colors.strong) + "hint:" + colors.off + " " + diagnostic.hint + "\n";
+  return result;
+}
+
+}  // namespace
+
+Error::Error(std::string message) { diagnostics_.push_back({std::move(message), {}, {}, {}}); }
+
+Error::Error(std::vector<Diagnostic> diagnostics) : diagnostics_(std::move(diagnostics)) {
+  if (diagnostics_.empty()) diagnostics_.push_back({"unknown error", {}, {}, {}});
+}
+
+Error& Error::at(const SourceSpan& span) & {
+  if (!diagnostics_.back().span) diagnostics_.back().span = span;
+  return *this;
+}
+Error&& Error::at(const SourceSpan& span) && { return std::move(at(span)); }
+
+Error& Error::hint(std::string text) & {
+  diagnostics_.back().hint = std::move(text);
+  return *this;
+}
+Error&& Error::hint(std::string text) && { return std::move(hint(std::move(text))); }
+
+Error& Error::detail(std::string text) & {
+  diagnostics_.back().detail = std::move(text);
+  return *this;
+}
+Error&& Error::detail(std::string text) && { return std::move(detail(std::move(text))); }
+
+Error system_error(std::string_view call, std::string_view path, int error_number) {
+  std::string message(call);
+  if (!path.empty()) message += " " + quoted(path);
+  return Error(message + ": " + std::generic_category().message(error_number));
+}
+
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (std::size_t count = 0; !text.empty(); ++count) {
+    if (count == longest_quote) return result + "...\"";
+    const CodePoint c = decode(text);
+    if (!c.valid) {
+      result += "\\x" + hexadecimal(c.value, 2);
+    } else if (c.value == '\n') {
+      result += "\\n";
+    } else if (c.value == '\t') {
+      result += "\\t";
+    } else if (c.value == '\r') {
+      result += "\\r";
+    } else if (c.value == '"' || c.value == '\\') {
+      result += '\\';
+      result += static_cast<char>(c.value);
+    } else if (c.value < 0x80 && is_hidden(c.value)) {
+      result += "\\x" + hexadecimal(c.value, 2);
+    } else if (is_hidden(c.value)) {
+      result += "\\u" + hexadecimal(c.value, 4);
+    } else {
+      result += text.substr(0, c.length);
+    }
+    text.remove_prefix(c.length);
+  }
+  return result + "\"";
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  if (word.size() > longest_candidate) return {};
+  // One edit in a short word, two or three in longer ones: more is another word.
+  const std::size_t limit = word.size() < 2 ? 0 : word.size() < 5 ? 1 : word.size() < 9 ? 2 : 3;
+  const std::string* best = nullptr;
+  std::size_t best_distance = limit + 1;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > word.size() + limit || word.size() > candidate.size() + limit) continue;
+    const std::size_t edits = distance(word, candidate);
+    if (edits < best_distance && edits < std::max<std::size_t>(candidate.size(), 1)) {
+      best = &candidate;
+      best_distance = edits;
+    }
+  }
+  return best == nullptr ? std::string() : *best;
+}
+
+std::string render(const Error& error, bool color) {
+  LineFinder lines;
+  std::string result;
+  for (const Diagnostic& diagnostic : error.diagnostics())
+    result += render_one(diagnostic, "error", color, lines);
+  return result;
+}
+
+std::string render(const Diagnostic& diagnostic, std::string_view severity, bool color) {
+  LineFinder lines;
+  return render_one(diagnostic, severity, color, lines);
+}
+
+}  // namespace slipway
