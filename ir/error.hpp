@@ -50,6 +50,11 @@ Error system_error(std::string_view call, std::string_view path, int error_numbe
 // "text" in double quotes, with control characters and quotes escaped, cut at 200 characters:
 // what is untrusted goes through here before it reaches a terminal.
 std::string quoted(std::string_view text);
+// Argument-dependent look-up also finds std::quoted, a template that fits a std::string better than
+// the function above; these fit it as well, and are no templates.
+inline std::string quoted(std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
 
 // The member of `candidates` within a small edit distance of `word`, for "did you mean"; empty
 // where none is near.
