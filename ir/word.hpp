@@ -15,9 +15,12 @@ namespace slipway {
 
 struct Word;
 
+// In a pattern (operand of remove_*, replace_*) and in a replacement only the quotes are taken away:
+// an escape stays, with the character behind it, because expand() reads it as part of the pattern
+// (${v#\*} removes a star; ${v/\//x} has the pattern \/). So BuildKit does.
 struct Literal {
   std::string text;     // with quotes and escapes taken away
-  bool quoted = false;  // came out of quotes or an escape: never split, never a pattern character
+  bool quoted = false;  // came out of quotes or an escape: never split
 };
 
 // $name, ${name} and the forms with an operator (reference.md#environment-replacement).
