@@ -32,13 +32,15 @@ struct VertexReport {
   bool same_tree = false;    // ran, and gave the same tree as before: what follows may hit
 };
 
-// Called from any thread of the solve, one call at a time.
+// Called from the thread that called solve(), and from no other.
 class Progress {
  public:
   virtual ~Progress() = default;
   virtual void started(VertexId) {}
   virtual void output(VertexId, OutputStream, std::string_view) {}
   virtual void finished(const VertexReport&) {}
+  // About ten times a second, for displays that show the time.
+  virtual void tick() {}
 };
 
 }  // namespace slipway

@@ -1,0 +1,157 @@
+// RUN --mount: what goes into the key, and what the process is shown.
+#include <executor/files/copy.hpp>
+#include <executor/solve/solver.hpp>
+
+#include <ir/key.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+using Mount = RunProcess::Mount;
+
+bool reads_input(const Mount& mount) {
+  return mount.input != 0 &&
+         (mount.type == Mount::Type::bind || mount.type == Mount::Type::cache);
+}
+
+// Docker names a cache mount by its target unless it is given an id.
+std::string cache_id(const Mount& mount) {
+  return mount.unkeyed.id.empty() ? mount.target : mount.unkeyed.id;
+}
+
+Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_id(mount)); }
+
+// The copy that shows the files of a mount: the source at its own path below the root.
+CopyFiles selection_of(const Mount& mount) {
+  CopyFiles copy;
+  const bool everything = mount.source.empty() || mount.source == "/" || mount.source == ".";
+  const auto start = mount.source.find_first_not_of('/');
+  copy.sources.push_back(CopyFiles::Selection{
+      .input = mount.input, .path = everything ? "." : mount.source.substr(start)});
+  copy.destination = "/";
+  copy.parents = !everything;
+  return copy;
+}
+
+}  // namespace
+
+std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
+  std::vector<Digest> locks;
+  for (const Mount& mount : run.mounts) {
+    if (mount.type == Mount::Type::cache && mount.sharing == Mount::Sharing::locked) {
+      locks.push_back(cache_digest(mount));
+    }
+  }
+  return locks;
+}
+
+void Solver::add_mount_parts(Step& current) {
+  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  std::vector<const SourceTree*> trees;
+  std::vector<std::unique_ptr<SourceTree>> owned;
+  for (const Mount& mount : run.mounts) {
+    if (!reads_input(mount)) continue;
+    if (trees.empty()) owned = own_trees(current, trees);
+    // Only the files it shows count, not the stage that made them.
+    const CopyPlan plan = plan_copy(selection_of(mount), trees, StackView({}));
+    for (KeyPart& part : plan.key_parts()) {
+      current.parts.push_back({"mount[" + mount.target + "]." + part.label, std::move(part.value)});
+    }
+  }
+}
+
+Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {
+  const StackView nothing({});
+  Staging staging = store_.layers().stage();
+  write_copy(plan_copy(selection_of(mount), trees, nothing), trees, nothing, staging);
+  return staging;
+}
+
+std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
+                                              const std::vector<const SourceTree*>& trees) {
+  const auto folder = store_.state().root() / "mounts";
+  std::filesystem::create_directories(folder);
+  const auto directory = folder / cache_digest(mount).hex();
+  if (mount.sharing == Mount::Sharing::private_) {
+    // A private one that is in use gets a twin of its own.
+    for (int twin = 0;; ++twin) {
+      const std::string name = directory.string() + (twin == 0 ? "" : "." + std::to_string(twin));
+      if (auto lock = KeyLock::attempt(store_.state().root() / "locks" / "mounts", sha256(name))) {
+        current.locks.push_back(std::move(*lock));
+        std::filesystem::create_directories(name);
+        return name;
+      }
+    }
+  }
+  struct stat status {};
+  if (::lstat(directory.c_str(), &status) == 0) return directory;
+
+  // Made aside and renamed, so that no other step ever sees half of it.
+  Staging fresh = reads_input(mount) ? copy_for_mount(mount, trees) : store_.layers().stage();
+  auto made = fresh.upper();
+  if (reads_input(mount) && !mount.source.empty() && mount.source != "/") {
+    made /= std::filesystem::path(mount.source).relative_path();
+  }
+  if (::chmod(made.c_str(), mount.mode != 0 ? mount.mode : 0755) != 0) {
+    throw system_error("chmod", made.string(), errno);
+  }
+  if (::chown(made.c_str(), mount.uid, mount.gid) != 0) {
+    throw system_error("chown", made.string(), errno);
+  }
+  if (::rename(made.c_str(), directory.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY) {
+    throw system_error("rename", directory.string(), errno);
+  }
+  return directory;
+}
+
+// With the step's mutex held.
+std::vector<ResolvedMount> Solver::resolve_mounts(Step& current) {
+  const Vertex& vertex = graph_[current.id];
+  const auto& run = std::get<RunProcess>(vertex.operation);
+  std::vector<const SourceTree*> trees;
+  std::vector<std::unique_ptr<SourceTree>> owned;
+  std::vector<ResolvedMount> resolved;
+  for (const Mount& mount : run.mounts) {
+    if (reads_input(mount) && trees.empty()) owned = own_trees(current, trees);
+    ResolvedMount shown;
+    shown.mount = mount;
+    switch (mount.type) {
+      case Mount::Type::bind: {
+        const Step* input = mount.input == 0 ? nullptr : &step(vertex.inputs[mount.input]);
+        if (input != nullptr && input->result.context == nullptr) {
+          shown.lowers = input->result.directories;
+        } else if (input != nullptr) {
+          current.mount_stagings.push_back(copy_for_mount(mount, trees));
+          shown.directory = current.mount_stagings.back().upper();
+        }
+        break;
+      }
+      case Mount::Type::cache:
+        shown.directory = cache_directory(current, mount, trees);
+        break;
+      case Mount::Type::tmpfs:
+        break;
+      case Mount::Type::secret:
+        if (options_.secret) shown.secret = options_.secret(mount.unkeyed.id);
+        if (!shown.secret) {
+          if (!mount.required) continue;
+          throw Error("secret " + quoted(mount.unkeyed.id) + " is required and not given")
+              .hint("--secret id=" + mount.unkeyed.id + ",src=FILE");
+        }
+        break;
+      case Mount::Type::ssh:
+        if (!mount.required) continue;
+        throw Error("RUN --mount=type=ssh with required: this slipway cannot forward an ssh agent");
+    }
+    resolved.push_back(std::move(shown));
+  }
+  return resolved;
+}
+
+}  // namespace slipway

@@ -1,0 +1,167 @@
+// Keys and records: what a step's key is, whether there is a result for it, and keeping a new one.
+#include <executor/solve/explain.hpp>
+#include <executor/solve/solver.hpp>
+
+#include <ir/key.hpp>
+
+#include <ctime>
+#include <utility>
+
+namespace slipway {
+
+KeyPart Solver::stack_part(std::size_t input, const LayerStack& layers) {
+  Hasher hasher;
+  for (const LayerRef& layer : layers) hasher.update(layer.tree.text() + "\n");
+  return {input_part(input), hasher.finish().text()};
+}
+
+std::string Solver::place_of(VertexId id) const {
+  return options_.place + "\n" + graph_[id].stage + "\n" +
+         std::to_string(ordinals_[index_of(id)]);
+}
+
+void Solver::decide(Step& current, const CopyPlan* plan, const std::function<void()>& miss) {
+  current.key = cache_key(current.parts);
+  const Vertex& vertex = graph_[current.id];
+  if (!vertex.ignore_cache && use_record(current)) return;
+
+  std::vector<Digest> locks{current.key->digest};
+  if (const auto* run = std::get_if<RunProcess>(&vertex.operation)) {
+    for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
+  }
+  wait_for_locks(current, std::move(locks), [this, &current, plan, miss, &vertex] {
+    if (stopping()) return;
+    // Another process may have made it in the meantime.
+    if (!vertex.ignore_cache && use_record(current)) return;
+    current.before = store_.records().last_at(place_of(current.id));
+    current.report.reason =
+        explain_miss(graph_, current.id, current.parts, current.before, plan, store_.layers());
+    if (vertex.ignore_cache) {
+      if (auto same = store_.records().find(*current.key)) current.before = std::move(same);
+    }
+    miss();
+  });
+}
+
+bool Solver::use_record(Step& current) {
+  const std::optional<Record> record = store_.records().find(*current.key);
+  if (!record) return false;
+  {
+    const std::lock_guard lock(current.mutex);
+    current.discarded = true;
+    if (current.running) current.running->kill();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    used_.push_back(*current.key);
+  }
+  current.report.saved = record->duration;
+  stack_on_input(current, record->layer, record->created);
+  finish_report(current, VertexReport::Outcome::hit);
+  settle(current);
+  return true;
+}
+
+void Solver::stack_on_input(Step& current, const LayerRef& layer, std::int64_t created) {
+  const StepResult& below = step(graph_[current.id].inputs[0]).result;
+  current.result.layers = below.layers;
+  current.result.layers.push_back(layer);
+  current.result.created = below.created;
+  current.result.created.push_back(created);
+}
+
+void Solver::keep_layer(Step& current, const BuiltLayer& built) {
+  LayerRef layer = built.layer;
+  std::int64_t created = std::time(nullptr);
+  const auto& before = current.before;
+  if (before && before->layer.tree == built.layer.tree &&
+      store_.layers().find(before->layer.diff_id)) {
+    // The same files as the last time: the earlier layer stays, and with it all that stands on it.
+    layer = before->layer;
+    created = before->created;
+    current.report.same_tree = true;
+  } else {
+    // Nobody may be between reading the path and having it mounted.
+    const std::unique_lock lock(current.result.directories_mutex);
+    layer = store_.layers().commit(std::move(*current.staging), built);
+    if (!current.result.directories.empty()) {
+      current.result.directories.back() = store_.layers().directory(layer.diff_id);
+    }
+  }
+  Record record;
+  record.key = *current.key;
+  record.parts = current.parts;
+  record.layer = layer;
+  record.created = created;
+  record.duration = current.work_ended - current.work_started;
+  record.last_used = std::time(nullptr);
+  record.step = graph_[current.id].name;
+  store_.records().put(record);
+  {
+    const std::lock_guard lock(mutex_);
+    wrote_ = true;
+  }
+  stack_on_input(current, layer, created);
+  finish_report(current, VertexReport::Outcome::ran);
+}
+
+void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then) {
+  const auto file = store_.state().root() / "locks" / "steps";
+  std::vector<KeyLock> locks;
+  for (const Digest& key : keys) {
+    auto lock = KeyLock::attempt(file, key);
+    if (!lock) {
+      ++outstanding_;
+      {
+        const std::lock_guard guard(mutex_);
+        lock_waits_.push_back({&current, std::move(keys), std::move(then)});
+      }
+      events_.wake();
+      return;
+    }
+    locks.push_back(std::move(*lock));
+  }
+  current.locks = std::move(locks);
+  then();
+}
+
+void Solver::poll_locks() {
+  std::vector<LockWait> waits;
+  {
+    const std::lock_guard lock(mutex_);
+    waits.swap(lock_waits_);
+  }
+  for (LockWait& wait : waits) {
+    Step& waiting = *wait.step;
+    if (!std::exchange(wait.announced, true) && !stopping()) {
+      events_.output(waiting.id, OutputStream::err,
+                     "waiting for another slipway process that runs this step or uses its cache "
+                     "mount\n");
+    }
+    // Tried again from the start, all or none: two steps with the same locks never wait for each
+    // other.
+    enqueue(waiting.id, [this, wait = std::move(wait)]() mutable {
+      if (stopping()) return;
+      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then));
+    });
+    done();
+  }
+}
+
+void Solver::write_back() {
+  std::vector<RecordStore::Place> places;
+  for (const VertexId id : ready_.vertices()) {
+    const Step& known = step(id);
+    const auto outcome = known.report.outcome;
+    if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
+    places.push_back({place_of(id), *known.key});
+  }
+  if (wrote_) store_.sync();
+  store_.records().touch(used_);
+  store_.records().remember(places);
+  for (auto& [name, context] : options_.contexts) {
+    if (context) context->remember();
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,193 @@
+#include <executor/solve/solver.hpp>
+
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace slipway {
+
+Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+               SolveOptions& options, Progress& progress)
+    : graph_(graph),
+      root_(root),
+      store_(store),
+      runner_(runner),
+      options_(options),
+      progress_(progress),
+      began_(std::chrono::steady_clock::now()),
+      ready_(graph, root),
+      steps_(graph.size()),
+      scheduler_(std::in_place, options.max_parallelism) {
+  for (const VertexId id : ready_.vertices()) {
+    auto step = std::make_unique<Step>();
+    step->id = id;
+    step->report.vertex = id;
+    steps_[index_of(id)] = std::move(step);
+  }
+  std::unordered_map<std::string_view, std::uint32_t> in_stage;
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    ordinals_.push_back(in_stage[graph[VertexId{i}].stage]++);
+  }
+}
+
+Solver::~Solver() = default;
+
+std::int64_t Solver::now() const {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count();
+}
+
+void Solver::interrupt() noexcept {
+  interrupted_ = true;
+  events_.wake();
+}
+
+SolveResult Solver::run() {
+  // One piece of its own, so that the count cannot reach zero before all sources are under way.
+  outstanding_ = 1;
+  for (const VertexId id : ready_.sources()) enqueue(id, [this, id] { begin(id); });
+  done();
+
+  bool told = false;
+  while (outstanding_ > 0) {
+    poll_locks();
+    bool waiting = false;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting = !lock_waits_.empty();
+    }
+    events_.deliver(progress_, std::chrono::milliseconds(waiting ? 10 : 100));
+    if (interrupted_ && !std::exchange(told, true)) {
+      {
+        const std::lock_guard lock(mutex_);
+        errors_.push_back(Error("the build was interrupted"));
+      }
+      cancel_rest();
+    }
+  }
+  scheduler_.reset();
+  // Who was told of a step's start hears of its end.
+  for (const VertexId id : ready_.vertices()) {
+    Step& left = step(id);
+    if (left.report.ended != 0) continue;
+    left.report.outcome = VertexReport::Outcome::cancelled;
+    if (left.report.started != 0) finish_report(left, VertexReport::Outcome::cancelled);
+  }
+  events_.deliver(progress_, std::chrono::milliseconds(0));
+
+  // What was finished is kept, also when something else failed.
+  write_back();
+
+  if (!errors_.empty()) {
+    std::vector<Diagnostic> all;
+    for (const Error& error : errors_) {
+      all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
+    }
+    throw Error(std::move(all));
+  }
+  SolveResult result;
+  result.layers = step(root_).result.layers;
+  result.created = step(root_).result.created;
+  for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
+  return result;
+}
+
+void Solver::done(std::size_t pieces) {
+  if (outstanding_.fetch_sub(pieces) == pieces) events_.wake();
+}
+
+void Solver::enqueue(std::function<void()> work) {
+  ++outstanding_;
+  scheduler_->enqueue([this, work = std::move(work)] {
+    work();
+    done();
+  });
+}
+
+void Solver::enqueue(VertexId id, std::function<void()> work) {
+  enqueue([this, id, work = std::move(work)] {
+    try {
+      work();
+    } catch (Error& error) {
+      fail(step(id), std::move(error));
+    } catch (const std::exception& error) {
+      fail(step(id), Error(error.what()));
+    }
+  });
+}
+
+StackView Solver::view_of(VertexId id) { return store_.layers().view(step(id).result.layers); }
+
+void Solver::begin(VertexId id) {
+  Step& current = step(id);
+  if (stopping()) return;
+  if (current.report.started == 0) current.report.started = now();
+  const Operation& operation = graph_[id].operation;
+  if (std::holds_alternative<Scratch>(operation)) return settle(current);
+  if (const auto* image = std::get_if<BaseImage>(&operation)) {
+    return begin_base_image(current, *image);
+  }
+  if (const auto* context = std::get_if<ReadContext>(&operation)) {
+    return begin_context(current, *context);
+  }
+  if (std::holds_alternative<StackLayers>(operation)) return begin_stack(current);
+  if (std::holds_alternative<RunProcess>(operation)) return begin_run(current);
+  begin_copy(current);
+}
+
+void Solver::seal(Step& current) {
+  for (const VertexId id : ready_.sealed(current.id)) {
+    if (!std::holds_alternative<RunProcess>(graph_[id].operation)) continue;
+    enqueue(id, [this, id] { speculate(id); });
+  }
+}
+
+void Solver::settle(Step& current) {
+  {
+    const std::unique_lock lock(current.result.directories_mutex);
+    current.result.directories.clear();
+    for (const LayerRef& layer : current.result.layers) {
+      current.result.directories.push_back(store_.layers().directory(layer.diff_id));
+    }
+  }
+  // The step's lock is given back when its dependents have theirs: a process that waits for this
+  // key must not find the next one free while it already runs here.
+  auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
+  current.locks.clear();
+  if (current.report.outcome == VertexReport::Outcome::local) {
+    finish_report(current, VertexReport::Outcome::local);
+  }
+  for (const VertexId id : ready_.settled(current.id)) {
+    enqueue(id, [this, id, locks] { begin(id); });
+  }
+}
+
+void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
+  current.report.outcome = outcome;
+  current.report.key = current.key;
+  current.report.ended = now();
+  events_.finished(current.report);
+}
+
+void Solver::fail(Step& current, Error error) {
+  if (graph_[current.id].origin) error.at(graph_[current.id].origin);
+  current.locks.clear();
+  finish_report(current, VertexReport::Outcome::failed);
+  ready_.failed(current.id);
+  {
+    const std::lock_guard lock(mutex_);
+    // After the first failure the others are killed, and what they say of it is no news.
+    if (!stopping_) errors_.push_back(std::move(error));
+  }
+  if (!options_.keep_going) cancel_rest();
+}
+
+void Solver::cancel_rest() {
+  if (stopping_.exchange(true)) return;
+  for (const VertexId id : ready_.vertices()) {
+    Step& other = step(id);
+    const std::lock_guard lock(other.mutex);
+    if (other.running) other.running->kill();
+  }
+}
+
+}  // namespace slipway

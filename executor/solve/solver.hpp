@@ -1,0 +1,135 @@
+// One solve while it runs. Internal to this folder; solve.hpp is its face.
+//
+// The life of a step:
+//   inputs sealed   a RUN whose parent has just run starts at once (speculate)
+//   inputs settled  its key is computed: a record gives the result, or it is a miss (decide)
+//   process ended   its files are complete: dependents may start (seal)
+//   layer made      its record is written: dependents' keys can be computed (settle)
+// A step that started early and turns out to be a hit is killed and its files are dropped; it never
+// seals before it is decided, so nothing is ever built on files that were dropped.
+#pragma once
+
+#include <executor/files/copy.hpp>
+#include <executor/solve/event_queue.hpp>
+#include <executor/solve/ready_set.hpp>
+#include <executor/solve/scheduler.hpp>
+#include <executor/solve/solve.hpp>
+#include <executor/solve/step.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class Solver {
+ public:
+  Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+         SolveOptions& options, Progress& progress);
+  ~Solver();
+
+  SolveResult run();
+  // As a first failure would: nothing new starts, what runs is killed. Async-signal-safe.
+  void interrupt() noexcept;
+
+ private:
+  // solver.cpp: the flow.
+  Step& step(VertexId id) { return *steps_[index_of(id)]; }
+  StackView view_of(VertexId id);
+  std::int64_t now() const;
+  void enqueue(std::function<void()> work);
+  // Work that must not be lost on an Error: it fails the step instead.
+  void enqueue(VertexId id, std::function<void()> work);
+  void begin(VertexId id);
+  void seal(Step& step);
+  void settle(Step& step);
+  void fail(Step& step, Error error);
+  void cancel_rest();
+  bool stopping() const { return stopping_; }
+  void finish_report(Step& step, VertexReport::Outcome outcome);
+  void done(std::size_t pieces = 1);
+
+  // records.cpp: keys, records, and what other processes do.
+  void decide(Step& step, const CopyPlan* plan, const std::function<void()>& miss);
+  bool use_record(Step& step);
+  void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then);
+  void poll_locks();
+  void keep_layer(Step& step, const BuiltLayer& built);
+  void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
+  static KeyPart stack_part(std::size_t input, const LayerStack& layers);
+  std::string place_of(VertexId id) const;
+  void write_back();
+
+  // sources.cpp: what needs no cache.
+  void begin_base_image(Step& step, const BaseImage& image);
+  void begin_context(Step& step, const ReadContext& context);
+  void begin_stack(Step& step);
+  std::vector<std::unique_ptr<SourceTree>> own_trees(Step& step,
+                                                     std::vector<const SourceTree*>& trees);
+
+  // copy_step.cpp
+  void begin_copy(Step& step);
+
+  // run_step.cpp
+  void speculate(VertexId id);
+  void begin_run(Step& step);
+  void queue_process(Step& step);
+  void start_process(Step& step);
+  void process_ended(Step& step, RunResult result);
+  void finish_run(Step& step);
+  std::int64_t remaining_time(VertexId id);
+
+  void process_gone(Step& step);
+
+  // mounts.cpp
+  void add_mount_parts(Step& step);
+  std::vector<ResolvedMount> resolve_mounts(Step& step);
+  std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
+                                        const std::vector<const SourceTree*>& trees);
+  Staging copy_for_mount(const RunProcess::Mount& mount,
+                         const std::vector<const SourceTree*>& trees);
+  std::vector<Digest> mount_locks(const RunProcess& run) const;
+
+  const Graph& graph_;
+  const VertexId root_;
+  Store& store_;
+  ProcessRunner& runner_;
+  SolveOptions& options_;
+  Progress& progress_;
+  const std::chrono::steady_clock::time_point began_;
+
+  ReadySet ready_;
+  std::vector<std::unique_ptr<Step>> steps_;  // by vertex; null where it is not needed
+  std::vector<std::uint32_t> ordinals_;       // by vertex: its place within its stage
+  EventQueue events_;
+
+  std::atomic<bool> stopping_{false};     // set once; nothing new starts
+  std::atomic<bool> interrupted_{false};  // by interrupt(); turned into a failure by run()
+  // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.
+  std::atomic<std::size_t> outstanding_{0};
+
+  std::mutex mutex_;                      // guards what follows
+  std::vector<Error> errors_;
+  struct LockWait {
+    Step* step;
+    std::vector<Digest> keys;
+    std::function<void()> then;
+    bool announced = false;
+  };
+  std::vector<LockWait> lock_waits_;
+  std::vector<CacheKey> used_;            // by hits, to be marked in the store
+  bool wrote_ = false;                    // there is something new to make durable
+  std::once_flag estimated_;
+  std::vector<std::int64_t> remaining_;   // by vertex, nanoseconds; after estimated_
+
+  // Last, so that it waits for all work before anything that work uses goes away.
+  std::optional<Scheduler> scheduler_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,64 @@
+// Vertices whose result is there already: base images, contexts, compositions.
+#include <executor/solve/solver.hpp>
+
+#include <utility>
+
+namespace slipway {
+
+void Solver::begin_base_image(Step& current, const BaseImage& image) {
+  const std::optional<Image> found = store_.images().find(image.config);
+  if (!found) {
+    throw Error("image " + quoted(image.reference) + " is no longer in the store")
+        .hint("build again: it was removed while the build ran");
+  }
+  current.result.layers = found->layers;
+  current.result.created.assign(found->layers.size(), 0);
+  settle(current);
+}
+
+void Solver::begin_context(Step& current, const ReadContext& context) {
+  const auto found = options_.contexts.find(context.name);
+  if (found == options_.contexts.end() || !found->second) {
+    throw Error(context.name.empty() ? std::string("this build has no build context")
+                                     : "build context " + quoted(context.name) + " is not given")
+        .hint(context.name.empty() ? "give a directory as CONTEXT instead of -"
+                                   : "--build-context " + context.name + "=PATH");
+  }
+  current.result.context = found->second.get();
+  settle(current);
+}
+
+void Solver::begin_stack(Step& current) {
+  for (const VertexId input : graph_[current.id].inputs) {
+    const StepResult& below = step(input).result;
+    current.result.layers.insert(current.result.layers.end(), below.layers.begin(),
+                                 below.layers.end());
+    current.result.created.insert(current.result.created.end(), below.created.begin(),
+                                  below.created.end());
+  }
+  settle(current);
+}
+
+std::vector<std::unique_ptr<SourceTree>> Solver::own_trees(
+    Step& current, std::vector<const SourceTree*>& trees) {
+  const Vertex& vertex = graph_[current.id];
+  std::vector<std::unique_ptr<SourceTree>> owned;
+  trees.assign(vertex.inputs.size(), nullptr);
+  // Input 0 is what is written to, not read from.
+  for (std::size_t i = 1; i < vertex.inputs.size(); ++i) {
+    const Step& input = step(vertex.inputs[i]);
+    if (input.result.context != nullptr) {
+      trees[i] = input.result.context;
+      continue;
+    }
+    const Vertex& from = graph_[vertex.inputs[i]];
+    const auto* image = std::get_if<BaseImage>(&from.operation);
+    owned.push_back(stack_tree(view_of(vertex.inputs[i]),
+                               image != nullptr ? "image " + image->reference
+                                                : "stage " + from.stage));
+    trees[i] = owned.back().get();
+  }
+  return owned;
+}
+
+}  // namespace slipway
