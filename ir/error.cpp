@@ -1,3 +1,4 @@
+#include <ir/code_point.hpp>
 #include <ir/error.hpp>
 
 #include <algorithm>
@@ -14,30 +15,6 @@ constexpr std::size_t longest_line = 160;    // characters of a source line that
 constexpr std::size_t longest_snippet = 5;   // lines of a span that are shown
 constexpr std::size_t tab_width = 4;
 constexpr std::size_t longest_candidate = 64;
-
-struct CodePoint {
-  char32_t value = 0;
-  std::size_t length = 1;  // bytes
-  bool valid = false;
-};
-
-// The code point at the front of `text`, which is not empty; a stray byte is one by itself.
-CodePoint decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1, true};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {first, 1, false};
-  char32_t value = first & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {first, 1, false};
-    value = value << 6 | (byte(i) & 0x3F);
-  }
-  const char32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
-  if (value < least || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
-    return {first, 1, false};
-  return {value, length, true};
-}
 
 // What a terminal would act on instead of showing: controls, and the marks that turn the writing
 // direction, with which a text can show other than what it says.

@@ -1,0 +1,186 @@
+#include <ir/code_point.hpp>
+#include <ir/error.hpp>
+#include <ir/expand.hpp>
+#include <ir/glob.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// Deeper nesting than any Dockerfile has, and less than a thread's stack allows.
+constexpr std::size_t deepest_nesting = 1000;
+
+// A piece of the result, and whether white space in it separates words.
+struct Piece {
+  std::string text;
+  bool splits = false;
+};
+
+class Expander {
+ public:
+  Expander(const Scope& scope, Expansion& result) : scope_(scope), result_(result) {}
+
+  std::vector<Piece> pieces(const Word& word) {
+    std::vector<Piece> pieces;
+    pieces.reserve(word.parts.size());
+    for (const WordPart& part : word.parts) {
+      if (const auto* literal = std::get_if<Literal>(&part)) {
+        pieces.push_back({literal->text, !literal->quoted});
+      } else {
+        const auto& variable = std::get<Variable>(part);
+        pieces.push_back({value(variable), !variable.quoted});
+      }
+    }
+    return pieces;
+  }
+
+  std::string text(const Word& word) {
+    std::string text;
+    for (Piece& piece : pieces(word)) text += piece.text;
+    return text;
+  }
+
+ private:
+  // The operand is evaluated whether its value is needed or not, as BuildKit does: a mistake in
+  // ${A:-${B:?message}} is one also where A has a value.
+  std::string operand(const std::shared_ptr<const Word>& word) {
+    return word == nullptr ? std::string() : text(*word);
+  }
+
+  std::string value(const Variable& variable) {
+    if (++depth_ > deepest_nesting)
+      throw Error("variables are nested too deeply").at(variable.span);
+    const std::string word = operand(variable.operand);
+    const std::string replacement = operand(variable.replacement);
+    --depth_;
+
+    const std::optional<std::string_view> found = scope_.find(variable.name);
+    const std::string current(found.value_or(""));
+    const bool missing = !found || (variable.colon && found->empty());
+    result_.used.insert(variable.name);
+    using Operator = Variable::Operator;
+    switch (variable.op) {
+      case Operator::default_value:
+        return missing ? word : current;
+      case Operator::alternative:
+        return missing ? std::string() : word;
+      case Operator::required:
+        if (!missing) return current;
+        throw Error(variable.name + ": " +
+                    (!word.empty() ? word
+                     : found       ? "is not allowed to be empty"
+                                   : "is not allowed to be unset"))
+            .at(variable.span);
+      default:
+        break;
+    }
+    if (!found) result_.unknown.insert(variable.name);
+    if (variable.op == Operator::none) return current;
+    try {
+      return changed(variable.op, current, word, replacement);
+    } catch (Error& error) {
+      throw std::move(error.at(variable.span));
+    }
+  }
+
+  static std::string changed(Variable::Operator op, const std::string& value, std::string pattern,
+                             const std::string& replacement) {
+    using Operator = Variable::Operator;
+    if (op == Operator::replace_first || op == Operator::replace_all)
+      return replaced(value, Glob(pattern), replacement, op == Operator::replace_all);
+
+    const bool front = op == Operator::remove_prefix || op == Operator::remove_long_prefix;
+    bool longest = op == Operator::remove_long_prefix || op == Operator::remove_long_suffix;
+    // A '#' or '%' at the front of the operand's value counts as the operator's second character
+    // also where it came out of a variable. So BuildKit reads it.
+    if (!longest && pattern.starts_with(front ? '#' : '%')) {
+      pattern.erase(0, 1);
+      longest = true;
+    }
+    const Glob glob(pattern);
+    if (front) return value.substr(glob.prefix(value, longest).value_or(0));
+    return value.substr(0, value.size() - glob.suffix(value, longest).value_or(0));
+  }
+
+  static std::string replaced(std::string_view value, const Glob& glob,
+                              const std::string& replacement, bool all) {
+    std::string result;
+    bool after_match = false;  // a match of nothing right behind another one does not count
+    for (;;) {
+      const auto match = glob.find(value);
+      if (!match) break;
+      const auto [offset, length] = *match;
+      result += value.substr(0, offset);
+      if (length != 0 || offset != 0 || !after_match) result += replacement;
+      value.remove_prefix(offset + length);
+      after_match = length != 0;
+      if (!all) break;
+      if (length == 0) {
+        if (value.empty()) break;
+        const std::size_t one = decode(value).length;
+        result += value.substr(0, one);
+        value.remove_prefix(one);
+      }
+    }
+    return result += value;
+  }
+
+  const Scope& scope_;
+  Expansion& result_;
+  std::size_t depth_ = 0;
+};
+
+bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+}  // namespace
+
+void Scope::set(std::string name, std::string value) {
+  values_.insert_or_assign(std::move(name), std::move(value));
+}
+
+void Scope::unset(std::string_view name) {
+  if (const auto place = values_.find(name); place != values_.end()) values_.erase(place);
+}
+
+std::optional<std::string_view> Scope::find(std::string_view name) const {
+  const auto place = values_.find(name);
+  if (place == values_.end()) return std::nullopt;
+  return place->second;
+}
+
+std::vector<std::string> Scope::names() const {
+  std::vector<std::string> names;
+  names.reserve(values_.size());
+  for (const auto& [name, value] : values_) names.push_back(name);
+  return names;
+}
+
+Expansion expand(const Word& word, const Scope& scope) {
+  Expansion result;
+  result.text = Expander(scope, result).text(word);
+  return result;
+}
+
+std::vector<std::string> expand_list(const Word& word, const Scope& scope) {
+  Expansion unused;
+  std::vector<std::string> words;
+  std::string current;
+  const auto finish = [&] {
+    if (!current.empty()) words.push_back(std::exchange(current, {}));
+  };
+  for (const Piece& piece : Expander(scope, unused).pieces(word)) {
+    for (const char c : piece.text) {
+      if (piece.splits && is_blank(c)) {
+        finish();
+      } else {
+        current += c;
+      }
+    }
+  }
+  finish();
+  return words;
+}
+
+}  // namespace slipway
