@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace slipway {
 
@@ -28,8 +29,10 @@ class [[nodiscard]] FileLock {
 
  private:
   friend class StateDirectory;
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
+  FileLock(int descriptor, std::filesystem::path path)
+      : descriptor_(descriptor), path_(std::move(path)) {}
   int descriptor_;  // -1: not held
+  std::filesystem::path path_;
 };
 
 class StateDirectory {
@@ -48,10 +51,11 @@ class StateDirectory {
   std::filesystem::path layers() const { return root_ / "layers"; }
   std::filesystem::path blobs() const { return root_ / "blobs"; }
   std::filesystem::path contexts() const { return root_ / "contexts"; }
-  // A new path below this process's own folder of work/. Nothing is made.
+  // A new path below this process's own folder of work/. Nothing is made there. The first call
+  // makes that folder, and removes those of processes that have died. Thread-safe.
   std::filesystem::path fresh_work_path();
 
-  // Waits; `name` is [a-z0-9-]+.
+  // Waits; `name` is [a-z0-9-]+. Two locks of one name exclude each other within a process too.
   FileLock lock(std::string_view name);
   // Empty if another holds it.
   FileLock try_lock(std::string_view name);

@@ -1,0 +1,312 @@
+#include <cache/database.hpp>
+
+#include <ir/error.hpp>
+
+#include <sqlite3.h>
+
+#include <chrono>
+#include <fstream>
+#include <limits>
+#include <thread>
+#include <unordered_map>
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds patience = 60s;
+
+// PRAGMA user_version of the schema below. A migration from n to n + 1 is an entry of
+// `migrations`; the first makes all of it.
+constexpr const char* migrations[] = {
+    // Times are seconds since the epoch, durations nanoseconds, sizes bytes, digests 32 bytes.
+    //
+    // layers     one row a complete layer: directory and index lie in layers/ before the row is
+    //            written, so what lies there without a row is the rest of a killed process, or of
+    //            one whose data was lost, and whoever makes that layer replaces it.
+    //   number     counts up and is never used again: what came before a sync has a smaller one
+    //   canonical  its tar can be made again from the tree, byte for byte
+    //   blob       the blob it was read from, if that is kept
+    //   boot       the boot it was written in, until a sync made it durable; then empty. A row of
+    //              an earlier boot is dropped when the database is opened.
+    // records    cache keys and what they gave. `parts` is described in records.cpp. The layer's
+    //            tree and size stand here too, so that a record is whole without the layer.
+    // places     which key a step of a Dockerfile had in the last build
+    // images     configs by their digest, in order of arrival (`number`)
+    // image_layers  what a config lists, so that a table of images needs no JSON
+    // tags       references as Reference::text() writes them
+    R"sql(
+    CREATE TABLE layers (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      diff_id BLOB NOT NULL UNIQUE,
+      tree BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      canonical INTEGER NOT NULL,
+      blob BLOB,
+      created INTEGER NOT NULL,
+      boot TEXT NOT NULL
+    );
+    CREATE INDEX layers_not_durable ON layers (boot) WHERE boot <> '';
+    CREATE INDEX layers_by_tree ON layers (tree);
+    CREATE TABLE records (
+      key BLOB PRIMARY KEY NOT NULL,
+      parts BLOB NOT NULL,
+      layer BLOB NOT NULL,
+      tree BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      created INTEGER NOT NULL,
+      duration INTEGER NOT NULL,
+      last_used INTEGER NOT NULL,
+      step TEXT NOT NULL
+    );
+    CREATE TABLE places (
+      place TEXT PRIMARY KEY NOT NULL,
+      key BLOB NOT NULL
+    );
+    CREATE TABLE images (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      id BLOB NOT NULL UNIQUE,
+      config BLOB NOT NULL,
+      created INTEGER NOT NULL
+    );
+    CREATE TABLE image_layers (
+      image BLOB NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      layer BLOB NOT NULL,
+      PRIMARY KEY (image, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX image_layers_by_layer ON image_layers (layer);
+    CREATE TABLE tags (
+      name TEXT PRIMARY KEY NOT NULL,
+      image BLOB NOT NULL REFERENCES images (id) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE INDEX tags_by_image ON tags (image);
+    )sql",
+};
+constexpr int newest_version = sizeof migrations / sizeof *migrations;
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  if (!std::getline(file, id) || id.empty())
+    throw Error("cannot read /proc/sys/kernel/random/boot_id")
+        .hint("slipway needs /proc to tell what a power failure may have damaged");
+  return id;
+}
+
+}  // namespace
+
+// Prepared statements that nobody uses at the moment. One that runs is not here, so the same SQL
+// may run twice, one within the other.
+struct Database::Statements {
+  std::unordered_map<std::string_view, sqlite3_stmt*> idle;
+  ~Statements() {
+    for (const auto& [sql, statement] : idle) sqlite3_finalize(statement);
+  }
+};
+
+Database::Database(const std::filesystem::path& file)
+    : file_(file), boot_(boot_id()), statements_(std::make_unique<Statements>()) {
+  const int opened = sqlite3_open_v2(
+      file.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+      nullptr);
+  try {
+    if (opened != SQLITE_OK) fail("cannot open");
+    create_or_migrate();
+    // What an earlier boot left without a sync may be a name for blocks that were never written.
+    Query lost(*this, "SELECT 1 FROM layers WHERE boot <> '' AND boot <> ? LIMIT 1");
+    if (lost.bind(boot_).step())
+      Query(*this, "DELETE FROM layers WHERE boot <> '' AND boot <> ?").bind(boot_).run();
+  } catch (...) {
+    statements_.reset();
+    sqlite3_close_v2(connection_);
+    throw;
+  }
+}
+
+Database::~Database() {
+  statements_.reset();
+  sqlite3_close_v2(connection_);
+}
+
+void Database::create_or_migrate() {
+  sqlite3_busy_timeout(connection_, static_cast<int>(patience.count()));
+  // The change to WAL does not wait for other processes by itself.
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  int status = SQLITE_OK;
+  do {
+    status = sqlite3_exec(connection_, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    if (status == SQLITE_BUSY) std::this_thread::sleep_for(2ms);
+  } while (status == SQLITE_BUSY && std::chrono::steady_clock::now() < deadline);
+  if (status != SQLITE_OK) fail("cannot open");
+  execute("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY");
+
+  const auto version = [this] {
+    Query query(*this, "PRAGMA user_version");
+    query.step();
+    return query.integer(0);
+  };
+  const std::int64_t found = version();
+  if (found < 0 || found > newest_version)
+    throw Error("the store's database " + quoted(file_.string()) + " has format " +
+                std::to_string(found) + "; this slipway knows formats up to " +
+                std::to_string(newest_version))
+        .hint("use the newer slipway that wrote it, or give another --root");
+  if (found == newest_version) return;
+
+  Transaction transaction(*this);
+  for (std::int64_t from = version(); from < newest_version; ++from) execute(migrations[from]);
+  execute(("PRAGMA user_version = " + std::to_string(newest_version)).c_str());
+  transaction.commit();
+}
+
+void Database::fail(std::string_view doing) const {
+  const int code = sqlite3_errcode(connection_) & 0xff;
+  Error error(std::string(doing) + " the store's database " + quoted(file_.string()) + ": " +
+              sqlite3_errmsg(connection_));
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+    throw std::move(error).hint(
+        "the file is damaged; move it and its -wal and -shm aside to start with an empty store");
+  if (code == SQLITE_FULL) throw std::move(error).hint("free space on its file system");
+  if (code == SQLITE_BUSY) throw std::move(error).hint("another process holds it; try again");
+  if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
+    throw std::move(error).hint("slipway must be able to write there; see --root");
+  throw error;
+}
+
+void Database::execute(const char* sql) {
+  if (sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("cannot use");
+}
+
+std::int64_t Database::changes() const { return sqlite3_changes64(connection_); }
+
+std::string Database::check() {
+  Query query(*this, "PRAGMA integrity_check");
+  std::string complaints;
+  while (query.step())
+    if (const std::string line = query.text(0); line != "ok") complaints += line + "\n";
+  return complaints;
+}
+
+Database::Query::Query(Database& database, std::string_view sql)
+    : database_(database), lock_(database.mutex_), sql_(sql), statement_(nullptr) {
+  auto& idle = database_.statements_->idle;
+  if (const auto found = idle.find(sql); found != idle.end()) {
+    statement_ = found->second;
+    idle.erase(found);
+    return;
+  }
+  if (sqlite3_prepare_v3(database_.connection_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) != SQLITE_OK)
+    database_.fail("cannot ask");
+}
+
+Database::Query::~Query() {
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+  if (!database_.statements_->idle.emplace(sql_, statement_).second) sqlite3_finalize(statement_);
+}
+
+Query& Database::Query::bind(std::int64_t value) {
+  if (sqlite3_bind_int64(statement_, ++bound_, value) != SQLITE_OK) database_.fail("cannot ask");
+  return *this;
+}
+
+Query& Database::Query::bind(std::uint64_t value) {
+  if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    throw Error("a number is too large for the store's database");
+  return bind(static_cast<std::int64_t>(value));
+}
+
+Query& Database::Query::bind(std::string_view text) {
+  // A null pointer would bind NULL; an empty view may have one.
+  if (sqlite3_bind_text64(statement_, ++bound_, text.empty() ? "" : text.data(), text.size(),
+                          SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
+    database_.fail("cannot ask");
+  return *this;
+}
+
+Query& Database::Query::bind_blob(std::string_view bytes) {
+  if (sqlite3_bind_blob64(statement_, ++bound_, bytes.empty() ? "" : bytes.data(), bytes.size(),
+                          SQLITE_TRANSIENT) != SQLITE_OK)
+    database_.fail("cannot ask");
+  return *this;
+}
+
+Query& Database::Query::bind(const Digest& digest) {
+  return bind_blob({reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()});
+}
+
+Query& Database::Query::bind(const std::optional<Digest>& digest) {
+  if (digest) return bind(*digest);
+  if (sqlite3_bind_null(statement_, ++bound_) != SQLITE_OK) database_.fail("cannot ask");
+  return *this;
+}
+
+bool Database::Query::step() {
+  const int status = sqlite3_step(statement_);
+  if (status == SQLITE_ROW) return true;
+  if (status != SQLITE_DONE) database_.fail("cannot use");
+  return false;
+}
+
+void Database::Query::run() {
+  while (step()) continue;
+}
+
+bool Database::Query::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+std::int64_t Database::Query::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+std::string Database::Query::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(statement_, column);
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+std::string Database::Query::blob(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  if (bytes == nullptr) return {};
+  return {static_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Digest Database::Query::digest(int column) const {
+  const std::string bytes = blob(column);
+  Digest digest;
+  if (bytes.size() != digest.bytes.size())
+    throw Error("the store's database " + quoted(database_.file_.string()) +
+                " holds a malformed digest")
+        .hint("run `slipway fsck`");
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(digest.bytes.data()));
+  return digest;
+}
+
+Database::Transaction::Transaction(Database& database)
+    : database_(database), lock_(database.mutex_) {
+  database_.execute(database_.depth_ == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT inner");
+  ++database_.depth_;
+}
+
+Database::Transaction::~Transaction() {
+  if (!open_) return;
+  --database_.depth_;
+  // Fails only where SQLite has rolled back by itself already, as on a full disk.
+  sqlite3_exec(database_.connection_,
+               database_.depth_ == 0 ? "ROLLBACK" : "ROLLBACK TO inner; RELEASE inner", nullptr,
+               nullptr, nullptr);
+}
+
+void Database::Transaction::commit() {
+  database_.execute(database_.depth_ == 1 ? "COMMIT" : "RELEASE inner");
+  --database_.depth_;
+  open_ = false;
+}
+
+}  // namespace slipway

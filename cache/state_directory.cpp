@@ -1,0 +1,286 @@
+#include <cache/state_directory.hpp>
+
+#include <cache/descriptor.hpp>
+#include <ir/error.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view format = "slipway 1\n";
+
+// Layers hold set-user-ID programs of other systems: nobody else may get at them.
+constexpr mode_t private_mode = 0700;
+
+constexpr std::array folders = {"layers", "blobs", "contexts", "locks", "work"};
+constexpr const char* version_file = "version";
+constexpr const char* version_aside = "version.new";
+
+void make_folder(const fs::path& path) {
+  if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
+    throw system_error("mkdir", path.string(), errno);
+}
+
+Descriptor open_folder(const fs::path& path) {
+  Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw system_error("open", path.string(), errno);
+  return folder;
+}
+
+// False: LOCK_NB was asked for, and another holds it.
+bool flock_waiting(int descriptor, int operation, const fs::path& path) {
+  while (::flock(descriptor, operation) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw system_error("flock", path.string(), errno);
+  }
+  return true;
+}
+
+// Empty: there is none.
+std::string read_version(const fs::path& root) {
+  const fs::path path = root / version_file;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) {
+    if (errno == ENOENT) return {};
+    throw system_error("open", path.string(), errno);
+  }
+  std::array<char, 64> buffer;
+  const ssize_t length = ::read(file.get(), buffer.data(), buffer.size());
+  if (length < 0) throw system_error("read", path.string(), errno);
+  if (length == 0) return "(empty)";
+  return {buffer.data(), static_cast<std::size_t>(length)};
+}
+
+void check_version(const fs::path& root, const std::string& found) {
+  if (found == format) return;
+  throw Error("the store " + quoted(root.string()) + " has the format " +
+              quoted(found.substr(0, found.find('\n'))) + "; this slipway knows " +
+              quoted(format.substr(0, format.size() - 1)))
+      .hint("use the slipway that wrote it, or give another --root");
+}
+
+std::vector<std::string> names_in(int folder, const fs::path& path) {
+  const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) throw system_error("open", path.string(), errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
+  if (!stream) {
+    ::close(copy);
+    throw system_error("fdopendir", path.string(), errno);
+  }
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  return names;
+}
+
+// Under the root's own lock: of several processes one makes the store, the others find it.
+void make_store(const fs::path& root) {
+  const Descriptor folder = open_folder(root);
+  flock_waiting(folder.get(), LOCK_EX, root);
+  if (const std::string found = read_version(root); !found.empty())
+    return check_version(root, found);
+  // What a process that was killed here left behind is ours; anything else is somebody's.
+  for (const std::string& name : names_in(folder.get(), root)) {
+    if (name == version_aside || name == "lost+found" ||
+        std::find(folders.begin(), folders.end(), name) != folders.end())
+      continue;
+    throw Error(quoted(root.string()) + " is neither empty nor a store of slipway: it holds " +
+                quoted(name))
+        .hint("give an empty folder, or one that does not exist, as --root");
+  }
+  if (::fchmod(folder.get(), private_mode) != 0) throw system_error("fchmod", root.string(), errno);
+  for (const char* name : folders) make_folder(root / name);
+
+  const fs::path aside = root / version_aside;
+  const Descriptor file(
+      ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) throw system_error("open", aside.string(), errno);
+  if (::write(file.get(), format.data(), format.size()) != static_cast<ssize_t>(format.size()))
+    throw system_error("write", aside.string(), errno);
+  // Once in a store's life. An empty version file after a power failure would lock everyone out.
+  if (::fsync(file.get()) != 0) throw system_error("fsync", aside.string(), errno);
+  if (::rename(aside.c_str(), (root / version_file).c_str()) != 0)
+    throw system_error("rename", aside.string(), errno);
+}
+
+std::string random_name() {
+  std::uint64_t bits = 0;
+  if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
+    throw system_error("getrandom", "", errno);
+  return std::to_string(::getpid()) + "-" + std::to_string(bits);
+}
+
+std::optional<Descriptor> locked_file(const fs::path& path, bool wait) {
+  for (;;) {
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) throw system_error("open", path.string(), errno);
+    if (!flock_waiting(file.get(), LOCK_EX | (wait ? 0 : LOCK_NB), path)) return std::nullopt;
+    // The one who held it removed the file with its lock: what we have is a lock on nothing.
+    struct stat held {};
+    if (::fstat(file.get(), &held) != 0) throw system_error("fstat", path.string(), errno);
+    if (held.st_nlink > 0) return file;
+  }
+}
+
+fs::path lock_path(const fs::path& root, std::string_view name) {
+  const bool fits = !name.empty() && name.size() <= 200 &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
+  if (!fits) throw Error("a lock cannot be called " + quoted(name));
+  return root / "locks" / (std::string(name) + ".lock");
+}
+
+// The folders below work/ are locked by the processes they belong to, as long as these live.
+// work/ itself is held shared by one who makes a folder, until it is locked, and exclusively by
+// one who looks for dead ones, so a folder is never seen between the two.
+class WorkFolder {
+ public:
+  explicit WorkFolder(const fs::path& work) {
+    remove_dead(work);
+    const Descriptor parent = open_folder(work);
+    flock_waiting(parent.get(), LOCK_SH, work);
+    path_ = work / random_name();
+    if (::mkdir(path_.c_str(), private_mode) != 0)
+      throw system_error("mkdir", path_.string(), errno);
+    lock_ = open_folder(path_);
+    flock_waiting(lock_.get(), LOCK_EX, path_);
+  }
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+  ~WorkFolder() {
+    // What cannot be removed now is found by the next process: the lock ends with this one.
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+
+  const fs::path& path() const { return path_; }
+
+ private:
+  static void remove_dead(const fs::path& work) {
+    struct Dead {
+      fs::path path;
+      Descriptor lock;  // held until it is gone, so that two never remove the same one
+    };
+    std::vector<Dead> dead;
+    {
+      const Descriptor parent = open_folder(work);
+      if (!flock_waiting(parent.get(), LOCK_EX | LOCK_NB, work)) return;  // the next will look
+      for (const std::string& name : names_in(parent.get(), work)) {
+        const fs::path path = work / name;
+        Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (folder && flock_waiting(folder.get(), LOCK_EX | LOCK_NB, path))
+          dead.push_back({path, std::move(folder)});
+      }
+    }
+    std::error_code ignored;  // as in the destructor
+    for (const Dead& folder : dead) fs::remove_all(folder.path, ignored);
+  }
+
+  fs::path path_;
+  Descriptor lock_;
+};
+
+}  // namespace
+
+FileLock::FileLock(FileLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ < 0) return;
+  // Removed while it is held: whoever waits for it sees that, and makes a new one.
+  ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
+
+struct StateDirectory::Own {
+  Descriptor store_lock;  // shared
+  // Guards `work`, which is made by the first thread that asks for a path in it.
+  std::mutex mutex;
+  std::optional<WorkFolder> work;
+  std::atomic<std::uint64_t> next{0};  // names within it
+};
+
+StateDirectory::StateDirectory(fs::path root)
+    : root_(fs::absolute(root).lexically_normal()), own_(std::make_unique<Own>()) {
+  std::string version = read_version(root_);
+  if (version.empty()) {
+    std::error_code failed;
+    fs::create_directories(root_, failed);
+    if (failed) throw system_error("mkdir", root_.string(), failed.value());
+    make_store(root_);
+  } else {
+    check_version(root_, version);
+    for (const char* name : folders) make_folder(root_ / name);
+  }
+  const fs::path lock = root_ / "locks" / "store";
+  own_->store_lock =
+      Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!own_->store_lock) throw system_error("open", lock.string(), errno);
+  flock_waiting(own_->store_lock.get(), LOCK_SH, lock);
+}
+
+StateDirectory::~StateDirectory() = default;
+
+fs::path StateDirectory::default_root() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const std::string root = variable("SLIPWAY_ROOT"); !root.empty()) return fs::absolute(root);
+  if (::geteuid() == 0) return "/var/lib/slipway";
+  // A relative one is to be ignored (XDG base directory specification).
+  if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with('/'))
+    return fs::path(data) / "slipway";
+  std::string home = variable("HOME");
+  if (home.empty())
+    if (const passwd* user = ::getpwuid(::geteuid())) home = user->pw_dir;
+  if (!home.starts_with('/'))
+    throw Error("there is no home directory to keep images in").hint("give --root or $SLIPWAY_ROOT");
+  return fs::path(home) / ".local/share/slipway";
+}
+
+fs::path StateDirectory::fresh_work_path() {
+  {
+    const std::lock_guard guard(own_->mutex);
+    if (!own_->work) own_->work.emplace(root_ / "work");
+  }
+  return own_->work->path() / std::to_string(own_->next++);
+}
+
+FileLock StateDirectory::lock(std::string_view name) {
+  const fs::path path = lock_path(root_, name);
+  return FileLock(locked_file(path, true)->release(), path);
+}
+
+FileLock StateDirectory::try_lock(std::string_view name) {
+  const fs::path path = lock_path(root_, name);
+  std::optional<Descriptor> file = locked_file(path, false);
+  return file ? FileLock(file->release(), path) : FileLock(-1, {});
+}
+
+}  // namespace slipway
