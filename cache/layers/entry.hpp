@@ -22,7 +22,8 @@ struct Entry {
     whiteout,  // what the layers below have at this path is gone
   };
 
-  std::string path;  // relative to the root, no leading or trailing '/', no "." or ".."
+  std::string path;  // relative to the root, no leading or trailing '/', no "." or "..";
+                     // empty: the root itself, always a directory
   Type type = Type::file;
   bool opaque = false;       // a directory that hides what the layers below have in it
   std::uint32_t mode = 0;    // permission, setuid, setgid and sticky bits: 07777
@@ -43,5 +44,11 @@ struct Entry {
 // The order of entries everywhere: that of a walk that visits names in byte order and a directory
 // before what it holds. ('/' sorts before every other byte.)
 bool path_less(std::string_view left, std::string_view right);
+// Whether `path` is `directory` or lies below it; everything lies below "".
+bool path_within(std::string_view path, std::string_view directory);
+// The directory that holds `path`; "" for a name in the root.
+std::string_view parent_path(std::string_view path);
+// The last component.
+std::string_view base_name(std::string_view path);
 
 }  // namespace slipway

@@ -23,7 +23,9 @@ namespace slipway {
 
 class LayerIndex {
  public:
-  // Maps the file. Throws Error if it is not a whole index.
+  // Maps the file. Throws Error if it is not a whole index. Costs the same for any number of
+  // entries: what lies behind the header is checked where it is read, so the functions below also
+  // throw Error, and never read outside, if the file was damaged.
   static std::shared_ptr<const LayerIndex> open(const std::filesystem::path& file);
   // An index in memory, from the bytes of BuiltLayer::index.
   static std::shared_ptr<const LayerIndex> from_bytes(std::string bytes);
@@ -33,10 +35,17 @@ class LayerIndex {
   std::size_t size() const;
   Entry entry(std::size_t position) const;
   std::string_view path(std::size_t position) const;  // without decoding the rest
+  Entry::Type type(std::size_t position) const;
+  bool opaque(std::size_t position) const;
   std::optional<std::size_t> find(std::string_view path) const;
+  // The position after the last entry at or below `path` ("" is the root: after all).
+  std::size_t end_of(std::string_view path) const;
   // The position of the first entry whose path is not before `path`.
   std::size_t lower_bound(std::string_view path) const;
   const LayerRef& layer() const;
+
+  // Reads all of it. Throws Error if a byte is not as it was written, for fsck.
+  void verify() const;
 
  private:
   struct Mapping;
@@ -44,18 +53,27 @@ class LayerIndex {
   std::unique_ptr<Mapping> mapping_;
 };
 
-// What LayerBuilder gives: a layer's identities and the bytes of its index.
+// What LayerBuilder gives.
 struct BuiltLayer {
   LayerRef layer;
-  std::string index;
+  std::string index;  // the bytes of its LayerIndex
 };
 
 // Computes index, tree digest and diffID in one pass over entries given in path order. The tar it
 // hashes is the layer's canonical one: the same entries always give the same bytes.
-// Not thread-safe; several may work side by side.
+//
+// A layer is complete in itself: the directories above an entry are entries too, as the layers below
+// have them, because every unpacker makes each layer's tree on its own and the directory it makes
+// hides the metadata of the one below. The root's own entry, path "", is there only where it is
+// not 0755 0:0 without xattrs.
+//
+// Throws Error for entries out of order, twice the same path, names beginning with ".wh." and hard
+// links to what is not an earlier entry. Not thread-safe; several may work side by side.
 class LayerBuilder {
  public:
   LayerBuilder();
+  // Also gives the tar away as it is made.
+  explicit LayerBuilder(ByteSink tar);
   ~LayerBuilder();
   LayerBuilder(LayerBuilder&&) noexcept;
 

@@ -13,4 +13,20 @@ bool path_less(std::string_view left, std::string_view right) {
   return rank(*l) < rank(*r);
 }
 
+bool path_within(std::string_view path, std::string_view directory) {
+  if (directory.empty() || path == directory) return true;
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         path[directory.size()] == '/';
+}
+
+std::string_view parent_path(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
 }  // namespace slipway

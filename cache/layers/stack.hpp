@@ -27,7 +27,7 @@ class StackView {
   // Lowest first. No layers: an empty root.
   explicit StackView(std::vector<Layer> layers);
 
-  // The entry at exactly this path; links are not followed.
+  // The entry at exactly this path, of the topmost layer that has it; links are not followed.
   std::optional<Entry> find(std::string_view path) const;
   // The names in a directory, in byte order; empty if there is none.
   std::vector<std::string> list(std::string_view directory) const;
@@ -47,6 +47,9 @@ class StackView {
   const std::vector<Layer>& layers() const { return layers_; }
 
  private:
+  struct Place;
+  Place locate(std::string_view path) const;
+
   std::vector<Layer> layers_;
 };
 
