@@ -1,0 +1,90 @@
+// slipway build: its flags, which are `docker buildx build`'s.
+#include "build_request.hpp"
+#include "command.hpp"
+
+#include <ir/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+// One value a flag, any number of flags: what stands behind a value is never taken for another.
+CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::string>& values,
+                      const std::string& what, const std::string& type) {
+  return app.add_option(names, values, what)
+      ->type_name(type)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+constexpr const char* footer = R"(
+Examples:
+  slipway build -t app .                       the Dockerfile in this directory
+  slipway build -f docker/Dockerfile.dev .     another Dockerfile
+  slipway build --target test .                one stage, and what it needs
+  slipway build -o out .                       the result's files, into the directory out
+  slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
+  slipway build --print=graph .                what would be done, without doing it
+  tar c . | slipway build -                    the context from a tar
+
+Every build ends with what its cache did: hits, misses, and the reason of each miss.
+)";
+
+}  // namespace
+
+std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
+  auto request = std::make_shared<BuildRequest>();
+  BuildRequest& r = *request;
+  app.description(
+      "Builds an image from a Dockerfile.\nCONTEXT is a directory, or - for a tar or a Dockerfile "
+      "on standard input.");
+  app.add_option("context", r.context, "a directory, or -")->required()->type_name("CONTEXT");
+  app.add_option("-f,--file", r.file, "the Dockerfile (default: CONTEXT/Dockerfile; -: stdin)")
+      ->type_name("FILE");
+  add_list(app, "-t,--tag", r.tags, "a name for the image; may be repeated", "NAME[:TAG]");
+  app.add_option("--target", r.target, "the stage to build (default: the last)")
+      ->type_name("STAGE");
+  add_list(app, "--build-arg", r.build_args, "a value for an ARG; NAME alone: the environment's",
+           "NAME[=VALUE]");
+  add_list(app, "--label", r.labels, "a label for the image", "NAME=VALUE");
+  add_list(app, "--build-context", r.build_contexts,
+           "what NAME stands for in FROM and --from: PATH, oci-layout://PATH, docker-image://REF "
+           "or a stage",
+           "NAME=VALUE");
+  app.add_flag("--no-cache", r.no_cache, "run every step, whatever the cache has");
+  add_list(app, "--no-cache-filter", r.no_cache_filter, "the same for one stage", "STAGE")
+      ->delimiter(',');
+  app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
+  app.add_option("--platform", r.platform, "the platform to build for (the host's own)")
+      ->type_name("OS/ARCH");
+  app.add_option("--network", r.network, "the network of RUN: default, none or host")
+      ->type_name("MODE");
+  add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
+  add_list(app, "--secret", r.secrets, "a secret for RUN --mount=type=secret",
+           "id=ID[,src=FILE|,env=NAME]");
+  add_list(app, "-o,--output", r.outputs,
+           "where the result goes: a directory, - for a tar, or "
+           "type=local|tar|oci|docker|image with dest= or name= (default: the store)",
+           "SPEC");
+  app.add_option("--progress", r.progress, "auto, tty, plain or quiet")->type_name("MODE");
+  app.add_flag("-q,--quiet", r.quiet, "print nothing but the image's ID");
+  app.add_option("--iidfile", r.iidfile, "write the image's ID to a file")->type_name("FILE");
+  app.add_option("--metadata-file", r.metadata_file, "write the ID and the cache report as JSON")
+      ->type_name("FILE");
+  app.add_option("--print", r.print, "print ast, graph or dot, and build nothing")
+      ->check(CLI::IsMember({"ast", "graph", "dot"}))
+      ->type_name("WHAT");
+  app.add_option("--max-parallelism", r.max_parallelism,
+                 "RUN processes at once (default: the number of cores)")
+      ->type_name("N");
+  app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
+  app.footer(footer);
+  return [request, &globals] { return run_build(*request, globals.root); };
+}
+
+}  // namespace slipway

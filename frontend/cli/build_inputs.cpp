@@ -1,0 +1,197 @@
+#include "build_inputs.hpp"
+
+#include "stdin_context.hpp"
+
+#include <frontend/parse.hpp>
+#include <ir/error.hpp>
+#include <ir/graph.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+// No Dockerfile is larger; whatever is was named by mistake.
+constexpr std::size_t most_text_bytes = 64U << 20U;
+
+// A whole text file. Nothing if there is none.
+std::optional<std::string> read_text(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw system_error("open", path.string(), errno);
+  }
+  std::string text;
+  char buffer[65536];
+  ssize_t got = 0;
+  while ((got = ::read(descriptor, buffer, sizeof buffer)) > 0) {
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > most_text_bytes) {
+      ::close(descriptor);
+      throw Error(quoted(path.string()) + " is larger than 64 MiB");
+    }
+  }
+  const int error = errno;
+  ::close(descriptor);
+  if (got < 0) throw system_error("read", path.string(), error);
+  return text;
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+bool is_remote(std::string_view context) {
+  return context.starts_with("http://") || context.starts_with("https://") ||
+         context.starts_with("git://") || context.starts_with("git@") ||
+         context.starts_with("ssh://");
+}
+
+void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
+  fs::path path;
+  if (!request.file.empty()) {
+    path = request.file;
+    // A tar's Dockerfile lies inside it.
+    if (inputs.unpacked && path.is_relative()) path = *inputs.directory / path;
+  } else {
+    path = *inputs.directory / "Dockerfile";
+  }
+  std::optional<std::string> text = read_text(path);
+  if (!text && request.file.empty()) {
+    // As docker: the lower-case name does where the usual one is missing.
+    const fs::path lower = *inputs.directory / "dockerfile";
+    if ((text = read_text(lower))) path = lower;
+  }
+  if (!text) {
+    throw Error("there is no " + quoted(path.string()))
+        .hint(request.file.empty() ? "name the file with -f FILE, or give another context"
+                                   : "-f is relative to the current directory");
+  }
+  auto source = std::make_shared<SourceFile>();
+  source->name = inputs.unpacked ? path.filename().string() : path.lexically_normal().string();
+  source->text = std::move(*text);
+  inputs.dockerfile = std::move(source);
+
+  // The Dockerfile's own ignore file wins, even an empty one.
+  std::optional<std::string> ignore = read_text(path.string() + ".dockerignore");
+  if (!ignore && inputs.directory) ignore = read_text(*inputs.directory / ".dockerignore");
+  if (ignore) inputs.ignore = parse_dockerignore(*ignore);
+}
+
+}  // namespace
+
+BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store) {
+  BuildInputs inputs;
+  if (is_remote(request.context)) {
+    throw Error("build contexts from a URL are not available: " + quoted(request.context))
+        .hint("clone or download it, and give the directory");
+  }
+  if (request.context == "-") {
+    if (request.file == "-") throw Error("the context and the Dockerfile cannot both be stdin");
+    read_stdin_context(inputs, store);
+    if (!inputs.directory) return inputs;  // stdin was the Dockerfile
+  } else {
+    struct stat status {};
+    if (::stat(request.context.c_str(), &status) != 0) {
+      throw system_error("stat", request.context, errno).hint("CONTEXT is a directory or -");
+    }
+    if (!S_ISDIR(status.st_mode)) {
+      throw Error("the build context " + quoted(request.context) + " is not a directory")
+          .hint("to name a Dockerfile, use -f FILE");
+    }
+    inputs.directory = request.context;
+  }
+  if (request.file == "-") {
+    auto source = std::make_shared<SourceFile>();
+    source->name = "-";
+    source->text = read_stdin_text();
+    inputs.dockerfile = std::move(source);
+    if (const auto ignore = read_text(*inputs.directory / ".dockerignore")) {
+      inputs.ignore = parse_dockerignore(*ignore);
+    }
+    return inputs;
+  }
+  find_dockerfile(request, inputs);
+  return inputs;
+}
+
+std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) {
+  constexpr std::string_view image_scheme = "docker-image://";
+  std::map<std::string, NamedContext> contexts;
+  for (const std::string& text : request.build_contexts) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+      throw Error("--build-context " + quoted(text) + " is not NAME=VALUE")
+          .hint("--build-context src=../src or base=docker-image://debian:bookworm");
+    }
+    const std::string name = lower_case(text.substr(0, equals));
+    std::string value = text.substr(equals + 1);
+    NamedContext context;
+    if (value.starts_with(image_scheme)) {
+      context = {NamedContext::Kind::image, value.substr(image_scheme.size())};
+    } else if (value.starts_with("oci-layout://")) {
+      context = {NamedContext::Kind::image, value};
+    } else if (value.starts_with("target:")) {
+      context = {NamedContext::Kind::stage, value.substr(7)};
+    } else if (is_remote(value)) {
+      throw Error("build contexts from a URL are not available: " + quoted(value))
+          .hint("clone or download it, and give the directory");
+    } else if (struct stat status {}; ::stat(value.c_str(), &status) == 0) {
+      if (!S_ISDIR(status.st_mode)) throw Error(quoted(value) + " is not a directory");
+      context = {NamedContext::Kind::directory, value};
+    } else {
+      // No such directory: the name of a stage, as `docker buildx bake` writes it.
+      context = {NamedContext::Kind::stage, value};
+    }
+    contexts[name] = std::move(context);
+  }
+  return contexts;
+}
+
+std::map<std::string, std::unique_ptr<Context>> open_contexts(
+    const BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
+    const Graph& graph, StateDirectory& state) {
+  std::set<std::string> read;
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    if (const auto* context = std::get_if<ReadContext>(&graph[VertexId{i}].operation)) {
+      read.insert(context->name);
+    }
+  }
+  std::map<std::string, std::unique_ptr<Context>> contexts;
+  for (const std::string& name : read) {
+    Context::Options options;
+    if (name.empty()) {
+      if (!inputs.directory) continue;
+      options.directory = *inputs.directory;
+      options.name = "build context";
+      options.ignore = IgnoreRules(inputs.ignore);
+      // What came as a tar lies somewhere new every time; remembering it would help nobody.
+      options.state = inputs.unpacked ? nullptr : &state;
+    } else {
+      const auto found = named.find(name);
+      if (found == named.end()) continue;
+      options.directory = found->second.value;
+      options.name = "build context " + name;
+      if (const auto ignore = read_text(options.directory / ".dockerignore")) {
+        options.ignore = IgnoreRules(parse_dockerignore(*ignore));
+      }
+      options.state = &state;
+    }
+    contexts[name] = Context::open(std::move(options));
+  }
+  return contexts;
+}
+
+}  // namespace slipway

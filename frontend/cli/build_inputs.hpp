@@ -1,0 +1,50 @@
+// What a build reads: its Dockerfile, its contexts, its secrets.
+#pragma once
+
+#include "build_request.hpp"
+
+#include <cache/layers/store.hpp>
+#include <executor/files/context.hpp>
+#include <ir/lower.hpp>
+#include <ir/source.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class Store;
+
+struct BuildInputs {
+  std::shared_ptr<const SourceFile> dockerfile;
+  std::optional<std::filesystem::path> directory;  // of the build context; empty: it has none
+  std::vector<std::string> ignore;                 // its .dockerignore's patterns
+  std::optional<Staging> unpacked;                 // holds the directory, if it came as a tar
+};
+
+// Reads the Dockerfile and finds the context. `store` is called only where a context arrives as a
+// tar and has to be put somewhere. Throws Error.
+BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store);
+
+// --build-context, by name in lower case.
+std::map<std::string, NamedContext> named_contexts(const BuildRequest& request);
+
+// The directories that the graph reads, opened.
+std::map<std::string, std::unique_ptr<Context>> open_contexts(
+    const BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
+    const Graph& graph, StateDirectory& state);
+
+// --secret. The function reads a secret when a step asks for it.
+std::function<std::optional<std::string>(const std::string&)> secret_reader(
+    const BuildRequest& request);
+
+// "a=1,b=2" with the quoting of CSV, as docker's structured flags have it. Throws Error.
+std::vector<std::pair<std::string, std::string>> parse_fields(std::string_view text,
+                                                              std::string_view flag);
+
+}  // namespace slipway

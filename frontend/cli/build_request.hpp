@@ -1,0 +1,42 @@
+// What `slipway build` was asked for, as its flags have it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+struct BuildRequest {
+  std::string context;                     // a directory, or "-"
+  std::string file;                        // -f; empty: Dockerfile in the context; "-": stdin
+  std::vector<std::string> tags;           // -t
+  std::string target;
+  std::vector<std::string> build_args;     // NAME=value, or NAME for the environment's
+  std::vector<std::string> labels;         // NAME=value
+  bool no_cache = false;
+  std::vector<std::string> no_cache_filter;
+  bool pull = false;
+  std::string progress = "auto";
+  bool quiet = false;
+  std::string iidfile;
+  std::string metadata_file;
+  std::string platform;
+  std::vector<std::string> build_contexts;  // NAME=value
+  std::string network = "default";
+  std::vector<std::string> add_hosts;       // name:address or name=address
+  std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
+  std::vector<std::string> outputs;         // -o
+  std::string print;                        // ast, graph, dot; empty: build
+  std::size_t max_parallelism = 0;
+  bool keep_going = false;
+};
+
+// The whole command. Gives the exit status; throws Error.
+int run_build(const BuildRequest& request, const std::filesystem::path& root);
+
+}  // namespace slipway

@@ -1,0 +1,223 @@
+// `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_images.hpp"
+#include "build_inputs.hpp"
+#include "build_request.hpp"
+#include "cache_report.hpp"
+#include "display.hpp"
+#include "signals.hpp"
+
+#include <cache/store.hpp>
+#include <executor/export/export.hpp>
+#include <executor/sandbox/sandbox.hpp>
+#include <executor/solve/image.hpp>
+#include <executor/solve/solve.hpp>
+#include <frontend/parse.hpp>
+#include <ir/dump.hpp>
+#include <ir/error.hpp>
+#include <ir/lower.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+std::pair<std::string, std::string> name_and_value(const std::string& text, std::string_view flag) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw Error(std::string(flag) + " " + quoted(text) + " is not NAME=VALUE");
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+LowerOptions lower_options(const BuildRequest& request) {
+  LowerOptions options;
+  options.target = request.target;
+  for (const std::string& text : request.build_args) {
+    // Without a value: the environment's, and if it has none, as if it had not been given.
+    if (text.find('=') == std::string::npos && !text.empty()) {
+      if (const char* value = std::getenv(text.c_str())) options.build_args[text] = value;
+      continue;
+    }
+    const auto [name, value] = name_and_value(text, "--build-arg");
+    options.build_args[name] = value;
+  }
+  for (const std::string& text : request.labels) {
+    if (text.find('=') == std::string::npos && !text.empty()) {
+      options.labels[text] = "";
+      continue;
+    }
+    const auto [name, value] = name_and_value(text, "--label");
+    options.labels[name] = value;
+  }
+  options.contexts = named_contexts(request);
+  options.no_cache = request.no_cache;
+  options.no_cache_stages = request.no_cache_filter;
+  options.build_platform = host_platform();
+  options.target_platform = host_platform();
+  if (!request.platform.empty()) {
+    options.target_platform = parse_platform(request.platform);
+    if (!matches(options.target_platform, host_platform())) {
+      throw Error("this slipway builds for " + host_platform().text() + " only, not for " +
+                  options.target_platform.text());
+    }
+  }
+  if (request.network == "none") {
+    options.network = RunProcess::Network::none;
+  } else if (request.network == "host") {
+    options.network = RunProcess::Network::host;
+  } else if (request.network != "default") {
+    throw Error("--network=" + quoted(request.network) + " is not known")
+        .hint("default, none or host");
+  }
+  for (const std::string& text : request.add_hosts) {
+    const auto separator = text.find_first_of("=:");
+    if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
+      throw Error("--add-host " + quoted(text) + " is not NAME:ADDRESS");
+    }
+    std::string address = text.substr(separator + 1);
+    if (address.starts_with('[') && address.ends_with(']')) {
+      address = address.substr(1, address.size() - 2);
+    }
+    options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
+  }
+  return options;
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  // Aside first: who reads it never finds half of it.
+  const std::string aside = path + ".slipway-new";
+  std::ofstream file(aside, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file || std::rename(aside.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    std::remove(aside.c_str());
+    throw system_error("write", path, error);
+  }
+}
+
+// The same Dockerfile in the same place, built for the same target, is what the next build
+// compares itself with.
+std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
+  std::error_code ignored;
+  const auto directory = inputs.directory && !inputs.unpacked
+                             ? std::filesystem::weakly_canonical(*inputs.directory, ignored)
+                             : std::filesystem::path("-");
+  return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
+}
+
+std::string metadata(const Digest& id, const std::vector<Reference>& names, const Graph& graph,
+                     const SolveResult& result) {
+  nlohmann::ordered_json data;
+  data["containerimage.config.digest"] = id.text();
+  std::string joined;
+  for (const Reference& name : names) joined += (joined.empty() ? "" : ",") + name.text();
+  if (!joined.empty()) data["image.name"] = joined;
+  data["slipway.cache"] = nlohmann::ordered_json::parse(cache_report_json(graph, result));
+  return data.dump(2) + "\n";
+}
+
+void warn(const std::vector<Diagnostic>& warnings, bool quiet) {
+  if (quiet) return;
+  for (const Diagnostic& warning : warnings) {
+    std::fputs(render(warning, "warning", use_color()).c_str(), stderr);
+  }
+}
+
+}  // namespace
+
+int run_build(const BuildRequest& request, const std::filesystem::path& root) {
+  std::optional<Store> opened;
+  const auto store = [&]() -> Store& {
+    if (!opened) opened.emplace(root);
+    return *opened;
+  };
+
+  // What can be refused is refused before anything is read or opened.
+  const LowerOptions options = lower_options(request);
+  const ProgressMode mode =
+      request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
+  const auto secret = secret_reader(request);
+  std::vector<Reference> names;
+  for (const std::string& tag : request.tags) names.push_back(parse_reference(tag));
+  std::vector<ExportSpec> outputs;
+  for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
+
+  const BuildInputs inputs = read_build_inputs(request, store);
+  const ParsedDockerfile parsed = parse_dockerfile(inputs.dockerfile);
+  if (request.print == "ast") {
+    std::fputs(print_ast(parsed.dockerfile).c_str(), stdout);
+    return 0;
+  }
+  warn(parsed.warnings, request.quiet);
+
+  const Lowered lowered = lower(parsed.dockerfile, options, image_resolver(request, store()));
+  if (!request.print.empty()) {
+    std::fputs((request.print == "dot" ? dump_dot(lowered) : dump(lowered)).c_str(), stdout);
+    return 0;
+  }
+  warn(lowered.warnings, request.quiet);
+
+  SolveOptions solve_options;
+  solve_options.max_parallelism = request.max_parallelism;
+  solve_options.keep_going = request.keep_going;
+  solve_options.place = place_of(request, inputs);
+  solve_options.contexts = open_contexts(inputs, options.contexts, lowered.graph, store().state());
+  solve_options.secret = secret;
+
+  const auto display = make_display(mode, lowered.graph);
+  const auto runner = sandbox_runner({});
+  SolveResult result;
+  try {
+    const CancelOnSignal cancel;
+    result = solve(lowered.graph, lowered.root, store(), *runner, solve_options, *display);
+  } catch (...) {
+    display->close();
+    throw;
+  }
+
+  const std::string config = write_image_config(finish_config(lowered.config, result));
+  const Digest id = sha256(config);
+  // As buildx: an output of another kind takes the place of an image in the store.
+  bool keep_image = outputs.empty();
+  for (const ExportSpec& output : outputs) keep_image |= output.kind == ExportSpec::Kind::image;
+  std::vector<std::string> done;
+  if (keep_image) {
+    for (const ExportSpec& output : outputs) {
+      for (const std::string& name : output.names) names.push_back(parse_reference(name));
+    }
+    store().images().put(config);
+    done.push_back("writing image " + id.text());
+    for (const Reference& name : names) {
+      store().images().tag(name, id);
+      done.push_back("naming to " + name.text());
+    }
+    display->note("exporting to image", done);
+  }
+  for (const ExportSpec& output : outputs) {
+    if (output.kind == ExportSpec::Kind::image) continue;
+    export_result(output, config, result.layers, names, store());
+    display->note("exporting to " + output.text(), {output.destination});
+  }
+  display->close();
+
+  if (!request.iidfile.empty()) write_file(request.iidfile, id.text());
+  if (!request.metadata_file.empty()) {
+    write_file(request.metadata_file, metadata(id, names, lowered.graph, result));
+  }
+  if (request.quiet) {
+    std::printf("%s\n", id.text().c_str());
+  } else {
+    std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
+  }
+  return 0;
+}
+
+}  // namespace slipway

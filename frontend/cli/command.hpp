@@ -1,0 +1,38 @@
+// A command of the program: one file each, listed in commands.cpp.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace slipway {
+
+// What every command can ask for.
+struct Globals {
+  std::filesystem::path root;  // of the store
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;  // one line of `slipway --help`
+  // Adds the command's flags to `app`. What it gives is called once they are parsed, and gives the
+  // exit status or throws Error. Only the command that was asked for is declared: the others'
+  // flags would cost every start of the program.
+  std::function<int()> (*declare)(CLI::App& app, const Globals& globals);
+};
+
+// In the order of `slipway --help`.
+std::span<const Command> commands();
+
+// Each in a file of its name.
+std::function<int()> declare_build(CLI::App& app, const Globals& globals);
+
+// Whether stderr is a terminal that may show colours (https://no-color.org).
+bool use_color();
+
+}  // namespace slipway

@@ -1,0 +1,120 @@
+// --progress=plain: BuildKit's line shapes, which people's log tools know.
+#include "display.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace slipway {
+namespace {
+
+class PlainDisplay : public Display {
+ public:
+  explicit PlainDisplay(const Graph& graph) : graph_(graph) {}
+
+  void started(VertexId id) override {
+    if (is_shown(graph_[id])) header(id);
+  }
+
+  void output(VertexId id, OutputStream, std::string_view text) override {
+    Shown& shown = header(id);
+    const double seconds = std::chrono::duration<double>(Clock::now() - shown.began).count();
+    shown.partial += text;
+    std::size_t from = 0;
+    for (std::size_t end; (end = shown.partial.find('\n', from)) != std::string::npos;
+         from = end + 1) {
+      line(shown, seconds, std::string_view(shown.partial).substr(from, end - from));
+    }
+    shown.partial.erase(0, from);
+    // A line that never ends must not be kept for ever.
+    if (shown.partial.size() > longest_partial) flush_partial(shown, seconds);
+  }
+
+  void finished(const VertexReport& report) override {
+    if (!is_shown(graph_[report.vertex])) return;
+    Shown& shown = header(report.vertex);
+    const double seconds = static_cast<double>(report.ended - report.started) / 1e9;
+    flush_partial(shown, seconds);
+    switch (report.outcome) {
+      case VertexReport::Outcome::hit:
+        print("#" + std::to_string(shown.number) + " CACHED\n");
+        break;
+      case VertexReport::Outcome::ran:
+      case VertexReport::Outcome::local:
+        print("#" + std::to_string(shown.number) + " DONE " +
+              seconds_text(report.ended - report.started) + "\n");
+        break;
+      case VertexReport::Outcome::failed:
+        print("#" + std::to_string(shown.number) + " ERROR\n");
+        break;
+      case VertexReport::Outcome::cancelled:
+        print("#" + std::to_string(shown.number) + " CANCELED\n");
+        break;
+    }
+    last_ = std::nullopt;
+  }
+
+  void note(std::string_view name, const std::vector<std::string>& lines) override {
+    const std::string number = "#" + std::to_string(++count_);
+    print((count_ > 1 ? "\n" : "") + number + " " + std::string(name) + "\n");
+    for (const std::string& text : lines) print(number + " " + text + "\n");
+    print(number + " DONE\n");
+    last_ = std::nullopt;
+  }
+
+  void close() override {}
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t longest_partial = 64U << 10U;
+
+  struct Shown {
+    std::uint32_t number = 0;
+    Clock::time_point began = Clock::now();
+    std::string partial;  // of a line that has not ended yet
+  };
+
+  // Names the vertex if the line before belonged to another one.
+  Shown& header(VertexId id) {
+    auto [found, fresh] = shown_.try_emplace(index_of(id));
+    Shown& shown = found->second;
+    if (fresh) shown.number = ++count_;
+    if (fresh || last_ != id) {
+      print((any_ ? "\n#" : "#") + std::to_string(shown.number) + " " + graph_[id].name + "\n");
+      any_ = true;
+      last_ = id;
+    }
+    return shown;
+  }
+
+  static void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+  static void line(const Shown& shown, double seconds, std::string_view text) {
+    char head[48];
+    std::snprintf(head, sizeof head, "#%u %.3f ", shown.number, seconds);
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    print(head + std::string(text) + "\n");
+  }
+
+  static void flush_partial(Shown& shown, double seconds) {
+    if (!shown.partial.empty()) line(shown, seconds, shown.partial);
+    shown.partial.clear();
+  }
+
+  const Graph& graph_;
+  std::unordered_map<std::size_t, Shown> shown_;
+  std::optional<VertexId> last_;  // the vertex the last line belonged to
+  std::uint32_t count_ = 0;
+  bool any_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Display> make_plain_display(const Graph& graph) {
+  return std::make_unique<PlainDisplay>(graph);
+}
+
+}  // namespace slipway

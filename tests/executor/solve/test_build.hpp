@@ -1,0 +1,176 @@
+// A whole build without a kernel's help: temporary state, a fake sandbox, no network.
+//
+//   TestBuild build;
+//   build.context().write("app.c", "int main() {}");
+//   build.runner.on("cc app.c", [](FakeStep& step) { step.write("/app", "binary"); return 0; });
+//   CHECK(build.solve("FROM scratch\nCOPY app.c /\nRUN cc app.c\n") ==
+//         Steps{"COPY app.c /", "RUN cc app.c"});
+#pragma once
+
+#include "../fake_runner.hpp"
+
+#include <cache/store.hpp>
+#include <executor/files/context.hpp>
+#include <executor/solve/solve.hpp>
+#include <frontend/parse.hpp>
+#include <ir/lower.hpp>
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway {
+
+// The steps that ran, by the texts of their instructions, in no order of time but of the graph.
+using Steps = std::vector<std::string>;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "slipway-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw system_error("mkdtemp", pattern, errno);
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+class ContextFolder {
+ public:
+  explicit ContextFolder(std::filesystem::path path) : path_(std::move(path)) {
+    std::filesystem::create_directories(path_);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+  void write(const std::string& name, std::string_view text, mode_t mode = 0644) {
+    const auto file = path_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    {
+      std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+      stream << text;
+    }
+    if (::chmod(file.c_str(), mode) != 0) throw system_error("chmod", file.string(), errno);
+  }
+  void remove(const std::string& name) { std::filesystem::remove_all(path_ / name); }
+  // As if it had been saved again without a change, an hour later.
+  void touch(const std::string& name) {
+    const auto file = path_ / name;
+    std::filesystem::last_write_time(
+        file, std::filesystem::last_write_time(file) + std::chrono::hours(1));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct TestBuildOptions {
+  std::string target;
+  std::map<std::string, std::string> build_args;
+  bool no_cache = false;
+  std::vector<std::string> no_cache_stages;
+  std::size_t max_parallelism = 4;
+  bool keep_going = false;
+};
+
+class TestBuild {
+ public:
+  TestBuild() : store_(std::in_place, folder_.path() / "state") {}
+
+  ContextFolder& context() { return context_; }
+  Store& store() { return *store_; }
+  // The process ended, and another one opens the same store.
+  void reopen() {
+    store_.reset();
+    store_.emplace(folder_.path() / "state");
+  }
+
+  // Builds, and gives the steps that ran. Throws what solve() throws.
+  Steps solve(const std::string& dockerfile, const TestBuildOptions& options = {}) {
+    auto source = std::make_shared<SourceFile>();
+    source->name = "Dockerfile";
+    source->text = dockerfile;
+    LowerOptions lower_options;
+    lower_options.target = options.target;
+    lower_options.build_args = options.build_args;
+    lower_options.no_cache = options.no_cache;
+    lower_options.no_cache_stages = options.no_cache_stages;
+    lower_options.build_platform = host_platform();
+    lower_options.target_platform = host_platform();
+    lowered = lower(parse_dockerfile(source).dockerfile, lower_options,
+                    [this](const ImageRequest& request) -> ResolvedImage {
+                      const Image image = store_->images().get(request.reference);
+                      return {request.reference, image.id, image.config, {}};
+                    });
+    SolveOptions solve_options;
+    solve_options.max_parallelism = options.max_parallelism;
+    solve_options.keep_going = options.keep_going;
+    solve_options.place = "test\n" + options.target;
+    Context::Options context_options;
+    context_options.directory = context_.path();
+    context_options.name = "build context";
+    context_options.state = &store_->state();
+    solve_options.contexts[""] = Context::open(std::move(context_options));
+    Progress quiet;
+    result = slipway::solve(lowered->graph, lowered->root, *store_, runner, solve_options, quiet);
+    Steps ran;
+    for (const VertexReport& report : result.reports) {
+      if (report.outcome == VertexReport::Outcome::ran) ran.push_back(text_of(report.vertex));
+    }
+    return ran;
+  }
+
+  // "RUN make" of "[build 2/5] RUN make".
+  std::string text_of(VertexId id) const {
+    const std::string& name = lowered->graph[id].name;
+    const auto bracket = name.find("] ");
+    return bracket == std::string::npos ? name : name.substr(bracket + 2);
+  }
+
+  // Why the step with this text ran.
+  std::string reason(const std::string& text) const {
+    for (const VertexReport& report : result.reports) {
+      if (text_of(report.vertex) == text) return report.reason;
+    }
+    return "there is no such step";
+  }
+
+  // The content of a file in the result; nothing where there is none.
+  std::optional<std::string> file(const std::string& path) {
+    const StackView view = store_->layers().view(result.layers);
+    const auto entry = view.find(path);
+    if (!entry || entry->type != Entry::Type::file) return std::nullopt;
+    const int descriptor = view.open(*entry);
+    std::string text(static_cast<std::size_t>(entry->size), '\0');
+    const ssize_t got = ::read(descriptor, text.data(), text.size());
+    ::close(descriptor);
+    CHECK(got == static_cast<ssize_t>(text.size()));
+    return text;
+  }
+
+  FakeRunner runner;
+  std::optional<Lowered> lowered;
+  SolveResult result;
+
+ private:
+  TemporaryFolder folder_;
+  ContextFolder context_{folder_.path() / "context"};
+  std::optional<Store> store_;
+};
+
+}  // namespace slipway
