@@ -1,0 +1,19 @@
+// Numbers with units, as Go's libraries read them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace slipway {
+
+// "1m30s" in nanoseconds (Go's time.ParseDuration: ns us ms s m h).
+std::optional<std::int64_t> read_duration(std::string_view text);
+// "64m", "1.5GiB" in bytes (units of 1024).
+std::optional<std::uint64_t> read_size(std::string_view text);
+// Digits only, in the given base, up to 32 bits.
+std::optional<std::uint32_t> read_number(std::string_view text, int base);
+// Go's strconv.ParseBool: 1 t T true True TRUE, and their opposites.
+std::optional<bool> read_boolean(std::string_view text);
+
+}  // namespace slipway

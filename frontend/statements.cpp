@@ -1,0 +1,298 @@
+#include <frontend/statements.hpp>
+
+#include <grammar/directive.hpp>
+#include <grammar/joined.hpp>
+#include <grammar/lexer_base.hpp>
+#include <grammar/stream.hpp>
+
+#include <DockerfileLexer.h>
+#include <DockerfileParser.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace slipway {
+namespace {
+
+using grammar::DockerfileLexer;
+using grammar::DockerfileParser;
+using antlr4::tree::ParseTree;
+
+Keyword keyword_of(std::size_t rule) {
+  switch (rule) {
+    case DockerfileParser::RuleFrom: return Keyword::from;
+    case DockerfileParser::RuleArg: return Keyword::arg;
+    case DockerfileParser::RuleEnv: return Keyword::env;
+    case DockerfileParser::RuleLabel: return Keyword::label;
+    case DockerfileParser::RuleRun: return Keyword::run;
+    case DockerfileParser::RuleCopy: return Keyword::copy;
+    case DockerfileParser::RuleAdd: return Keyword::add;
+    case DockerfileParser::RuleWorkdir: return Keyword::workdir;
+    case DockerfileParser::RuleUser: return Keyword::user;
+    case DockerfileParser::RuleCmd: return Keyword::cmd;
+    case DockerfileParser::RuleEntrypoint: return Keyword::entrypoint;
+    case DockerfileParser::RuleShell: return Keyword::shell;
+    case DockerfileParser::RuleExpose: return Keyword::expose;
+    case DockerfileParser::RuleVolume: return Keyword::volume;
+    case DockerfileParser::RuleStopsignal: return Keyword::stopsignal;
+    case DockerfileParser::RuleHealthcheck: return Keyword::healthcheck;
+    case DockerfileParser::RuleOnbuild: return Keyword::onbuild;
+    case DockerfileParser::RuleMaintainer: return Keyword::maintainer;
+    default: return Keyword::unknown;
+  }
+}
+
+// The parser's complaints. The grammar takes every sequence of tokens the lexer can give, so there
+// should be none; if there is one, it must not pass for an empty file.
+class Complaints final : public antlr4::BaseErrorListener {
+ public:
+  void syntaxError(antlr4::Recognizer*, antlr4::Token* offending, std::size_t, std::size_t,
+                   const std::string&, std::exception_ptr) override {
+    if (first == nullptr) first = offending;
+  }
+  const antlr4::Token* first = nullptr;
+};
+
+class Reader {
+ public:
+  Reader(const Fragment& text, char escape)
+      : text_(text), characters_(text.text(), {.escape = escape}), stream_(characters_),
+        lexer_(&stream_), tokens_(&lexer_), parser_(&tokens_) {
+    lexer_.removeErrorListeners();
+    parser_.removeErrorListeners();
+    tokens_.fill();
+  }
+
+  DockerfileParser::DockerfileContext* parse(Complaints& complaints) {
+    auto* simulator = parser_.getInterpreter<antlr4::atn::ParserATNSimulator>();
+    simulator->setPredictionMode(antlr4::atn::PredictionMode::SLL);
+    parser_.addErrorListener(&complaints);
+    auto* tree = parser_.dockerfile();
+    if (complaints.first == nullptr) return tree;
+    // SLL may refuse what LL understands, never the other way round.
+    complaints.first = nullptr;
+    parser_.reset();
+    simulator->setPredictionMode(antlr4::atn::PredictionMode::LL);
+    return parser_.dockerfile();
+  }
+
+  char escape() const { return stream_.escape(); }
+
+  Statement statement(DockerfileParser::InstructionContext& instruction);
+  Directive directive(const antlr4::Token& token, Report& report);
+  SourceSpan span(const antlr4::Token& token) const {
+    return text_.span(begin(token), std::max(begin(token), end(token)));
+  }
+
+ private:
+  std::size_t begin(const antlr4::Token& token) const {
+    return characters_.byte(token.getStartIndex());
+  }
+  std::size_t end(const antlr4::Token& token) const {
+    return characters_.byte(token.getStopIndex() + 1);
+  }
+  Fragment joined(std::size_t begin, std::size_t end) const;
+  Fragment joined(const antlr4::ParserRuleContext& rule) const {
+    return joined(begin(*rule.start), end(*rule.stop));
+  }
+  void read_words(const antlr4::ParserRuleContext& rule, Statement& statement) const;
+  HeredocBody body(DockerfileParser::HeredocContext& heredoc) const;
+  std::vector<std::string> comments_above(const antlr4::Token& token);
+
+  const Fragment& text_;
+  grammar::Characters characters_;
+  grammar::CharacterStream stream_;
+  DockerfileLexer lexer_;
+  antlr4::CommonTokenStream tokens_;
+  DockerfileParser parser_;
+};
+
+Fragment Reader::joined(std::size_t begin, std::size_t end) const {
+  Fragment line = text_.slice(begin, begin);
+  const std::string_view text = std::string_view(text_.text()).substr(begin, end - begin);
+  for (const grammar::Stretch& stretch : grammar::join_lines(text, escape()).stretches) {
+    line.append(text_, begin + stretch.begin, begin + stretch.end);
+  }
+  return line;
+}
+
+void Reader::read_words(const antlr4::ParserRuleContext& rule, Statement& statement) const {
+  switch (rule.getRuleIndex()) {
+    case DockerfileParser::RuleWords:
+      for (ParseTree* child : rule.children) {
+        const auto* word = dynamic_cast<const DockerfileParser::WordContext*>(child);
+        if (word != nullptr) statement.words.push_back(joined(*word));
+        const auto* array = dynamic_cast<const DockerfileParser::JsonArrayContext*>(child);
+        if (array != nullptr) read_words(*array, statement);
+      }
+      break;
+    case DockerfileParser::RuleAssignments:
+      for (ParseTree* child : rule.children) {
+        const auto* assignment = dynamic_cast<const DockerfileParser::AssignmentContext*>(child);
+        if (assignment != nullptr) statement.words.push_back(joined(*assignment));
+      }
+      break;
+    case DockerfileParser::RuleJsonArray: {
+      // What the array's words are if it turns out to be none.
+      const antlr4::Token* first = nullptr;
+      const antlr4::Token* last = nullptr;
+      const auto flush = [&] {
+        if (first != nullptr) statement.words.push_back(joined(begin(*first), end(*last)));
+        first = nullptr;
+      };
+      for (ParseTree* child : rule.children) {
+        const auto* leaf = dynamic_cast<const antlr4::tree::TerminalNode*>(child);
+        const antlr4::Token* token = const_cast<antlr4::tree::TerminalNode*>(leaf)->getSymbol();
+        if (token->getType() == DockerfileLexer::WS) {
+          flush();
+        } else {
+          if (first == nullptr) first = token;
+          last = token;
+        }
+      }
+      flush();
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+HeredocBody Reader::body(DockerfileParser::HeredocContext& heredoc) const {
+  const antlr4::Token& terminator = *heredoc.HEREDOC_END()->getSymbol();
+  const std::size_t last = begin(terminator);
+  const auto lines = heredoc.HEREDOC_LINE();
+  const std::size_t first = lines.empty() ? last : begin(*lines.front()->getSymbol());
+  return {text_.slice(first, last), end(terminator) > last};
+}
+
+std::vector<std::string> Reader::comments_above(const antlr4::Token& token) {
+  std::vector<std::string> comments;
+  for (std::size_t at = token.getTokenIndex(); at > 0; --at) {
+    const antlr4::Token& above = *tokens_.get(at - 1);
+    if (above.getChannel() == antlr4::Token::DEFAULT_CHANNEL) break;
+    if (above.getType() != DockerfileLexer::COMMENT) continue;
+    const std::string comment = text_.slice(begin(above) + 1, end(above)).trimmed().text();
+    if (comment.empty()) break;
+    comments.push_back(comment);
+  }
+  std::reverse(comments.begin(), comments.end());
+  return comments;
+}
+
+Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
+  const auto& rule = dynamic_cast<const antlr4::ParserRuleContext&>(*instruction.children.front());
+  const antlr4::Token& name = *rule.start;
+  Statement statement;
+  statement.keyword = keyword_of(rule.getRuleIndex());
+  statement.name = joined(begin(name), end(name));
+  statement.line = joined(rule).trimmed();
+  for (ParseTree* child : rule.children) {
+    if (const auto* part = dynamic_cast<const antlr4::ParserRuleContext*>(child)) {
+      if (part->getRuleIndex() == DockerfileParser::RuleFlags) {
+        auto* flags = static_cast<DockerfileParser::FlagsContext*>(child);
+        for (auto* flag : flags->FLAG()) {
+          const antlr4::Token& token = *flag->getSymbol();
+          statement.flags.push_back(joined(begin(token), end(token)));
+        }
+      } else {
+        statement.bracket = part->start->getType() == DockerfileLexer::LBRACKET;
+        statement.rest = joined(*part).trimmed();
+        read_words(*part, statement);
+      }
+    } else if (auto* leaf = dynamic_cast<antlr4::tree::TerminalNode*>(child);
+               leaf->getSymbol() != &name) {
+      const antlr4::Token& type = *leaf->getSymbol();  // of HEALTHCHECK
+      statement.type = joined(begin(type), end(type));
+    }
+  }
+  if (statement.rest.empty()) {
+    // What is missing would stand at the end of the line.
+    statement.rest = statement.line.slice(statement.line.size(), statement.line.size());
+  }
+  std::size_t last = end(*rule.stop);
+  for (auto* heredoc : instruction.heredoc()) {
+    statement.bodies.push_back(body(*heredoc));
+    last = std::max(last, end(*heredoc->HEREDOC_END()->getSymbol()));
+  }
+  // Without the line break, and without white space behind the instruction.
+  const std::string& text = text_.text();
+  while (last > 0 && (text[last - 1] == '\n' || text[last - 1] == '\r' || text[last - 1] == ' ' ||
+                      text[last - 1] == '\t')) {
+    --last;
+  }
+  statement.span = text_.span(begin(name), last);
+  statement.comments = comments_above(name);
+  return statement;
+}
+
+Directive Reader::directive(const antlr4::Token& token, Report& report) {
+  const Fragment comment = text_.slice(begin(token), end(token));
+  const auto found = grammar::directive_of(comment.text());
+  Directive directive{found->name, std::string(found->value), comment.trimmed().span()};
+  const SourceSpan value = comment.span(found->value_begin, found->value_begin + found->value.size());
+  if (directive.name == "escape" && directive.value != "\\" && directive.value != "`") {
+    report.syntax(value, "the escape character is \\ or `, not " + quoted(directive.value));
+  }
+  return directive;
+}
+
+// A keyword with a continuation right behind it goes on in the next line: what the grammar took for
+// the keyword is only its beginning.
+bool keyword_goes_on(const Statement& statement) {
+  const std::size_t size = statement.name.size();
+  const std::string& line = statement.line.text();
+  return line.size() > size && std::isspace(static_cast<unsigned char>(line[size])) == 0;
+}
+
+}  // namespace
+
+Statement read_line(const Fragment& line, char escape) {
+  Reader reader(line, escape);
+  Complaints complaints;
+  auto* tree = reader.parse(complaints);
+  const auto instructions = tree->instruction();
+  if (complaints.first != nullptr || instructions.empty()) {
+    // Nothing but a comment.
+    Statement statement;
+    statement.name = statement.line = line;
+    statement.span = line.span();
+    return statement;
+  }
+  return reader.statement(*instructions.front());
+}
+
+Statements read_statements(const Fragment& text, Report& report) {
+  Reader reader(text, '\\');
+  Complaints complaints;
+  auto* tree = reader.parse(complaints);
+  if (complaints.first != nullptr) {
+    report.syntax(reader.span(*complaints.first), "this is no instruction of a Dockerfile");
+  }
+  Statements statements;
+  statements.escape = reader.escape();
+  for (auto* node : tree->DIRECTIVE()) {
+    Directive directive = reader.directive(*node->getSymbol(), report);
+    const bool repeated =
+        std::any_of(statements.directives.begin(), statements.directives.end(),
+                    [&](const Directive& other) { return other.name == directive.name; });
+    if (repeated) {
+      report.syntax(directive.span, "the directive " + quoted(directive.name) + " is given twice");
+    }
+    statements.directives.push_back(std::move(directive));
+  }
+  for (auto* instruction : tree->instruction()) {
+    Statement statement = reader.statement(*instruction);
+    if (keyword_goes_on(statement)) {
+      Statement whole = read_line(statement.line, statements.escape);
+      whole.bodies = std::move(statement.bodies);
+      whole.comments = std::move(statement.comments);
+      whole.span = statement.span;
+      statement = std::move(whole);
+    }
+    statements.list.push_back(std::move(statement));
+  }
+  return statements;
+}
+
+}  // namespace slipway

@@ -1,0 +1,51 @@
+#include "cases.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+namespace slipway::testing {
+namespace {
+
+// What parsing says: the tree and warnings, or the mistakes, as a user would see them.
+struct Outcome {
+  std::string file;  // ast.txt or error.txt
+  std::string text;
+};
+
+Outcome outcome_of(const std::string& dockerfile) {
+  try {
+    const ParsedDockerfile parsed = parse_dockerfile(source(dockerfile));
+    std::string text = print_ast(parsed.dockerfile);
+    for (const Diagnostic& warning : parsed.warnings) text += render(warning, "warning", false);
+    return {"ast.txt", text};
+  } catch (const Error& error) {
+    return {"error.txt", render(error, false)};
+  }
+}
+
+}  // namespace
+
+// A new case: write its Dockerfile, run with SLIPWAY_GOLDEN=write, read what was written.
+TEST_CASE("every case gives the tree or the mistakes that lie beside it") {
+  const bool write = std::getenv("SLIPWAY_GOLDEN") != nullptr;
+  for (const auto& folder : case_folders()) {
+    CAPTURE(folder.string());
+    const Outcome outcome = outcome_of(read_file(folder / "Dockerfile"));
+    const std::filesystem::path golden = folder / outcome.file;
+    if (write && !std::filesystem::exists(golden)) std::ofstream(golden) << outcome.text;
+    CHECK_MESSAGE(std::filesystem::exists(golden), "the case was to end otherwise:\n", outcome.text);
+    CHECK(outcome.text == read_file(golden));
+    CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 2);
+  }
+}
+
+TEST_CASE("a byte order mark and other line ends change the bytes, not the tree") {
+  for (const auto& folder : case_folders()) {
+    if (!std::filesystem::exists(folder / "ast.txt")) continue;
+    const std::string text = read_file(folder / "Dockerfile");
+    CHECK(outcome_of("\xef\xbb\xbf" + text).text == outcome_of(text).text);
+  }
+}
+
+}  // namespace slipway::testing

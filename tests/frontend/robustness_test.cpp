@@ -1,0 +1,101 @@
+#include "cases.hpp"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+namespace slipway::testing {
+namespace {
+
+// Parses, and says whether the outcome is one of the two there are; anything else escapes.
+bool ends_well(const std::string& text) {
+  try {
+    const ParsedDockerfile parsed = parse_dockerfile(source(text));
+    return !print_ast(parsed.dockerfile).empty() && !parsed.dockerfile.stages.empty();
+  } catch (const Error& error) {
+    for (const Diagnostic& each : error.diagnostics()) {
+      if (each.message.empty() || !each.span) return false;
+    }
+    return !render(error, false).empty();
+  }
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+  std::string all;
+  all.reserve(text.size() * times);
+  for (std::size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a Dockerfile that breaks off anywhere gives a tree or a message") {
+  for (const auto& folder : case_folders()) {
+    const std::string text = read_file(folder / "Dockerfile");
+    for (std::size_t length = 0; length < text.size(); ++length) {
+      CAPTURE(text.substr(0, length));
+      REQUIRE(ends_well(text.substr(0, length)));
+    }
+  }
+}
+
+TEST_CASE("a Dockerfile with any bytes in it gives a tree or a message") {
+  std::mt19937 random(1);
+  const std::string_view loved = "\\`\"'${}<>#=-[],\n\r\t /:?%\0\x80\xff\xc3";
+  for (const auto& folder : case_folders()) {
+    const std::string original = read_file(folder / "Dockerfile");
+    for (int round = 0; round < 40; ++round) {
+      std::string text = original;
+      for (int edit = 0; edit < 3 && !text.empty(); ++edit) {
+        const std::size_t at = random() % text.size();
+        const char byte = random() % 4 == 0 ? static_cast<char>(random() % 256)
+                                            : loved[random() % loved.size()];
+        switch (random() % 3) {
+          case 0: text[at] = byte; break;
+          case 1: text.insert(at, 1, byte); break;
+          default: text.erase(at, 1);
+        }
+      }
+      CAPTURE(text);
+      REQUIRE(ends_well(text));
+    }
+  }
+}
+
+// No times are asserted: what is not linear here would not end within the suite's patience.
+TEST_CASE("what is huge or nested beyond reason ends") {
+  const std::size_t many = 50'000;
+  const std::string texts[] = {
+      "FROM a\nRUN " + repeated("x", 1 << 20),
+      "FROM a\nENV A=" + repeated("\"", 1 << 18),
+      "FROM a\nENV A=" + repeated("'\\\"", 1 << 17),
+      "FROM a\nENV A=" + repeated("${a:-", many),
+      "FROM a\nENV A=" + repeated("${a:-", many) + repeated("}", many),
+      "FROM a\nENV A=" + repeated("\"${a:-", many),
+      "FROM a\nENV A=" + repeated("$a", many),
+      "FROM a\nRUN <<A " + repeated("${a:-", many) + "\nA\n",
+      "FROM a\nRUN " + repeated("<<A ", 5'000),
+      "FROM a\nRUN " + repeated("\\", 1 << 18) + "\n",
+      "# escape=`\nFROM a\nRUN " + repeated("\\", 1 << 18) + "\n",
+      "FROM a\nRUN a" + repeated("\\\n", 1 << 17),
+      "FROM a\nRUN a" + repeated("\\\n#c\n\n", 1 << 15),
+      "FROM a\n" + repeated("\r", 1 << 18) + "x",
+      "FROM a\nCMD " + repeated("[", 1 << 18),
+      "FROM a\nCMD " + repeated("[", many) + repeated("]", many),
+      "FROM a\nRUN --mount=" + repeated("\"\",", 1 << 15) + " x",
+      "FROM a\nCOPY " + repeated("a ", 1 << 16),
+      "FROM a\nLABEL " + repeated("a=b ", many),
+      "FROM a\nRUN " + repeated("\xd0\xb6", 1 << 18),
+      "FROM a\nLABEL a=$" + repeated("\xd0\xb6", 1 << 12),
+      "FROM a\n" + repeated("ONBUILD ", 10'000),
+      "FROM a\n" + repeated("FORM a\n", 10'000),
+      repeated("FROM a\n", 10'000),
+      repeated("RNU <<EOF\n", 5'000),
+  };
+  for (const std::string& text : texts) {
+    CAPTURE(text.substr(0, 40));
+    REQUIRE(ends_well(text));
+  }
+}
+
+}  // namespace slipway::testing
