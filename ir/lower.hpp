@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,11 @@ struct ResolvedImage {
 // lowers. Throws Error if there is no such image.
 using ResolveImage = std::function<ResolvedImage(const ImageRequest&)>;
 
+// Reads the ONBUILD triggers of a stage of this Dockerfile; `stage` is for messages. The frontend's
+// parse_triggers().
+using ParseTriggers = std::function<std::vector<Instruction>(
+    const std::vector<std::string>& triggers, std::string_view stage)>;
+
 struct LowerOptions {
   std::string target;  // stage name or number; empty: the last stage
   std::map<std::string, std::string> build_args;
@@ -63,6 +69,7 @@ struct LowerOptions {
   std::string hostname;
   std::uint64_t shm_size = 0;
   std::vector<std::string> ulimits;
+  ParseTriggers parse_triggers;  // empty: the triggers of this Dockerfile's own stages are not run
 };
 
 struct Lowered {

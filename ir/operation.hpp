@@ -98,7 +98,8 @@ struct RunProcess {
 // sources name the others.
 struct CopyFiles {
   // Files of an input. The path may hold wildcards (Go's filepath.Match, and ** with --parents);
-  // it is relative to the input's root, cleaned, and never leaves it.
+  // it is relative to the input's root, cleaned, and never leaves it; "." is the root itself. With
+  // --parents one "/./" may be left in it: what stands in front is not repeated.
   struct Selection {
     std::uint32_t input = 0;
     std::string path;

@@ -1,0 +1,137 @@
+#include <ir/lowering/arguments.hpp>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::array<std::string_view, 5> proxies = {"all_proxy", "ftp_proxy", "http_proxy",
+                                                     "https_proxy", "no_proxy"};
+
+std::string with_case(std::string_view text, char first, char last, int shift) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= first && c <= last) c = static_cast<char>(c + shift);
+  return result;
+}
+std::string lower_case(std::string_view text) { return with_case(text, 'A', 'Z', 'a' - 'A'); }
+std::string upper_case(std::string_view text) { return with_case(text, 'a', 'z', 'A' - 'a'); }
+
+bool is_proxy(std::string_view name) {
+  return std::find(proxies.begin(), proxies.end(), lower_case(name)) != proxies.end();
+}
+
+bool is_predefined(std::string_view name) {
+  constexpr std::array<std::string_view, 12> names = {
+      "BUILDPLATFORM", "BUILDOS",   "BUILDOSVERSION", "BUILDARCH",  "BUILDVARIANT",  "TARGETPLATFORM",
+      "TARGETOS",      "TARGETOSVERSION", "TARGETARCH", "TARGETVARIANT", "TARGETSTAGE",
+      "SOURCE_DATE_EPOCH"};
+  return is_proxy(name) || name.starts_with("BUILDKIT_") ||
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
+  Scope scope;
+  const auto predefine = [&](const char* name, const std::string& value) {
+    const auto given = options.build_args.find(name);
+    scope.set(name, given == options.build_args.end() ? value : given->second);
+  };
+  const Platform& build = options.build_platform;
+  const Platform& target = options.target_platform;
+  predefine("BUILDPLATFORM", build.text());
+  predefine("BUILDOS", build.os);
+  predefine("BUILDOSVERSION", "");
+  predefine("BUILDARCH", build.architecture);
+  predefine("BUILDVARIANT", build.variant);
+  predefine("TARGETPLATFORM", target.text());
+  predefine("TARGETOS", target.os);
+  predefine("TARGETOSVERSION", "");
+  predefine("TARGETARCH", target.architecture);
+  predefine("TARGETVARIANT", target.variant);
+  std::string stage = options.target;
+  if (stage.empty() && !dockerfile.stages.empty() && dockerfile.stages.back().from.alias)
+    stage = dockerfile.stages.back().from.alias->text;
+  predefine("TARGETSTAGE", stage.empty() ? "default" : stage);
+
+  for (const Instruction& instruction : dockerfile.global_args) {
+    const Arg* arg = std::get_if<Arg>(&instruction.kind);
+    if (arg == nullptr) continue;
+    for (const Arg::Item& item : arg->items) {
+      const auto given = options.build_args.find(item.name);
+      if (given != options.build_args.end()) {
+        scope.set(item.name, given->second);
+      } else if (item.default_value) {
+        scope.set(item.name, expand(*item.default_value, scope).text);
+      }
+    }
+  }
+  return scope;
+}
+
+std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args) {
+  std::map<std::string, std::string> values;  // by lower-case name; the last spelling counts
+  for (const auto& [name, value] : build_args)
+    if (is_proxy(name)) values[lower_case(name)] = value;
+  std::vector<std::string> result;
+  for (const auto& [name, value] : values) {
+    if (value.empty()) continue;
+    result.push_back(upper_case(name) + "=" + value);
+    result.push_back(name + "=" + value);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
+                                          const LowerOptions& options) {
+  std::set<std::string> declared;
+  const auto collect = [&](const std::vector<Instruction>& instructions) {
+    for (const Instruction& instruction : instructions)
+      if (const Arg* arg = std::get_if<Arg>(&instruction.kind))
+        for (const Arg::Item& item : arg->items) declared.insert(item.name);
+  };
+  collect(dockerfile.global_args);
+  for (const Stage& stage : dockerfile.stages) collect(stage.instructions);
+
+  std::vector<Diagnostic> warnings;
+  for (const auto& [name, value] : options.build_args) {
+    if (declared.contains(name) || is_predefined(name)) continue;
+    const std::string near =
+        nearest(name, std::vector<std::string>(declared.begin(), declared.end()));
+    Diagnostic warning;
+    warning.message = "build argument " + slipway::quoted(name) + " is declared by no ARG";
+    if (!near.empty()) warning.hint = "did you mean " + slipway::quoted(near) + "?";
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
+
+void Environment::set(const std::string& name, const std::string& value) {
+  scope_.set(name, value);
+  order_[name] = next_++;
+}
+
+std::vector<std::string> Environment::list() const {
+  std::vector<std::pair<std::uint64_t, std::string_view>> names;
+  names.reserve(order_.size());
+  for (const auto& [name, order] : order_) names.emplace_back(order, name);
+  std::sort(names.begin(), names.end());
+  std::vector<std::string> result;
+  result.reserve(names.size());
+  for (const auto& [order, name] : names)
+    result.push_back(std::string(name) + "=" + std::string(*scope_.find(name)));
+  return result;
+}
+
+std::pair<std::string, std::string> split_assignment(std::string_view entry) {
+  const std::size_t equals = entry.find('=');
+  if (equals == std::string_view::npos) return {std::string(entry), ""};
+  return {std::string(entry.substr(0, equals)), std::string(entry.substr(equals + 1))};
+}
+
+}  // namespace slipway

@@ -1,0 +1,45 @@
+// Build arguments and the variables that a stage's instructions see.
+#pragma once
+
+#include <ir/error.hpp>
+#include <ir/expand.hpp>
+#include <ir/instruction.hpp>
+#include <ir/lower.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// What FROM sees: BUILD*, TARGET* and the ARGs before the first FROM
+// (reference.md#automatic-platform-args-in-the-global-scope). Throws Error.
+Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options);
+
+// The proxy arguments as RUN gets them, "http_proxy=..." and "HTTP_PROXY=...", sorted
+// (reference.md#predefined-args).
+std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args);
+
+// One warning for each build argument that no ARG takes and that is not predefined.
+std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile, const LowerOptions& options);
+
+// A stage's ENV and ARG values in one: whichever came last counts, and goes to the end of the list.
+class Environment {
+ public:
+  void set(const std::string& name, const std::string& value);
+  const Scope& scope() const { return scope_; }
+  // "NAME=value", in the order they were last set.
+  std::vector<std::string> list() const;
+
+ private:
+  Scope scope_;
+  std::map<std::string, std::uint64_t, std::less<>> order_;  // by name: when it was last set
+  std::uint64_t next_ = 0;
+};
+
+// "NAME=value" as name and value; without '=' the value is empty.
+std::pair<std::string, std::string> split_assignment(std::string_view entry);
+
+}  // namespace slipway

@@ -1,0 +1,211 @@
+#include <ir/lowering/history.hpp>
+#include <ir/lowering/names.hpp>
+#include <ir/lowering/paths.hpp>
+#include <ir/lowering/stage_state.hpp>
+#include <ir/pattern.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// Octal up to 07777, or symbolic: "u=rwX,go=rX".
+bool is_mode(std::string_view text) {
+  const auto only = [](std::string_view part, std::string_view letters) {
+    return part.find_first_not_of(letters) == std::string_view::npos;
+  };
+  if (only(text, "01234567")) {
+    const std::size_t first = std::min(text.find_first_not_of('0'), text.size());
+    return !text.empty() && text.size() - first <= 4;
+  }
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', start), text.size());
+    std::string_view clause = text.substr(start, comma - start);
+    clause.remove_prefix(std::min(clause.find_first_not_of("ugoa"), clause.size()));
+    if (clause.empty()) return false;
+    while (!clause.empty()) {
+      if (!only(clause.substr(0, 1), "+-=")) return false;
+      clause.remove_prefix(1);
+      const std::size_t end = std::min(clause.find_first_of("+-="), clause.size());
+      const std::string_view permissions = clause.substr(0, end);
+      if (!only(permissions, "rwxXst") && !(permissions.size() == 1 && only(permissions, "ugo")))
+        return false;
+      clause.remove_prefix(end);
+    }
+    start = comma + 1;
+  }
+  return true;
+}
+
+// Against the working directory; what says "a directory" keeps its slash.
+std::string destination_of(std::string_view written, const StageState& stage) {
+  const bool directory = written.empty() || written == "." || written.ends_with('/') ||
+                         written.ends_with("/.");
+  std::string path = joined(stage.working_directory(), written);
+  if (directory && path != "/") path += '/';
+  return path;
+}
+
+// Relative to the input's root, "." for the root itself. With --parents the part in front of "/./"
+// is not repeated below the destination, so the mark stays in.
+std::string selected_path(std::string_view written, bool parents) {
+  const std::size_t pivot = parents ? written.find("/./") : std::string_view::npos;
+  if (pivot != std::string_view::npos) {
+    const std::string above = rooted(written.substr(0, pivot)).substr(1);
+    const std::string below = rooted(written.substr(pivot + 3)).substr(1);
+    if (above.empty()) return below.empty() ? "." : below;
+    return above + "/./" + below;
+  }
+  const std::string path = rooted(written).substr(1);
+  return path.empty() ? "." : path;
+}
+
+bool is_url(std::string_view source) {
+  return source.starts_with("http://") || source.starts_with("https://");
+}
+
+bool is_git(std::string_view source) {
+  return source.starts_with("git@") || source.starts_with("git://") || source.starts_with("ssh://");
+}
+
+// The fields that COPY and ADD share. `from` is the vertex the named sources lie in; it is asked
+// for only if there are any.
+template <class From>
+void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& transfer,
+                    const Instruction& instruction, std::string history, bool parents,
+                    CopyFiles::Unpack unpack, const From& from) {
+  const Scope& scope = stage.environment.scope();
+  CopyFiles copy;
+  copy.parents = parents;
+  copy.unpack = unpack;
+  if (transfer.chown) copy.chown = expand(*transfer.chown, scope).text;
+  if (transfer.chmod) copy.chmod = expand(*transfer.chmod, scope).text;
+  if (!copy.chmod.empty() && !is_mode(copy.chmod)) {
+    throw Error("mode " + slipway::quoted(copy.chmod) + " is not one")
+        .at(transfer.chmod->span)
+        .hint("write octal digits up to 07777, or symbols as in u=rwX,go=rX");
+  }
+  for (const Word& pattern : transfer.exclude) {
+    try {
+      IgnoreRules({pattern.text});
+    } catch (const Error&) {
+      throw Error("--exclude pattern " + slipway::quoted(pattern.text) + " is malformed")
+          .at(pattern.span);
+    }
+    copy.exclude.push_back(pattern.text);
+  }
+
+  if (copy.parents) history += " --parents";
+  if (!copy.chown.empty()) history += " --chown=" + copy.chown;
+  if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
+  for (const Word& source : transfer.sources) {
+    const std::string written = expand(source, scope).text;
+    history += " " + written;
+    if (is_url(written) || is_git(written)) {
+      if (std::holds_alternative<Copy>(instruction.kind)) {
+        throw Error("COPY can't have a URL as its source").at(source.span).hint("ADD can");
+      }
+      throw Error("ADD of a URL or a git repository is not supported yet")
+          .at(source.span)
+          .hint("fetch it in a RUN, or put the file into the build context");
+    }
+    CopyFiles::Selection selection;
+    selection.input = 1;
+    selection.path = selected_path(written, parents);
+    selection.wildcards = has_wildcards(selection.path);
+    copy.sources.push_back(std::move(selection));
+  }
+  for (const Heredoc& heredoc : transfer.heredocs) {
+    history += " <<" + heredoc.name;
+    copy.sources.push_back(CopyFiles::InlineFile{
+        heredoc.name, heredoc.expand ? expand(heredoc.word, scope).text : heredoc.content});
+  }
+  const std::string destination = expand(transfer.destination, scope).text;
+  history += " " + destination + " # buildkit";
+  copy.destination = destination_of(destination, stage);
+
+  // With --chmod BuildKit copies in place also where --link asks for a layer of its own, and
+  // Dockerfiles count on it: COPY --link --chmod=755 x /bin/ must not replace Debian's /bin link.
+  copy.link = transfer.link && copy.chmod.empty();
+
+  std::vector<VertexId> inputs = {stage.root};
+  if (copy.link) {
+    inputs[0] = add_vertex(lowering, stage, Scratch{}, {}, instruction.span, "FROM scratch");
+  }
+  if (!transfer.sources.empty()) inputs.push_back(from());
+  const bool link = copy.link;
+  const std::string shown = shown_text(instruction.text, scope);
+  const std::size_t step = stage.step;
+  std::string name = next_step_name(stage, shown);
+  const VertexId copied = add_vertex(lowering, stage, std::move(copy), std::move(inputs),
+                                     instruction.span, std::move(name));
+  if (link) {
+    stage.step = step;  // two vertices of one step
+    std::string link_name = next_step_name(stage, "LINK " + shown);
+    stage.root = add_vertex(lowering, stage, StackLayers{}, {stage.root, copied}, instruction.span,
+                            std::move(link_name));
+  } else {
+    stage.root = copied;
+  }
+  add_history(stage.config, std::move(history), true);
+}
+
+}  // namespace
+
+void lower_copy(Lowering& lowering, const std::vector<StageState>& states, StageState& stage,
+                const Copy& copy, const Instruction& instruction) {
+  lower_transfer(lowering, stage, copy, instruction, "COPY", copy.parents,
+                 CopyFiles::Unpack::never, [&] {
+                   const Source source = copy.from ? lowering.stages.copy_source(*copy.from)
+                                                   : Source{Source::Kind::context, 0, {}};
+                   return source_vertex(lowering, states, source, stage.plan->platform,
+                                        copy.from ? copy.from->span : instruction.span);
+                 });
+}
+
+void lower_add(Lowering& lowering, StageState& stage, const Add& add,
+               const Instruction& instruction) {
+  if (add.checksum) {
+    const auto remote = [&](const Word& source) {
+      const std::string text = expand(source, stage.environment.scope()).text;
+      return is_url(text) || is_git(text);
+    };
+    if (!std::all_of(add.sources.begin(), add.sources.end(), remote)) {
+      throw Error("--checksum needs a source that is a URL or a git repository")
+          .at(add.checksum->span);
+    }
+  }
+  CopyFiles::Unpack unpack = CopyFiles::Unpack::archives;
+  if (add.unpack) unpack = *add.unpack ? CopyFiles::Unpack::always : CopyFiles::Unpack::never;
+  lower_transfer(lowering, stage, add, instruction, "ADD", false, unpack, [&] {
+    return source_vertex(lowering, {}, {Source::Kind::context, 0, {}}, stage.plan->platform,
+                         instruction.span);
+  });
+}
+
+void lower_workdir(Lowering& lowering, StageState& stage, const Workdir& workdir,
+                   const Instruction& instruction) {
+  const Scope& scope = stage.environment.scope();
+  const std::string written = expand(workdir.path, scope).text;
+  // An absolute path is kept as it was written, "/w/" with its slash, as in BuildKit's images.
+  std::string path = stage.working_directory();
+  if (written.starts_with('/')) {
+    path = written;
+  } else if (!written.empty()) {
+    path = joined(path, written);
+  }
+  stage.config.working_dir = path;
+  const bool layer = path != "/";
+  if (layer) {
+    MakeDirectory make;
+    make.path = rooted(path);
+    make.owner = stage.config.user;
+    std::string name = next_step_name(stage, shown_text(instruction.text, scope));
+    stage.root = add_vertex(lowering, stage, std::move(make), {stage.root}, instruction.span,
+                            std::move(name));
+  }
+  add_history(stage.config, "WORKDIR " + path, layer);
+}
+
+}  // namespace slipway

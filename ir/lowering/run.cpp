@@ -1,0 +1,254 @@
+#include <ir/lowering/history.hpp>
+#include <ir/lowering/names.hpp>
+#include <ir/lowering/paths.hpp>
+#include <ir/lowering/stage_state.hpp>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+std::string trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(blanks) - first + 1));
+}
+
+// Whether a command is one heredoc and nothing else: "<<EOF", "0<<-'EOF'".
+bool is_heredoc_alone(std::string_view command, const Heredoc& heredoc) {
+  std::string text = trimmed(command);
+  text.erase(0, std::min(text.find_first_not_of("0123456789"), text.size()));
+  if (!text.starts_with("<<")) return false;
+  text.erase(0, text.starts_with("<<-") ? 3 : 2);
+  std::string name = trimmed(text);
+  std::erase_if(name, [](char c) { return c == '"' || c == '\'' || c == '\\'; });
+  return name == heredoc.name;
+}
+
+// The first line of a heredoc, for the step's name.
+std::string summary(std::string_view content) {
+  const std::string text = trimmed(content);
+  const std::size_t end = text.find('\n');
+  if (end == std::string::npos) return text;
+  return trimmed(text.substr(0, end)) + "...";
+}
+
+std::string expanded(const std::optional<Word>& word, const Scope& scope) {
+  return word ? expand(*word, scope).text : std::string();
+}
+
+using Mount = RunProcess::Mount;
+
+Mount::Type mount_type(RunMount::Type type) {
+  switch (type) {
+    case RunMount::Type::bind: return Mount::Type::bind;
+    case RunMount::Type::cache: return Mount::Type::cache;
+    case RunMount::Type::tmpfs: return Mount::Type::tmpfs;
+    case RunMount::Type::secret: return Mount::Type::secret;
+    case RunMount::Type::ssh: return Mount::Type::ssh;
+  }
+  return Mount::Type::bind;
+}
+
+Mount::Sharing mount_sharing(RunMount::Sharing sharing) {
+  switch (sharing) {
+    case RunMount::Sharing::shared: return Mount::Sharing::shared;
+    case RunMount::Sharing::private_: return Mount::Sharing::private_;
+    case RunMount::Sharing::locked: return Mount::Sharing::locked;
+  }
+  return Mount::Sharing::shared;
+}
+
+// The mounts of a RUN, with the vertices they need added to `inputs`.
+class MountLowering {
+ public:
+  MountLowering(Lowering& lowering, const std::vector<StageState>& states, const StageState& stage,
+                std::vector<VertexId>& inputs)
+      : lowering_(lowering), states_(states), stage_(stage), inputs_(inputs) {}
+
+  Mount lower(const RunMount& mount) {
+    const Scope& scope = stage_.environment.scope();
+    Mount result;
+    result.type = mount_type(mount.type);
+    result.sharing = mount_sharing(mount.sharing);
+    result.required = mount.required;
+    result.size = mount.size.value_or(0);
+    result.uid = mount.uid.value_or(0);
+    result.gid = mount.gid.value_or(0);
+    const std::string source = expanded(mount.source, scope);
+    const std::string target = expanded(mount.target, scope);
+    const std::string id = expanded(mount.id, scope);
+
+    switch (mount.type) {
+      case RunMount::Type::bind:
+        result.read_only = mount.read_only.value_or(true);
+        result.source = rooted(source);
+        result.target = absolute_target(target);
+        result.input = input(source_of(mount), mount.span);
+        break;
+      case RunMount::Type::cache:
+        result.read_only = mount.read_only.value_or(false);
+        result.source = rooted(source);
+        result.target = absolute_target(target);
+        if (mount.from) result.input = input(source_of(mount), mount.span);
+        result.mode = mount.mode.value_or(0755);
+        // Named after the place where it is mounted, whatever the working directory is.
+        result.unkeyed.id = !id.empty()                ? id
+                            : target.starts_with('/') ? rooted(target)
+                                                      : rooted(target).substr(1);
+        break;
+      case RunMount::Type::tmpfs:
+        result.read_only = mount.read_only.value_or(false);
+        result.target = absolute_target(target);
+        break;
+      case RunMount::Type::secret:
+        lower_secret(mount, source, target, id, result);
+        break;
+      case RunMount::Type::ssh:
+        result.read_only = true;
+        result.mode = mount.mode.value_or(0600);
+        result.unkeyed.id = id.empty() ? "default" : id;
+        result.target = target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(agents_)
+                                       : joined(stage_.working_directory(), target);
+        ++agents_;
+        break;
+    }
+    return result;
+  }
+
+ private:
+  Source source_of(const RunMount& mount) const {
+    if (!mount.from) return {Source::Kind::context, 0, {}};
+    return lowering_.stages.mount_source(*mount.from);
+  }
+
+  std::uint32_t input(const Source& source, const SourceSpan& span) {
+    const VertexId vertex =
+        source_vertex(lowering_, states_, source, stage_.plan->platform, span);
+    // Input 0 is the root file system; a mount of the same files is an input of its own.
+    for (std::size_t i = 1; i < inputs_.size(); ++i)
+      if (inputs_[i] == vertex) return static_cast<std::uint32_t>(i);
+    inputs_.push_back(vertex);
+    return static_cast<std::uint32_t>(inputs_.size() - 1);
+  }
+
+  std::string absolute_target(const std::string& target) const {
+    const std::string result = joined(stage_.working_directory(), target);
+    if (result == "/") throw Error("a mount can't have the target \"/\"");
+    return result;
+  }
+
+  void lower_secret(const RunMount& mount, const std::string& source, const std::string& target,
+                    const std::string& id, Mount& result) const {
+    result.read_only = true;
+    result.mode = mount.mode.value_or(0400);
+    result.env = expanded(mount.env, stage_.environment.scope());
+    if (mount.env && result.env.empty()) throw Error("env= of a secret mount is empty");
+    result.unkeyed.id = !source.empty() ? source : !id.empty() ? id : last_name(target);
+    if (target.empty() && source.empty() && id.empty())
+      throw Error("a secret mount needs an id or a target");
+    if (!target.empty()) {
+      result.target = joined(stage_.working_directory(), target);
+    } else if (!mount.env) {
+      result.target = joined("/run/secrets", last_name(result.unkeyed.id));
+    }
+  }
+
+  Lowering& lowering_;
+  const std::vector<StageState>& states_;
+  const StageState& stage_;
+  std::vector<VertexId>& inputs_;
+  std::size_t agents_ = 0;
+};
+
+RunProcess::Network network_of(const Run& run, RunProcess::Network otherwise) {
+  if (!run.network || run.network->text == "default") return otherwise;
+  if (run.network->text == "none") return RunProcess::Network::none;
+  if (run.network->text == "host") return RunProcess::Network::host;
+  throw Error("network mode " + slipway::quoted(run.network->text) + " does not exist")
+      .at(run.network->span)
+      .hint("it is default, none or host");
+}
+
+RunProcess::Security security_of(const Run& run) {
+  if (!run.security || run.security->text == "sandbox") return RunProcess::Security::sandbox;
+  if (run.security->text == "insecure") return RunProcess::Security::insecure;
+  throw Error("security mode " + slipway::quoted(run.security->text) + " does not exist")
+      .at(run.security->span)
+      .hint("it is sandbox or insecure");
+}
+
+// What is executed. Scripts go where the arguments say they are.
+std::vector<std::string> arguments_of(const Run& run, std::vector<RunProcess::Script>& scripts,
+                                      std::string& shown) {
+  const CommandLine& command = run.command;
+  if (command.heredocs.empty()) return command.arguments;
+  const std::string text = command.arguments.empty() ? "" : command.arguments.front();
+  const Heredoc& first = command.heredocs.front();
+  if (command.heredocs.size() == 1 && is_heredoc_alone(text, first)) {
+    shown += " (" + summary(first.content) + ")";
+    if (!first.content.starts_with("#!")) return {first.content};
+    scripts.push_back({first.name, first.content});
+    return {"/dev/pipes/" + first.name};
+  }
+  // The shell reads its heredocs itself.
+  std::string whole = text;
+  for (const Heredoc& heredoc : command.heredocs) whole += "\n" + heredoc.content + heredoc.name;
+  return {whole};
+}
+
+}  // namespace
+
+void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageState& stage,
+               const Run& run, const Instruction& instruction) {
+  const LowerOptions& options = lowering.options;
+  const Scope& scope = stage.environment.scope();
+  RunProcess process;
+  std::string shown = instruction.text;
+  process.arguments = arguments_of(run, process.scripts, shown);
+  if (run.command.shell) {
+    std::vector<std::string> shell = stage.config.shell;
+    if (shell.empty()) shell = {"/bin/sh", "-c"};
+    std::string text;
+    for (const std::string& argument : process.arguments)
+      text += (text.empty() ? "" : " ") + argument;
+    shell.push_back(std::move(text));
+    process.arguments = std::move(shell);
+  }
+  if (process.arguments.empty()) throw Error("RUN has nothing to run");
+
+  std::vector<VertexId> inputs = {stage.root};
+  std::set<std::string> secrets;
+  MountLowering mounts(lowering, states, stage, inputs);
+  for (const RunMount& mount : run.mounts) {
+    try {
+      process.mounts.push_back(mounts.lower(mount));
+    } catch (Error& error) {
+      throw std::move(error.at(mount.span));
+    }
+    if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
+  }
+  for (const Word& device : run.devices) process.devices.push_back(expand(device, scope).text);
+
+  process.environment = stage.environment.list();
+  process.working_directory = rooted(stage.working_directory());
+  process.user = stage.config.user;
+  process.network = network_of(run, options.network);
+  process.security = security_of(run);
+  process.hostname = options.hostname;
+  process.extra_hosts = options.extra_hosts;
+  process.shm_size = options.shm_size;
+  process.ulimits = options.ulimits;
+  process.platform = stage.plan->platform;
+  process.unkeyed.proxies = lowering.proxies;
+
+  add_history(stage.config, "RUN " + run_text(stage, process.arguments) + " # buildkit", true);
+  std::string name = next_step_name(stage, shown_text(shown, scope, secrets));
+  stage.root = add_vertex(lowering, stage, std::move(process), std::move(inputs), instruction.span,
+                          std::move(name));
+}
+
+}  // namespace slipway

@@ -1,0 +1,179 @@
+#include <ir/lowering/names.hpp>
+#include <ir/lowering/paths.hpp>
+#include <ir/lowering/stage.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr const char* default_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+ImageConfig empty_config(const Platform& platform) {
+  ImageConfig config;
+  config.platform = platform;
+  config.working_dir = "/";
+  return config;
+}
+
+bool counts_as_step(const Instruction& instruction) {
+  return std::holds_alternative<Run>(instruction.kind) ||
+         std::holds_alternative<Copy>(instruction.kind) ||
+         std::holds_alternative<Add>(instruction.kind) ||
+         std::holds_alternative<Workdir>(instruction.kind);
+}
+
+std::size_t count_steps(const StagePlan& plan) {
+  const bool from_elsewhere =
+      plan.base.kind == Source::Kind::image || plan.base.kind == Source::Kind::context;
+  const auto& own = plan.stage->instructions;
+  // BuildKit counts every trigger, also one that makes no step.
+  return (from_elsewhere ? 1 : 0) + plan.triggers.size() +
+         static_cast<std::size_t>(std::count_if(own.begin(), own.end(), counts_as_step));
+}
+
+bool ignores_cache(const StagePlan& plan, const LowerOptions& options) {
+  if (options.no_cache) return true;
+  return std::any_of(options.no_cache_stages.begin(), options.no_cache_stages.end(),
+                     [&](std::string name) {
+                       for (char& c : name)
+                         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+                       return !name.empty() && name == plan.name;
+                     });
+}
+
+// Where the stage starts: root file system, config, and what the base leaves in scope.
+void start(Lowering& lowering, const std::vector<StageState>& states, StageState& stage) {
+  const StagePlan& plan = *stage.plan;
+  const SourceSpan& span = plan.stage->span;
+  switch (plan.base.kind) {
+    case Source::Kind::scratch:
+      stage.config = empty_config(plan.platform);
+      stage.root = add_vertex(lowering, stage, Scratch{}, {}, span, "FROM scratch");
+      break;
+    case Source::Kind::stage: {
+      const StageState& base = states[plan.base.stage];
+      stage.root = base.root;
+      stage.config = base.config;
+      stage.environment = base.environment;
+      stage.build_args = base.build_args;
+      break;
+    }
+    case Source::Kind::context: {
+      // A directory as a base: its files, copied onto nothing.
+      stage.config = empty_config(plan.platform);
+      const VertexId files = source_vertex(lowering, states, plan.base, plan.platform, span);
+      const VertexId nothing = add_vertex(lowering, stage, Scratch{}, {}, span, "FROM scratch");
+      CopyFiles copy;
+      copy.sources.push_back(CopyFiles::Selection{1, ".", false});
+      copy.destination = "/";
+      std::string name = next_step_name(stage, "FROM " + plan.base_text);
+      stage.root = add_vertex(lowering, stage, std::move(copy), {nothing, files}, span,
+                              std::move(name));
+      break;
+    }
+    case Source::Kind::image: {
+      const ResolvedImage& image = *plan.image;
+      stage.config = image.config;
+      stage.config.created.clear();
+      if (stage.config.platform.os.empty() && stage.config.platform.architecture.empty())
+        stage.config.platform = plan.platform;
+      BaseImage base{image.reference, image.id};
+      std::string name = next_step_name(stage, "FROM " + image.reference);
+      stage.root = add_vertex(lowering, stage, std::move(base), {}, span, std::move(name));
+      break;
+    }
+  }
+  // Its triggers are run now, and are not handed on.
+  stage.config.on_build.clear();
+  // The executor knows what the layers are.
+  stage.config.diff_ids.clear();
+
+  for (std::size_t i = 0; i < stage.config.env.size(); ++i) {
+    const auto [name, value] = split_assignment(stage.config.env[i]);
+    stage.env_index.try_emplace(name, i);
+    stage.environment.set(name, value);
+  }
+  if (!stage.env_index.contains("PATH")) set_env(stage, "PATH", default_path);
+  if (!stage.config.working_dir.empty() && !stage.config.working_dir.starts_with('/'))
+    stage.config.working_dir = rooted(stage.config.working_dir);
+}
+
+}  // namespace
+
+VertexId add_vertex(Lowering& lowering, const StageState& stage, Operation operation,
+                    std::vector<VertexId> inputs, const SourceSpan& origin, std::string name) {
+  // A base image is as the store has it; there is nothing to run again.
+  const bool runs = std::holds_alternative<RunProcess>(operation) ||
+                    std::holds_alternative<CopyFiles>(operation);
+  Vertex vertex;
+  vertex.operation = std::move(operation);
+  vertex.inputs = std::move(inputs);
+  vertex.origin = origin;
+  vertex.name = std::move(name);
+  vertex.stage = stage.plan->name.empty() ? std::to_string(stage.plan->index) : stage.plan->name;
+  vertex.ignore_cache = runs && stage.ignore_cache;
+  return lowering.graph.add(std::move(vertex));
+}
+
+VertexId source_vertex(Lowering& lowering, const std::vector<StageState>& states,
+                       const Source& source, const Platform& platform, const SourceSpan& span) {
+  Vertex vertex;
+  vertex.origin = span;
+  switch (source.kind) {
+    case Source::Kind::stage:
+      return states[source.stage].root;
+    case Source::Kind::scratch:
+      vertex.operation = Scratch{};
+      vertex.name = "FROM scratch";
+      break;
+    case Source::Kind::context:
+      vertex.operation = ReadContext{source.name};
+      vertex.name = source.name.empty() ? "[internal] load build context"
+                                        : "[context " + source.name + "] load from client";
+      break;
+    case Source::Kind::image: {
+      const auto image = lowering.images.get(source.name, platform, span);
+      vertex.operation = BaseImage{image->reference, image->id};
+      vertex.name = "FROM " + image->reference;
+      break;
+    }
+  }
+  return lowering.graph.add(std::move(vertex));
+}
+
+StageState lower_stage(Lowering& lowering, const std::vector<StageState>& states,
+                       const StagePlan& plan, Mistakes& mistakes) {
+  StageState stage;
+  stage.plan = &plan;
+  stage.steps = count_steps(plan);
+  stage.ignore_cache = ignores_cache(plan, lowering.options);
+  mistakes.attempt(plan.stage->span, [&] { start(lowering, states, stage); });
+
+  const auto lower_all = [&](const std::vector<Instruction>& instructions) {
+    for (const Instruction& instruction : instructions) {
+      mistakes.attempt(instruction.span, [&] {
+        if (const Run* run = std::get_if<Run>(&instruction.kind)) {
+          lower_run(lowering, states, stage, *run, instruction);
+        } else if (const Copy* copy = std::get_if<Copy>(&instruction.kind)) {
+          lower_copy(lowering, states, stage, *copy, instruction);
+        } else if (const Add* add = std::get_if<Add>(&instruction.kind)) {
+          lower_add(lowering, stage, *add, instruction);
+        } else if (const Workdir* workdir = std::get_if<Workdir>(&instruction.kind)) {
+          lower_workdir(lowering, stage, *workdir, instruction);
+        } else {
+          lower_metadata(lowering, stage, instruction);
+        }
+      });
+    }
+  };
+  stage.in_trigger = true;
+  lower_all(plan.triggers);
+  stage.in_trigger = false;
+  lower_all(plan.stage->instructions);
+  return stage;
+}
+
+}  // namespace slipway
