@@ -1,0 +1,420 @@
+#include "dockerfiles.hpp"
+
+#include <ir/dump.hpp>
+#include <ir/lower.hpp>
+#include <ir/lowering/history.hpp>
+#include <ir/lowering/paths.hpp>
+#include <ir/lowering/ports.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace slipway;
+using namespace slipway::testing;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+Lines names(const Lowered& lowered) {
+  Lines result;
+  for (std::size_t i = 0; i < lowered.graph.size(); ++i)
+    result.push_back(lowered.graph[VertexId{static_cast<std::uint32_t>(i)}].name);
+  return result;
+}
+
+Lines history(const Lowered& lowered) {
+  Lines result;
+  for (const HistoryEntry& entry : lowered.config.history)
+    result.push_back((entry.empty_layer ? "- " : "+ ") + entry.created_by);
+  return result;
+}
+
+const RunProcess& last_run(const Lowered& lowered) {
+  return std::get<RunProcess>(lowered.graph[lowered.root].operation);
+}
+const CopyFiles& last_copy(const Lowered& lowered) {
+  return std::get<CopyFiles>(lowered.graph[lowered.root].operation);
+}
+
+std::string message(const Dockerfile& dockerfile, const LowerOptions& options = amd64_options()) {
+  ImageShelf shelf;
+  try {
+    lower(dockerfile, options, shelf.resolver());
+  } catch (const Error& error) {
+    std::string text;
+    for (const Diagnostic& one : error.diagnostics())
+      text += std::to_string(one.span.line) + ": " + one.message +
+              (one.hint.empty() ? "" : " (" + one.hint + ")") + "\n";
+    return text;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("stages that the target does not need are not lowered, nor their images asked for") {
+  DockerfileBuilder file;
+  file.from(word("compiler"), "build").run("make");
+  file.from(word("linter"), "lint").run("lint");
+  file.from(word("scratch")).copy({word("out")}, word("/"), word("BUILD"));
+  ImageShelf shelf;
+  shelf.put("compiler");
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  CHECK(shelf.asked == Lines{"compiler"});
+  CHECK(names(lowered) == Lines{"[build 1/2] FROM docker.io/library/compiler",
+                                "[build 2/2] RUN make", "FROM scratch", "[stage-2 1/1] COPY"});
+}
+
+TEST_CASE("a target is a name, whatever its case, or a number") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "one").env(word("A"), word("1"));
+  file.from(word("scratch"), "two").env(word("A"), word("2"));
+  ImageShelf shelf;
+  const auto env_of = [&](const std::string& target) {
+    LowerOptions options = amd64_options();
+    options.target = target;
+    return lower(file.get(), options, shelf.resolver()).config.env.back();
+  };
+  CHECK(env_of("") == "A=2");
+  CHECK(env_of("ONE") == "A=1");
+  CHECK(env_of("0") == "A=1");
+  LowerOptions options = amd64_options();
+  options.target = "oen";
+  CHECK(message(file.get(), options) ==
+        "0: target stage \"oen\" does not exist (did you mean \"one\"?)\n");
+}
+
+TEST_CASE("ARG and ENV: the last one counts for RUN, the image keeps ENV") {
+  DockerfileBuilder file;
+  file.global_arg("G", word("global")).from(word("scratch"));
+  file.env(word("A"), word("env")).arg("A", word("arg")).arg("G").arg("N").run("x");
+  ImageShelf shelf;
+  LowerOptions options = amd64_options();
+  options.build_args = {{"HTTP_PROXY", "http://p"}, {"Typo", "1"}, {"N", ""}};
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  CHECK(last_run(lowered).environment ==
+        Lines{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=arg",
+              "G=global", "N="});
+  CHECK(last_run(lowered).unkeyed.proxies == Lines{"HTTP_PROXY=http://p", "http_proxy=http://p"});
+  CHECK(lowered.config.env.back() == "A=env");
+  CHECK(history(lowered) == Lines{"- ENV A=env", "- ARG A=arg", "- ARG G=global", "- ARG N=",
+                                  "+ RUN |3 A=arg G=global N= /bin/sh -c x # buildkit"});
+  CHECK(lowered.config.history.back().comment == "buildkit.dockerfile.v0");
+  REQUIRE(lowered.warnings.size() == 1);
+  CHECK(lowered.warnings[0].message == "build argument \"Typo\" is declared by no ARG");
+}
+
+TEST_CASE("ENV A=2 B=$A uses the old A") {
+  DockerfileBuilder file;
+  file.from(word("scratch")).env(word("A"), word("1"));
+  file.add(Env{{{word("A"), word("2")}, {word("B"), word({variable("A")})}}}, "ENV A=2 B=$A");
+  ImageShelf shelf;
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  CHECK(lowered.config.env[1] == "A=2");
+  CHECK(lowered.config.env[2] == "B=1");
+}
+
+TEST_CASE("platform arguments are there for FROM, and for a stage that declares them") {
+  DockerfileBuilder file;
+  file.from(word({plain("base-"), variable("TARGETARCH")})).arg("TARGETARCH").run("x");
+  ImageShelf shelf;
+  shelf.put("base-amd64");
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  CHECK(last_run(lowered).environment.back() == "TARGETARCH=amd64");
+}
+
+TEST_CASE("a child stage has its base's config, arguments and files, but runs its triggers") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "base").arg("V", word("1")).env(word("E"), word("e"));
+  file.add(Onbuild{"RUN trigger"}, "ONBUILD RUN trigger");
+  file.add(User{word("app")}, "USER app").add(Workdir{word("/w/")}, "WORKDIR /w/");
+  file.from(word("base")).run("own");
+  LowerOptions options = amd64_options();
+  options.parse_triggers = [](const Lines& triggers, std::string_view stage) {
+    CHECK(stage == "base");
+    CHECK(triggers == Lines{"RUN trigger"});
+    Run run;
+    run.command.arguments = {"trigger"};
+    return std::vector<Instruction>{{run, "RUN trigger", {}}};
+  };
+  ImageShelf shelf;
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  CHECK(names(lowered) == Lines{"FROM scratch", "[base 1/1] WORKDIR /w/",
+                                "[stage-1 1/2] ONBUILD RUN trigger", "[stage-1 2/2] RUN own"});
+  CHECK(last_run(lowered).user == "app");
+  CHECK(last_run(lowered).working_directory == "/w");
+  CHECK(lowered.config.working_dir == "/w/");
+  CHECK(lowered.config.on_build.empty());
+  CHECK(history(lowered).back() == "+ RUN |1 V=1 /bin/sh -c own # buildkit");
+}
+
+TEST_CASE("an image's triggers may bring in another stage") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "assets").copy({word("a")}, word("/a"));
+  file.from(word("base"));
+  ImageShelf shelf;
+  shelf.put("base");
+  Copy copy;
+  copy.sources = {word("/a")};
+  copy.destination = word("/b");
+  copy.from = word("assets");
+  shelf.images["base"].triggers = {{copy, "COPY --from=assets /a /b", {}}};
+  shelf.images["base"].config.on_build = {"COPY --from=assets /a /b"};
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  CHECK(names(lowered).back() == "[stage-1 2/2] ONBUILD COPY --from=assets /a /b");
+  CHECK(lowered.config.on_build.empty());
+}
+
+TEST_CASE("what is wrong with names is said together, each at its place") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "builder");
+  file.from(word("scratch"));
+  file.copy({word("a")}, word("/"), word("biulder"));
+  file.copy({word("a")}, word("/"), word({variable("X")}));
+  file.copy({word("a")}, word("/"), word("7"));
+  CHECK(message(file.get()) ==
+        "4: --from does not expand variables (give the source a name with FROM ... AS, using an "
+        "ARG from before the first FROM)\n"
+        "5: there is no stage 7 (stages are numbered from 0 to 1)\n");
+
+  DockerfileBuilder typo;
+  typo.from(word("scratch"), "builder").from(word("scratch"));
+  typo.copy({word("a")}, word("/"), word("biulder"));
+  CHECK(message(typo.get()) ==
+        "3: stage \"biulder\" does not exist (did you mean \"builder\"?)\n");
+
+  DockerfileBuilder forward;
+  forward.from(word("scratch"), "a").copy({word("x")}, word("/"), word("b"));
+  forward.from(word("a"), "b");
+  CHECK(message(forward.get()).starts_with("2: stage \"b\" comes after this instruction"));
+
+  DockerfileBuilder empty;
+  empty.from(word({variable("BASE")}));
+  CHECK(message(empty.get()).starts_with("1: base name \"\" is empty"));
+  CHECK(message(Dockerfile{}) == "0: the Dockerfile has no stage (it needs a FROM)\n");
+}
+
+TEST_CASE("a remote source of ADD is refused at its line") {
+  DockerfileBuilder file;
+  file.from(word("scratch"));
+  Add add;
+  add.sources = {placed(word("https://example.com/x"), 9)};
+  add.destination = word("/");
+  file.add(add, "ADD https://example.com/x /");
+  CHECK(message(file.get()).starts_with("9: ADD of a URL or a git repository is not supported yet"));
+}
+
+TEST_CASE("a destination is seen from WORKDIR and keeps its slash") {
+  const auto destination = [](const char* written) {
+    DockerfileBuilder file;
+    file.from(word("scratch")).add(Workdir{word("/w")}, "WORKDIR /w");
+    file.copy({word("../../a/./b/")}, word(written));
+    ImageShelf shelf;
+    const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+    CHECK(std::get<CopyFiles::Selection>(last_copy(lowered).sources[0]).path == "a/b");
+    return last_copy(lowered).destination;
+  };
+  CHECK(destination("x") == "/w/x");
+  CHECK(destination("x/") == "/w/x/");
+  CHECK(destination(".") == "/w/");
+  CHECK(destination("/") == "/");
+  CHECK(destination("/etc/.") == "/etc/");
+  CHECK(destination("../../..") == "/");
+}
+
+TEST_CASE("a linked copy does not lie on the stage, unless it has a chmod") {
+  DockerfileBuilder file;
+  file.from(word("base"));
+  Copy copy;
+  copy.sources = {word("a")};
+  copy.destination = word("/b");
+  copy.link = true;
+  file.add(copy, "COPY --link a /b");
+  ImageShelf shelf;
+  shelf.put("base");
+  const Lowered linked = lower(file.get(), amd64_options(), shelf.resolver());
+  const Vertex& stack = linked.graph[linked.root];
+  REQUIRE(std::holds_alternative<StackLayers>(stack.operation));
+  CHECK(stack.name == "[2/2] LINK COPY --link a /b");
+  const Vertex& copied = linked.graph[stack.inputs[1]];
+  CHECK(std::get<CopyFiles>(copied.operation).link);
+  CHECK(std::holds_alternative<Scratch>(linked.graph[copied.inputs[0]].operation));
+
+  copy.chmod = word("755");
+  file.get().stages[0].instructions[0].kind = copy;
+  CHECK_FALSE(last_copy(lower(file.get(), amd64_options(), shelf.resolver())).link);
+  copy.chmod = placed(word("nonsense"), 2);
+  file.get().stages[0].instructions[0].kind = copy;
+  CHECK_THROWS_AS(lower(file.get(), amd64_options(), shelf.resolver()), Error);
+}
+
+TEST_CASE("a heredoc alone is the script; with #! it is a file; otherwise the shell reads it") {
+  const auto lowered = [](const char* command, const char* content) {
+    DockerfileBuilder file;
+    file.from(word("scratch"));
+    Run run;
+    run.command.arguments = {command};
+    run.command.heredocs = {{"EOF", true, false, content, {}, {}}};
+    file.add(run, std::string("RUN ") + command);
+    ImageShelf shelf;
+    return lower(file.get(), amd64_options(), shelf.resolver());
+  };
+  const Lowered script = lowered("<<EOF", "a\nb\n");
+  CHECK(last_run(script).arguments == Lines{"/bin/sh", "-c", "a\nb\n"});
+  CHECK(script.graph[script.root].name == "[1/1] RUN <<EOF (a...)");
+  CHECK(last_run(lowered("<< 'EOF'", "a\n")).arguments.back() == "a\n");
+  const Lowered file = lowered("<<EOF", "#!/usr/bin/python3\nprint()\n");
+  CHECK(last_run(file).arguments == Lines{"/bin/sh", "-c", "/dev/pipes/EOF"});
+  REQUIRE(last_run(file).scripts.size() == 1);
+  CHECK(last_run(file).scripts[0].name == "EOF");
+  CHECK(last_run(lowered("cat <<EOF > /x", "a\n")).arguments.back() == "cat <<EOF > /x\na\nEOF");
+}
+
+TEST_CASE("mounts get their defaults and their inputs") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "tools").copy({word("t")}, word("/t"));
+  file.from(word("scratch")).add(Workdir{word("/src")}, "WORKDIR /src");
+  Run run;
+  run.command.arguments = {"make"};
+  RunMount mount;
+  mount.target = word("in");
+  run.mounts.push_back(mount);  // bind of the build context
+  mount.from = word("tools");
+  mount.target = word("/tools");
+  run.mounts.push_back(mount);
+  mount = {};
+  mount.type = RunMount::Type::cache;
+  mount.target = word("/root/.cache/");
+  run.mounts.push_back(mount);
+  mount = {};
+  mount.type = RunMount::Type::secret;
+  mount.id = word("token");
+  run.mounts.push_back(mount);
+  mount.env = word("TOKEN");
+  run.mounts.push_back(mount);
+  mount = {};
+  mount.type = RunMount::Type::ssh;
+  run.mounts.push_back(mount);
+  file.add(run, "RUN make $TOKEN");
+  ImageShelf shelf;
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  const std::vector<RunProcess::Mount>& mounts = last_run(lowered).mounts;
+  REQUIRE(mounts.size() == 6);
+  CHECK(mounts[0].target == "/src/in");
+  CHECK(mounts[0].read_only);
+  CHECK(mounts[0].input == 1);
+  CHECK(mounts[1].input == 2);
+  CHECK(mounts[2].unkeyed.id == "/root/.cache");
+  CHECK(mounts[2].target == "/root/.cache");
+  CHECK_FALSE(mounts[2].read_only);
+  CHECK(mounts[2].mode == 0755);
+  CHECK(mounts[3].target == "/run/secrets/token");
+  CHECK(mounts[3].mode == 0400);
+  CHECK(mounts[4].target == "");
+  CHECK(mounts[4].env == "TOKEN");
+  CHECK(mounts[5].target == "/run/buildkit/ssh_agent.0");
+  CHECK(mounts[5].unkeyed.id == "default");
+  const Vertex& vertex = lowered.graph[lowered.root];
+  CHECK(vertex.name == "[stage-1 2/2] RUN make ****");
+  CHECK(std::holds_alternative<ReadContext>(lowered.graph[vertex.inputs[1]].operation));
+}
+
+TEST_CASE("CMD, ENTRYPOINT and their kin are written as BuildKit writes them") {
+  DockerfileBuilder file;
+  ImageConfig base;
+  base.cmd = {"old"};
+  base.env = {"PATH=/bin"};
+  file.from(word("base"));
+  file.add(Entrypoint{{false, {"a", "b \"c\""}, {}, {}}}, "ENTRYPOINT");
+  file.add(Shell{{"/bin/bash", "-c"}}, "SHELL");
+  file.add(Healthcheck{false, CommandLine{true, {"ping"}, {}, {}}, 90000000000, 1500000000, 0, 0, 3},
+           "HEALTHCHECK");
+  file.add(Expose{{word("81/UDP"), word("8000-8001"), word({variable("NONE")})}}, "EXPOSE");
+  file.add(Volume{{word("/a"), word("/b")}}, "VOLUME");
+  file.add(StopSignal{word("SIGRTMIN+3")}, "STOPSIGNAL");
+  file.add(Label{{{word("k"), word("v w")}}}, "LABEL");
+  file.add(Maintainer{"me"}, "MAINTAINER me");
+  ImageShelf shelf;
+  shelf.put("base", base);
+  LowerOptions options = amd64_options();
+  options.labels = {{"k", "x"}};
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  CHECK_FALSE(lowered.config.cmd);
+  CHECK(lowered.config.env == Lines{"PATH=/bin"});
+  CHECK(lowered.config.labels.at("k") == "x");
+  CHECK(lowered.config.author == "me");
+  CHECK(history(lowered) ==
+        Lines{"- ENTRYPOINT [\"a\" \"b \\\"c\\\"\"]", "- SHELL [/bin/bash -c]",
+              "- HEALTHCHECK {Test:[CMD-SHELL ping] Interval:1m30s Timeout:1.5s StartPeriod:0s "
+              "StartInterval:0s Retries:3}",
+              "- EXPOSE [8000/tcp 8001/tcp 81/udp]", "- VOLUME [/a /b]", "- STOPSIGNAL SIGRTMIN+3",
+              "- LABEL k=v w", "- MAINTAINER me"});
+
+  file.add(Cmd{{true, {"run"}, {}, {}}}, "CMD").add(Entrypoint{{false, {}, {}, {}}}, "ENTRYPOINT");
+  const Lowered with_cmd = lower(file.get(), options, shelf.resolver());
+  CHECK(*with_cmd.config.cmd == Lines{"/bin/bash", "-c", "run"});
+  CHECK(with_cmd.config.entrypoint->empty());
+}
+
+TEST_CASE("a context takes an image's or a stage's place") {
+  DockerfileBuilder file;
+  file.from(word("docker.io/library/alpine:latest"), "a").run("x");
+  file.from(word("scratch"), "b").run("never");
+  file.from(word("a")).copy({word("f")}, word("/"), word("b"));
+  file.copy({word("g")}, word("/"), word("docs"));
+  LowerOptions options = amd64_options();
+  options.contexts["alpine"] = {NamedContext::Kind::image, "debian"};
+  options.contexts["b"] = {NamedContext::Kind::directory, ""};
+  options.contexts["docs"] = {NamedContext::Kind::directory, ""};
+  ImageShelf shelf;
+  shelf.put("debian");
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  CHECK(shelf.asked == Lines{"debian"});
+  const Vertex& last = lowered.graph[lowered.root];
+  CHECK(std::get<ReadContext>(lowered.graph[last.inputs[1]].operation).name == "docs");
+}
+
+TEST_CASE("--no-cache marks steps, of all stages or of those that are named") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "a").run("one");
+  file.from(word("a")).run("two");
+  const auto ignored = [&](const LowerOptions& options) {
+    ImageShelf shelf;
+    const Lowered lowered = lower(file.get(), options, shelf.resolver());
+    Lines result;
+    for (std::size_t i = 0; i < lowered.graph.size(); ++i) {
+      const Vertex& vertex = lowered.graph[VertexId{static_cast<std::uint32_t>(i)}];
+      if (vertex.ignore_cache) result.push_back(vertex.name);
+    }
+    return result;
+  };
+  LowerOptions options = amd64_options();
+  CHECK(ignored(options).empty());
+  options.no_cache_stages = {"A"};
+  CHECK(ignored(options) == Lines{"[a 1/1] RUN one"});
+  options.no_cache = true;
+  CHECK(ignored(options) == Lines{"[a 1/1] RUN one", "[stage-1 1/1] RUN two"});
+}
+
+TEST_CASE("ports are read as docker reads them") {
+  CHECK(parse_ports("80") == Lines{"80/tcp"});
+  CHECK(parse_ports("80/") == Lines{"80/tcp"});
+  CHECK(parse_ports("127.0.0.1:8080:80/SCTP") == Lines{"80/sctp"});
+  CHECK(parse_ports("8000-8002").size() == 3);
+  for (const char* text : {"", "x", "80/x", "65536", "9-8", "1-2-3", ":", "1-2:3-5", "x:80", "-1"}) {
+    CAPTURE(text);
+    CHECK_THROWS_AS(parse_ports(text), Error);
+  }
+}
+
+TEST_CASE("durations and paths have one spelling") {
+  CHECK(go_duration(0) == "0s");
+  CHECK(go_duration(300000000000) == "5m0s");
+  CHECK(go_duration(3600000000000) == "1h0m0s");
+  CHECK(go_duration(1500) == "1.5\xC2\xB5s");
+  CHECK(go_duration(2000000) == "2ms");
+  CHECK(rooted("a//b/../c/./") == "/a/c");
+  CHECK(rooted("../..") == "/");
+  CHECK(joined("/w", "/abs") == "/abs");
+  CHECK(last_name("/a/b/") == "b");
+}
