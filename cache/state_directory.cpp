@@ -1,6 +1,6 @@
 #include <cache/state_directory.hpp>
 
-#include <cache/descriptor.hpp>
+#include <cache/file_descriptor.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
@@ -39,8 +39,8 @@ void make_folder(const fs::path& path) {
     throw system_error("mkdir", path.string(), errno);
 }
 
-Descriptor open_folder(const fs::path& path) {
-  Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+FileDescriptor open_folder(const fs::path& path) {
+  FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) throw system_error("open", path.string(), errno);
   return folder;
 }
@@ -57,7 +57,7 @@ bool flock_waiting(int descriptor, int operation, const fs::path& path) {
 // Empty: there is none.
 std::string read_version(const fs::path& root) {
   const fs::path path = root / version_file;
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) {
     if (errno == ENOENT) return {};
     throw system_error("open", path.string(), errno);
@@ -95,7 +95,7 @@ std::vector<std::string> names_in(int folder, const fs::path& path) {
 
 // Under the root's own lock: of several processes one makes the store, the others find it.
 void make_store(const fs::path& root) {
-  const Descriptor folder = open_folder(root);
+  const FileDescriptor folder = open_folder(root);
   flock_waiting(folder.get(), LOCK_EX, root);
   if (const std::string found = read_version(root); !found.empty())
     return check_version(root, found);
@@ -112,7 +112,7 @@ void make_store(const fs::path& root) {
   for (const char* name : folders) make_folder(root / name);
 
   const fs::path aside = root / version_aside;
-  const Descriptor file(
+  const FileDescriptor file(
       ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file) throw system_error("open", aside.string(), errno);
   if (::write(file.get(), format.data(), format.size()) != static_cast<ssize_t>(format.size()))
@@ -130,9 +130,9 @@ std::string random_name() {
   return std::to_string(::getpid()) + "-" + std::to_string(bits);
 }
 
-std::optional<Descriptor> locked_file(const fs::path& path, bool wait) {
+std::optional<FileDescriptor> locked_file(const fs::path& path, bool wait) {
   for (;;) {
-    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) throw system_error("open", path.string(), errno);
     if (!flock_waiting(file.get(), LOCK_EX | (wait ? 0 : LOCK_NB), path)) return std::nullopt;
     // The one who held it removed the file with its lock: what we have is a lock on nothing.
@@ -156,7 +156,7 @@ class WorkFolder {
  public:
   explicit WorkFolder(const fs::path& work) {
     remove_dead(work);
-    const Descriptor parent = open_folder(work);
+    const FileDescriptor parent = open_folder(work);
     flock_waiting(parent.get(), LOCK_SH, work);
     path_ = work / random_name();
     if (::mkdir(path_.c_str(), private_mode) != 0)
@@ -178,15 +178,15 @@ class WorkFolder {
   static void remove_dead(const fs::path& work) {
     struct Dead {
       fs::path path;
-      Descriptor lock;  // held until it is gone, so that two never remove the same one
+      FileDescriptor lock;  // held until it is gone, so that two never remove the same one
     };
     std::vector<Dead> dead;
     {
-      const Descriptor parent = open_folder(work);
+      const FileDescriptor parent = open_folder(work);
       if (!flock_waiting(parent.get(), LOCK_EX | LOCK_NB, work)) return;  // the next will look
       for (const std::string& name : names_in(parent.get(), work)) {
         const fs::path path = work / name;
-        Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (folder && flock_waiting(folder.get(), LOCK_EX | LOCK_NB, path))
           dead.push_back({path, std::move(folder)});
       }
@@ -196,7 +196,7 @@ class WorkFolder {
   }
 
   fs::path path_;
-  Descriptor lock_;
+  FileDescriptor lock_;
 };
 
 }  // namespace
@@ -218,7 +218,7 @@ FileLock::~FileLock() {
 }
 
 struct StateDirectory::Own {
-  Descriptor store_lock;  // shared
+  FileDescriptor store_lock;  // shared
   // Guards `work`, which is made by the first thread that asks for a path in it.
   std::mutex mutex;
   std::optional<WorkFolder> work;
@@ -239,7 +239,7 @@ StateDirectory::StateDirectory(fs::path root)
   }
   const fs::path lock = root_ / "locks" / "store";
   own_->store_lock =
-      Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+      FileDescriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!own_->store_lock) throw system_error("open", lock.string(), errno);
   flock_waiting(own_->store_lock.get(), LOCK_SH, lock);
 }
@@ -279,7 +279,7 @@ FileLock StateDirectory::lock(std::string_view name) {
 
 FileLock StateDirectory::try_lock(std::string_view name) {
   const fs::path path = lock_path(root_, name);
-  std::optional<Descriptor> file = locked_file(path, false);
+  std::optional<FileDescriptor> file = locked_file(path, false);
   return file ? FileLock(file->release(), path) : FileLock(-1, {});
 }
 

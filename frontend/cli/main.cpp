@@ -1,5 +1,6 @@
 // slipway: finds the command, has it parse its flags, runs it, and shows what went wrong.
 #include "command.hpp"
+#include "table.hpp"
 
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
@@ -7,9 +8,13 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +23,8 @@ namespace slipway {
 
 bool use_color() {
   const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
   return ::isatty(STDERR_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
@@ -25,6 +32,7 @@ namespace {
 
 // As docker: the command line itself was wrong.
 constexpr int usage_status = 125;
+constexpr int failure_status = 1;
 
 constexpr std::string_view usage = R"(Usage: slipway [--root DIR] COMMAND ...
 
@@ -63,6 +71,38 @@ Error unknown_command(const std::string& name) {
       .hint(near.empty() ? "slipway --help lists them" : "did you mean " + quoted(near) + "?");
 }
 
+// CLI11's errors in our own words where it knows less than we do. As docker, a flag that is wrong
+// ends with another status than arguments that are too few or too many.
+int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view command) {
+  const std::string help = "slipway " + std::string(command) + " --help";
+  const auto show = [](const Error& shown) {
+    std::fputs(render(shown, use_color()).c_str(), stderr);
+  };
+  const std::vector<std::string> extra = app.remaining();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
+    const auto flag =
+        std::find_if(extra.begin(), extra.end(), [](const std::string& argument) {
+          return argument.size() > 1 && argument.front() == '-';
+        });
+    if (flag == extra.end()) {
+      show(Error("slipway " + std::string(command) + " has no use for the argument " +
+                 quoted(extra.front()))
+               .hint(help));
+      return failure_status;
+    }
+    std::vector<std::string> flags;
+    for (const CLI::Option* option : app.get_options())
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    const std::string near = nearest(flag->substr(0, flag->find('=')), flags);
+    show(Error("slipway " + std::string(command) + " has no flag " + quoted(*flag))
+             .hint(near.empty() ? help : "did you mean " + quoted(near) + "?"));
+    return usage_status;
+  }
+  show(Error(printable(error.what())).hint(help));
+  return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ? failure_status
+                                                                    : usage_status;
+}
+
 int run_command(const Command& command, Globals globals, std::vector<std::string> arguments) {
   CLI::App app{std::string(command.summary), "slipway " + std::string(command.name)};
   app.option_defaults()->always_capture_default(false);
@@ -77,13 +117,9 @@ int run_command(const Command& command, Globals globals, std::vector<std::string
     std::fputs(app.help().c_str(), stdout);
     return 0;
   } catch (const CLI::ParseError& error) {
-    std::fputs(render(Error(error.what())
-                          .hint("slipway " + std::string(command.name) + " --help"),
-                      use_color())
-                   .c_str(),
-               stderr);
-    return usage_status;
+    return refuse(app, error, command.name);
   }
+  if (globals.root.empty()) globals.root = StateDirectory::default_root();
   return run();
 }
 
@@ -115,21 +151,22 @@ int run_program(const std::vector<std::string>& arguments) {
   }
   if (next == arguments.size()) {
     std::fputs(help().c_str(), stderr);
-    return usage_status;
+    return failure_status;
   }
-  if (arguments[next] == "help") {
+  std::string name = arguments[next];
+  std::vector<std::string> rest(arguments.begin() + static_cast<std::ptrdiff_t>(next) + 1,
+                                arguments.end());
+  if (name == "help" && rest.empty()) {
     std::fputs(help().c_str(), stdout);
     return 0;
   }
-  if (globals.root.empty()) globals.root = StateDirectory::default_root();
-  for (const Command& command : commands()) {
-    if (command.name != arguments[next]) continue;
-    return run_command(command, globals,
-                       {arguments.begin() + static_cast<std::ptrdiff_t>(next) + 1,
-                        arguments.end()});
+  if (name == "help") {
+    name = rest.front();
+    rest = {"--help"};
   }
-  std::fputs(render(unknown_command(arguments[next]), use_color()).c_str(), stderr);
-  return usage_status;
+  for (const Command& command : commands())
+    if (command.name == name) return run_command(command, globals, std::move(rest));
+  throw unknown_command(name);
 }
 
 }  // namespace
@@ -145,9 +182,12 @@ int main(int argc, char** argv) {
     return status;
   } catch (const slipway::Error& error) {
     std::fputs(slipway::render(error, slipway::use_color()).c_str(), stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: there is not enough memory\n", stderr);
   } catch (const std::exception& error) {
-    std::fputs(slipway::render(slipway::Error(error.what()), slipway::use_color()).c_str(),
-               stderr);
+    // A mistake in slipway: what can be expected of libraries becomes an Error where it is used.
+    const slipway::Error shown("slipway failed unexpectedly: " + slipway::printable(error.what()));
+    std::fputs(slipway::render(shown, slipway::use_color()).c_str(), stderr);
   }
-  return 1;
+  return slipway::failure_status;
 }

@@ -1,0 +1,144 @@
+// Records in the database.
+//
+// `parts` is, for each part, the length of its label, the label, the length of its value, the
+// value; lengths are LEB128. The key is their hash already, so nothing is hashed here.
+#include <cache/records.hpp>
+
+#include <cache/database.hpp>
+#include <ir/error.hpp>
+
+namespace slipway {
+namespace {
+
+void append(std::string& bytes, std::string_view text) {
+  std::size_t length = text.size();
+  for (; length >= 0x80; length >>= 7) bytes += static_cast<char>(length | 0x80);
+  bytes += static_cast<char>(length);
+  bytes += text;
+}
+
+std::string encode(const KeyParts& parts) {
+  std::string bytes;
+  for (const KeyPart& part : parts) {
+    append(bytes, part.label);
+    append(bytes, part.value);
+  }
+  return bytes;
+}
+
+// Empty: the bytes are damaged.
+std::optional<std::string> take(std::string_view& bytes) {
+  std::uint64_t length = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    if (bytes.empty() || shift > 56) return std::nullopt;
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
+    length |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+    if (byte < 0x80) break;
+  }
+  if (length > bytes.size()) return std::nullopt;
+  std::string text(bytes.substr(0, length));
+  bytes.remove_prefix(length);
+  return text;
+}
+
+std::optional<KeyParts> decode(std::string_view bytes) {
+  KeyParts parts;
+  while (!bytes.empty()) {
+    std::optional<std::string> label = take(bytes);
+    if (!label) return std::nullopt;
+    std::optional<std::string> value = take(bytes);
+    if (!value) return std::nullopt;
+    parts.push_back({std::move(*label), std::move(*value)});
+  }
+  return parts;
+}
+
+#define RECORD_COLUMNS \
+  "records.key, parts, layer, records.tree, records.size, created, duration, last_used, step"
+
+std::optional<Record> read_row(const Query& query) {
+  std::optional<KeyParts> parts = decode(query.blob(1));
+  if (!parts) return std::nullopt;
+  Record record;
+  record.key = CacheKey{query.digest(0)};
+  record.parts = std::move(*parts);
+  record.layer = {DiffId{query.digest(2)}, TreeDigest{query.digest(3)},
+                  static_cast<std::uint64_t>(query.integer(4))};
+  record.created = query.integer(5);
+  record.duration = query.integer(6);
+  record.last_used = query.integer(7);
+  record.step = query.text(8);
+  return record;
+}
+
+}  // namespace
+
+RecordStore::RecordStore(Database& database) : database_(database) {}
+
+std::optional<Record> RecordStore::find(const CacheKey& key) {
+  {
+    Query query(database_,
+                "SELECT " RECORD_COLUMNS
+                ", EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
+                "FROM records WHERE key = ?");
+    if (!query.bind(key.digest).step()) return std::nullopt;
+    if (query.integer(9) != 0)
+      if (std::optional<Record> record = read_row(query)) return record;
+  }
+  // Asked again, because another process may have stored the layer and this record meanwhile.
+  Query(database_,
+        "DELETE FROM records WHERE key = ? AND "
+        "NOT EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer)")
+      .bind(key.digest)
+      .run();
+  return std::nullopt;
+}
+
+void RecordStore::put(const Record& record) {
+  Query(database_,
+        "INSERT OR REPLACE INTO records (key, parts, layer, tree, size, created, duration, "
+        "last_used, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(record.key.digest)
+      .bind_blob(encode(record.parts))
+      .bind(record.layer.diff_id.digest)
+      .bind(record.layer.tree.digest)
+      .bind(record.layer.size)
+      .bind(record.created)
+      .bind(record.duration)
+      .bind(record.last_used)
+      .bind(record.step)
+      .run();
+}
+
+void RecordStore::touch(const std::vector<CacheKey>& used) {
+  if (used.empty()) return;
+  Transaction transaction(database_);
+  for (const CacheKey& key : used)
+    Query(database_, "UPDATE records SET last_used = unixepoch() WHERE key = ?")
+        .bind(key.digest)
+        .run();
+  transaction.commit();
+}
+
+void RecordStore::remember(const std::vector<Place>& places) {
+  if (places.empty()) return;
+  Transaction transaction(database_);
+  for (const Place& place : places)
+    Query(database_,
+          "INSERT INTO places (place, key) VALUES (?, ?) "
+          "ON CONFLICT (place) DO UPDATE SET key = excluded.key")
+        .bind(place.place)
+        .bind(place.key.digest)
+        .run();
+  transaction.commit();
+}
+
+std::optional<Record> RecordStore::last_at(std::string_view place) {
+  Query query(database_, "SELECT " RECORD_COLUMNS
+                         " FROM places JOIN records ON records.key = places.key WHERE place = ?");
+  if (!query.bind(place).step()) return std::nullopt;
+  return read_row(query);
+}
+
+}  // namespace slipway

@@ -1,0 +1,61 @@
+#include <cache/store.hpp>
+
+#include <cache/blobs.hpp>
+#include <cache/database.hpp>
+#include <cache/file_descriptor.hpp>
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace slipway {
+
+struct Store::Parts {
+  StateDirectory state;
+  Database database;
+  BlobStore blobs;
+  LayerStore layers;
+  RecordStore records;
+  ImageStore images;
+
+  explicit Parts(const std::filesystem::path& root)
+      : state(root),
+        database(state.root() / "slipway.db"),
+        blobs(state),
+        layers(state, database),
+        records(database),
+        images(database) {}
+};
+
+Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
+Store::~Store() = default;
+
+StateDirectory& Store::state() { return parts_->state; }
+LayerStore& Store::layers() { return parts_->layers; }
+RecordStore& Store::records() { return parts_->records; }
+ImageStore& Store::images() { return parts_->images; }
+BlobStore& Store::blobs() { return parts_->blobs; }
+
+void Store::sync() {
+  Database& database = parts_->database;
+  // Only layers can be lost silently: a row may reach the disk before the files it names. The
+  // database is atomic by itself, a blob is verified by its digest.
+  std::int64_t newest = 0;
+  {
+    Query query(database, "SELECT max(number) FROM layers WHERE boot <> ''");
+    if (!query.step() || query.is_null(0)) return;
+    newest = query.integer(0);
+  }
+  const std::filesystem::path& root = parts_->state.root();
+  const FileDescriptor folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw system_error("open", root.string(), errno);
+  if (::syncfs(folder.get()) != 0) throw system_error("syncfs", root.string(), errno);
+  // Other processes' layers too: what had its row before the sync began is on the disk now.
+  Query(database, "UPDATE layers SET boot = '' WHERE boot <> '' AND number <= ?")
+      .bind(newest)
+      .run();
+}
+
+}  // namespace slipway

@@ -1,0 +1,99 @@
+#include "table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::size_t gap = 3;
+
+// Code points; wide and combining ones count as one, as in docker's tables.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7F) {
+      clean += ' ';
+    } else if (byte == 0xC2 && i + 1 < text.size() &&
+               static_cast<unsigned char>(text[i + 1]) < 0xA0) {
+      clean += ' ';  // U+0080 to U+009F: the same controls once more
+      ++i;
+    } else {
+      clean += text[i];
+    }
+  }
+  return clean;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + gap, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1000;
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.3g%s", value, units[unit]);
+  // 999.6 rounds up to four digits, which %g would write as 1e+03.
+  if (value >= 999.5 && unit + 1 < units.size())
+    std::snprintf(text.data(), text.size(), "1%s", units[unit + 1]);
+  return text.data();
+}
+
+std::string age_text(std::int64_t time, std::int64_t now) {
+  if (time == 0) return "N/A";
+  if (time > now) return "in the future";
+  const std::int64_t seconds = now - time;
+  const std::int64_t minutes = seconds / 60;
+  // As docker rounds: up to a day to the nearest hour, then down.
+  const std::int64_t hours = (seconds + 1800) / 3600;
+  if (seconds < 1) return "Less than a second ago";
+  if (seconds == 1) return "1 second ago";
+  if (seconds < 60) return std::to_string(seconds) + " seconds ago";
+  if (minutes == 1) return "About a minute ago";
+  if (minutes < 60) return std::to_string(minutes) + " minutes ago";
+  if (hours == 1) return "About an hour ago";
+  if (hours < 48) return std::to_string(hours) + " hours ago";
+  if (hours < 24 * 7 * 2) return std::to_string(hours / 24) + " days ago";
+  if (hours < 24 * 30 * 2) return std::to_string(hours / 24 / 7) + " weeks ago";
+  if (hours < 24 * 365 * 2) return std::to_string(hours / 24 / 30) + " months ago";
+  return std::to_string(hours / 24 / 365) + " years ago";
+}
+
+std::string time_text(std::int64_t time) {
+  const std::time_t seconds = time;
+  std::tm parts{};
+  if (::gmtime_r(&seconds, &parts) == nullptr) return "N/A";
+  std::array<char, 64> text;
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), length};
+}
+
+}  // namespace slipway
