@@ -36,7 +36,9 @@ std::string Digest::hex() const {
   return text;
 }
 
-std::string Digest::text() const { return std::string(prefix) + hex(); }
+std::string Digest::text() const {
+  return std::string(prefix) + hex();
+}
 
 std::optional<Digest> Digest::parse(std::string_view text) {
   if (!text.starts_with(prefix)) return std::nullopt;

@@ -7,13 +7,15 @@
 namespace slipway {
 namespace {
 
-std::string number(VertexId id) { return "#" + std::to_string(index_of(id)); }
+std::string number(VertexId id) {
+  return "#" + std::to_string(index_of(id));
+}
 
 // On one line and safe for a terminal; quoted only where that is needed to see where it ends.
 std::string shown(const std::string& value) {
   const std::string safe = slipway::quoted(value);
-  const bool plain = !value.empty() && safe.size() == value.size() + 2 &&
-                     value.find(' ') == std::string::npos;
+  const bool plain =
+      !value.empty() && safe.size() == value.size() + 2 && value.find(' ') == std::string::npos;
   return plain ? value : safe;
 }
 

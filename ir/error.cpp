@@ -10,9 +10,9 @@
 namespace slipway {
 namespace {
 
-constexpr std::size_t longest_quote = 200;   // characters of quoted()
-constexpr std::size_t longest_line = 160;    // characters of a source line that are shown
-constexpr std::size_t longest_snippet = 5;   // lines of a span that are shown
+constexpr std::size_t longest_quote = 200;  // characters of quoted()
+constexpr std::size_t longest_line = 160;   // characters of a source line that are shown
+constexpr std::size_t longest_snippet = 5;  // lines of a span that are shown
 constexpr std::size_t tab_width = 4;
 constexpr std::size_t longest_candidate = 64;
 
@@ -41,7 +41,9 @@ std::string hexadecimal(std::uint32_t value, std::size_t digits) {
   return text;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Edits between two words: insert, remove, replace a letter, swap two neighbours.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -193,8 +195,8 @@ std::string render_one(const Diagnostic& diagnostic, std::string_view severity, 
     }
     result += std::string(":") + colors.off + " ";
   }
-  result += colors.severity + std::string(severity) + ":" + colors.off + " " + diagnostic.message +
-            "\n";
+  result +=
+      colors.severity + std::string(severity) + ":" + colors.off + " " + diagnostic.message + "\n";
   if (span && span.line != 0) result += snippet(span, lines, colors);
   if (!diagnostic.detail.empty()) {
     result += diagnostic.detail;
@@ -207,7 +209,9 @@ std::string render_one(const Diagnostic& diagnostic, std::string_view severity, 
 
 }  // namespace
 
-Error::Error(std::string message) { diagnostics_.push_back({std::move(message), {}, {}, {}}); }
+Error::Error(std::string message) {
+  diagnostics_.push_back({std::move(message), {}, {}, {}});
+}
 
 Error::Error(std::vector<Diagnostic> diagnostics) : diagnostics_(std::move(diagnostics)) {
   if (diagnostics_.empty()) diagnostics_.push_back({"unknown error", {}, {}, {}});
@@ -217,19 +221,25 @@ Error& Error::at(const SourceSpan& span) & {
   if (!diagnostics_.back().span) diagnostics_.back().span = span;
   return *this;
 }
-Error&& Error::at(const SourceSpan& span) && { return std::move(at(span)); }
+Error&& Error::at(const SourceSpan& span) && {
+  return std::move(at(span));
+}
 
 Error& Error::hint(std::string text) & {
   diagnostics_.back().hint = std::move(text);
   return *this;
 }
-Error&& Error::hint(std::string text) && { return std::move(hint(std::move(text))); }
+Error&& Error::hint(std::string text) && {
+  return std::move(hint(std::move(text)));
+}
 
 Error& Error::detail(std::string text) & {
   diagnostics_.back().detail = std::move(text);
   return *this;
 }
-Error&& Error::detail(std::string text) && { return std::move(detail(std::move(text))); }
+Error&& Error::detail(std::string text) && {
+  return std::move(detail(std::move(text)));
+}
 
 Error system_error(std::string_view call, std::string_view path, int error_number) {
   std::string message(call);

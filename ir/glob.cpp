@@ -83,8 +83,9 @@ Glob::Glob(std::string_view pattern) {
       pattern.remove_prefix(1);
       constexpr std::string_view escapable = "*?\\}/";
       if (pattern.empty() || escapable.find(pattern.front()) == std::string_view::npos) {
-        const std::string behind =
-            pattern.empty() ? "nothing" : slipway::quoted(pattern.substr(0, decode(pattern).length));
+        const std::string behind = pattern.empty()
+                                       ? "nothing"
+                                       : slipway::quoted(pattern.substr(0, decode(pattern).length));
         throw Error("pattern has a '\\' in front of " + behind)
             .hint("a '\\' may stand in front of '*', '?', '\\', '}' and '/'");
       }

@@ -148,56 +148,86 @@ void fields(const StackLayers&, const Visit&) {
 }
 
 // The names are part of the key: never those of the C++ types, which may change.
-const char* name_of(const Scratch&) { return "scratch"; }
-const char* name_of(const BaseImage&) { return "image"; }
-const char* name_of(const ReadContext&) { return "context"; }
-const char* name_of(const RunProcess&) { return "run"; }
-const char* name_of(const CopyFiles&) { return "copy"; }
-const char* name_of(const MakeDirectory&) { return "directory"; }
-const char* name_of(const StackLayers&) { return "stack"; }
+const char* name_of(const Scratch&) {
+  return "scratch";
+}
+const char* name_of(const BaseImage&) {
+  return "image";
+}
+const char* name_of(const ReadContext&) {
+  return "context";
+}
+const char* name_of(const RunProcess&) {
+  return "run";
+}
+const char* name_of(const CopyFiles&) {
+  return "copy";
+}
+const char* name_of(const MakeDirectory&) {
+  return "directory";
+}
+const char* name_of(const StackLayers&) {
+  return "stack";
+}
 
 const char* name_of(RunProcess::Network value) {
   switch (value) {
-    case RunProcess::Network::default_: return "default";
-    case RunProcess::Network::none: return "none";
-    case RunProcess::Network::host: return "host";
+    case RunProcess::Network::default_:
+      return "default";
+    case RunProcess::Network::none:
+      return "none";
+    case RunProcess::Network::host:
+      return "host";
   }
   return "";
 }
 
 const char* name_of(RunProcess::Security value) {
   switch (value) {
-    case RunProcess::Security::sandbox: return "sandbox";
-    case RunProcess::Security::insecure: return "insecure";
+    case RunProcess::Security::sandbox:
+      return "sandbox";
+    case RunProcess::Security::insecure:
+      return "insecure";
   }
   return "";
 }
 
 const char* name_of(RunProcess::Mount::Type value) {
   switch (value) {
-    case RunProcess::Mount::Type::bind: return "bind";
-    case RunProcess::Mount::Type::cache: return "cache";
-    case RunProcess::Mount::Type::tmpfs: return "tmpfs";
-    case RunProcess::Mount::Type::secret: return "secret";
-    case RunProcess::Mount::Type::ssh: return "ssh";
+    case RunProcess::Mount::Type::bind:
+      return "bind";
+    case RunProcess::Mount::Type::cache:
+      return "cache";
+    case RunProcess::Mount::Type::tmpfs:
+      return "tmpfs";
+    case RunProcess::Mount::Type::secret:
+      return "secret";
+    case RunProcess::Mount::Type::ssh:
+      return "ssh";
   }
   return "";
 }
 
 const char* name_of(RunProcess::Mount::Sharing value) {
   switch (value) {
-    case RunProcess::Mount::Sharing::shared: return "shared";
-    case RunProcess::Mount::Sharing::private_: return "private";
-    case RunProcess::Mount::Sharing::locked: return "locked";
+    case RunProcess::Mount::Sharing::shared:
+      return "shared";
+    case RunProcess::Mount::Sharing::private_:
+      return "private";
+    case RunProcess::Mount::Sharing::locked:
+      return "locked";
   }
   return "";
 }
 
 const char* name_of(CopyFiles::Unpack value) {
   switch (value) {
-    case CopyFiles::Unpack::never: return "never";
-    case CopyFiles::Unpack::archives: return "archives";
-    case CopyFiles::Unpack::always: return "always";
+    case CopyFiles::Unpack::never:
+      return "never";
+    case CopyFiles::Unpack::archives:
+      return "archives";
+    case CopyFiles::Unpack::always:
+      return "always";
   }
   return "";
 }
@@ -211,14 +241,16 @@ std::string bracketed(std::string_view text) {
   return result + "]";
 }
 
-std::string bracketed(std::size_t index) { return "[" + std::to_string(index) + "]"; }
+std::string bracketed(std::size_t index) {
+  return "[" + std::to_string(index) + "]";
+}
 
 template <class T>
 concept Enumeration = std::is_enum_v<T>;
 
 template <class T>
-concept Unkeyed = std::is_same_v<T, RunProcess::Unkeyed> ||
-                  std::is_same_v<T, RunProcess::Mount::Unkeyed>;
+concept Unkeyed =
+    std::is_same_v<T, RunProcess::Unkeyed> || std::is_same_v<T, RunProcess::Mount::Unkeyed>;
 
 // Turns fields into parts, with the labels below `prefix`.
 class PartWriter {
@@ -298,8 +330,9 @@ class PartWriter {
     for (const RunProcess::Script& script : scripts)
       members(label + bracketed(script.name) + ".", script);
   }
-  void write(const std::string& label,
-             const std::vector<std::variant<CopyFiles::Selection, CopyFiles::InlineFile>>& sources) {
+  void write(
+      const std::string& label,
+      const std::vector<std::variant<CopyFiles::Selection, CopyFiles::InlineFile>>& sources) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       std::visit([&](const auto& source) { members(label + bracketed(i) + ".", source); },
                  sources[i]);

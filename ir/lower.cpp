@@ -43,13 +43,8 @@ Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
   mistakes.throw_if_any();
 
   // 4. Those stages, in their order: a stage is built on earlier ones only.
-  Lowering lowering{dockerfile,
-                    options,
-                    globals,
-                    stages,
-                    images,
-                    proxy_environment(options.build_args),
-                    {}};
+  Lowering lowering{
+      dockerfile, options, globals, stages, images, proxy_environment(options.build_args), {}};
   std::vector<StageState> states(stages.plans().size());
   for (const StagePlan& plan : stages.plans())
     if (plan.needed) states[plan.index] = lower_stage(lowering, states, plan, mistakes);

@@ -44,9 +44,9 @@ bool takes(const Step& step, char32_t c) {
     case Step::Kind::star:
       return c != '/';
     case Step::Kind::set: {
-      const bool inside = std::any_of(step.ranges.begin(), step.ranges.end(), [c](const auto& range) {
-        return range.first <= c && c <= range.second;
-      });
+      const bool inside =
+          std::any_of(step.ranges.begin(), step.ranges.end(),
+                      [c](const auto& range) { return range.first <= c && c <= range.second; });
       return inside != step.negated;
     }
     case Step::Kind::everything:
@@ -354,7 +354,8 @@ struct IgnoreRules::Rules {
   // above it. `above` is the same of the directory the path lies in; empty: of the root.
   //
   // A rule that could not change the verdict is not looked at, and so does not count as matched
-  // for what lies below. That can be seen ("a/b", "!a": a/b stays out), and docker's users have it so.
+  // for what lies below. That can be seen ("a/b", "!a": a/b stays out), and docker's users have it
+  // so.
   std::pair<bool, std::optional<std::size_t>> judge(std::string_view path,
                                                     const std::vector<bool>& above,
                                                     std::vector<bool>& own) const {
@@ -403,7 +404,9 @@ IgnoreRules::IgnoreRules(IgnoreRules&&) noexcept = default;
 IgnoreRules& IgnoreRules::operator=(IgnoreRules&&) noexcept = default;
 IgnoreRules::~IgnoreRules() = default;
 
-bool IgnoreRules::empty() const { return rules_->list.empty(); }
+bool IgnoreRules::empty() const {
+  return rules_->list.empty();
+}
 
 bool IgnoreRules::excluded(std::string_view path, const Parent* parent, Parent* own) const {
   Parent unused;

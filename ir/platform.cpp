@@ -13,9 +13,10 @@ constexpr std::array<std::string_view, 17> known_systems = {
     "linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos"};
 
 constexpr std::array<std::string_view, 26> known_architectures = {
-    "386",      "amd64",       "amd64p32", "arm",     "armbe",  "arm64", "arm64be", "ppc64", "ppc64le",
-    "loong64",  "mips",        "mipsle",   "mips64",  "mips64le", "mips64p32", "mips64p32le", "ppc",
-    "riscv",    "riscv64",     "s390",     "s390x",   "sparc",  "sparc64", "wasm",  "wasm32", "ia64"};
+    "386",       "amd64",       "amd64p32", "arm",    "armbe",   "arm64",  "arm64be",
+    "ppc64",     "ppc64le",     "loong64",  "mips",   "mipsle",  "mips64", "mips64le",
+    "mips64p32", "mips64p32le", "ppc",      "riscv",  "riscv64", "s390",   "s390x",
+    "sparc",     "sparc64",     "wasm",     "wasm32", "ia64"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view text) {
@@ -65,11 +66,14 @@ bool is_plain(std::string_view component) {
 // Levels of a family in which a higher one runs what was made for a lower; -1: not such a family.
 int level(const Platform& platform) {
   const std::string& variant = platform.variant;
-  const bool versioned = variant.size() == 2 && variant[0] == 'v' && variant[1] >= '1' &&
-                         variant[1] <= '9';
-  if (platform.architecture == "amd64") return variant.empty() ? 1 : versioned ? variant[1] - '0' : -1;
-  if (platform.architecture == "arm64") return variant.empty() ? 8 : versioned ? variant[1] - '0' : -1;
-  if (platform.architecture == "arm") return variant.empty() ? 7 : versioned ? variant[1] - '0' : -1;
+  const bool versioned =
+      variant.size() == 2 && variant[0] == 'v' && variant[1] >= '1' && variant[1] <= '9';
+  if (platform.architecture == "amd64")
+    return variant.empty() ? 1 : versioned ? variant[1] - '0' : -1;
+  if (platform.architecture == "arm64")
+    return variant.empty() ? 8 : versioned ? variant[1] - '0' : -1;
+  if (platform.architecture == "arm")
+    return variant.empty() ? 7 : versioned ? variant[1] - '0' : -1;
   return -1;
 }
 

@@ -17,8 +17,12 @@ std::string with_case(std::string_view text, char first, char last, int shift) {
     if (c >= first && c <= last) c = static_cast<char>(c + shift);
   return result;
 }
-std::string lower_case(std::string_view text) { return with_case(text, 'A', 'Z', 'a' - 'A'); }
-std::string upper_case(std::string_view text) { return with_case(text, 'a', 'z', 'A' - 'a'); }
+std::string lower_case(std::string_view text) {
+  return with_case(text, 'A', 'Z', 'a' - 'A');
+}
+std::string upper_case(std::string_view text) {
+  return with_case(text, 'a', 'z', 'A' - 'a');
+}
 
 bool is_proxy(std::string_view name) {
   return std::find(proxies.begin(), proxies.end(), lower_case(name)) != proxies.end();
@@ -26,9 +30,9 @@ bool is_proxy(std::string_view name) {
 
 bool is_predefined(std::string_view name) {
   constexpr std::array<std::string_view, 12> names = {
-      "BUILDPLATFORM", "BUILDOS",   "BUILDOSVERSION", "BUILDARCH",  "BUILDVARIANT",  "TARGETPLATFORM",
-      "TARGETOS",      "TARGETOSVERSION", "TARGETARCH", "TARGETVARIANT", "TARGETSTAGE",
-      "SOURCE_DATE_EPOCH"};
+      "BUILDPLATFORM", "BUILDOS",        "BUILDOSVERSION", "BUILDARCH",
+      "BUILDVARIANT",  "TARGETPLATFORM", "TARGETOS",       "TARGETOSVERSION",
+      "TARGETARCH",    "TARGETVARIANT",  "TARGETSTAGE",    "SOURCE_DATE_EPOCH"};
   return is_proxy(name) || name.starts_with("BUILDKIT_") ||
          std::find(names.begin(), names.end(), name) != names.end();
 }

@@ -23,7 +23,8 @@ Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options);
 std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args);
 
 // One warning for each build argument that no ARG takes and that is not predefined.
-std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile, const LowerOptions& options);
+std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
+                                          const LowerOptions& options);
 
 // A stage's ENV and ARG values in one: whichever came last counts, and goes to the end of the list.
 class Environment {

@@ -40,8 +40,8 @@ bool is_mode(std::string_view text) {
 
 // Against the working directory; what says "a directory" keeps its slash.
 std::string destination_of(std::string_view written, const StageState& stage) {
-  const bool directory = written.empty() || written == "." || written.ends_with('/') ||
-                         written.ends_with("/.");
+  const bool directory =
+      written.empty() || written == "." || written.ends_with('/') || written.ends_with("/.");
   std::string path = joined(stage.working_directory(), written);
   if (directory && path != "/") path += '/';
   return path;
@@ -155,8 +155,8 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
 
 void lower_copy(Lowering& lowering, const std::vector<StageState>& states, StageState& stage,
                 const Copy& copy, const Instruction& instruction) {
-  lower_transfer(lowering, stage, copy, instruction, "COPY", copy.parents,
-                 CopyFiles::Unpack::never, [&] {
+  lower_transfer(lowering, stage, copy, instruction, "COPY", copy.parents, CopyFiles::Unpack::never,
+                 [&] {
                    const Source source = copy.from ? lowering.stages.copy_source(*copy.from)
                                                    : Source{Source::Kind::context, 0, {}};
                    return source_vertex(lowering, states, source, stage.plan->platform,

@@ -11,9 +11,10 @@ namespace slipway {
 namespace {
 
 constexpr std::array<std::string_view, 36> signal_names = {
-    "ABRT", "ALRM", "BUS",  "CHLD", "CLD",  "CONT", "FPE",  "HUP",  "ILL",    "INT",    "IO",   "IOT",
-    "KILL", "PIPE", "POLL", "PROF", "PWR",  "QUIT", "SEGV", "SYS",  "STKFLT", "STOP",   "TERM", "TRAP",
-    "TSTP", "TTIN", "TTOU", "URG",  "USR1", "USR2", "WINCH", "XCPU", "XFSZ",  "VTALRM", "RTMIN", "RTMAX"};
+    "ABRT", "ALRM", "BUS",    "CHLD",  "CLD",  "CONT", "FPE",    "HUP",   "ILL",
+    "INT",  "IO",   "IOT",    "KILL",  "PIPE", "POLL", "PROF",   "PWR",   "QUIT",
+    "SEGV", "SYS",  "STKFLT", "STOP",  "TERM", "TRAP", "TSTP",   "TTIN",  "TTOU",
+    "URG",  "USR1", "USR2",   "WINCH", "XCPU", "XFSZ", "VTALRM", "RTMIN", "RTMAX"};
 
 // A number that is not 0, a name with or without SIG, RTMIN+1 to +15, RTMAX-1 to -14.
 bool is_signal(std::string_view text) {
@@ -158,9 +159,8 @@ class Metadata {
     config.start_interval = check.start_interval;
     config.retries = check.retries;
     add_history(stage_.config,
-                "HEALTHCHECK {Test:" + go_list(config.test) +
-                    " Interval:" + go_duration(config.interval) +
-                    " Timeout:" + go_duration(config.timeout) +
+                "HEALTHCHECK {Test:" + go_list(config.test) + " Interval:" +
+                    go_duration(config.interval) + " Timeout:" + go_duration(config.timeout) +
                     " StartPeriod:" + go_duration(config.start_period) +
                     " StartInterval:" + go_duration(config.start_interval) +
                     " Retries:" + std::to_string(config.retries) + "}",

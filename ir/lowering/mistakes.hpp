@@ -4,6 +4,7 @@
 #include <ir/error.hpp>
 #include <ir/source.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,13 @@ class Mistakes {
     }
   }
 
+  // Throws them in the order of the Dockerfile's lines.
   void throw_if_any() {
-    if (!found_.empty()) throw Error(std::exchange(found_, {}));
+    if (found_.empty()) return;
+    std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+      return a.span.line < b.span.line;
+    });
+    throw Error(std::exchange(found_, {}));
   }
 
  private:

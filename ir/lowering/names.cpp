@@ -8,7 +8,9 @@ namespace {
 bool is_name_start(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool is_name(char c) { return is_name_start(c) || (c >= '0' && c <= '9'); }
+bool is_name(char c) {
+  return is_name_start(c) || (c >= '0' && c <= '9');
+}
 
 }  // namespace
 
@@ -46,8 +48,8 @@ std::string shown_text(std::string_view text, const Scope& scope,
         while (end < text.size() && is_name(text[end])) ++end;
       const bool closed = !braces || (end < text.size() && text[end] == '}');
       const std::string name(text.substr(std::min(start, text.size()), end - start));
-      const auto value = masked.contains(name) ? std::optional<std::string_view>("****")
-                                               : scope.find(name);
+      const auto value =
+          masked.contains(name) ? std::optional<std::string_view>("****") : scope.find(name);
       if (end > start && closed && value) {
         result += *value;
         i = end + (braces ? 1 : 0);

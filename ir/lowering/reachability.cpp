@@ -33,11 +33,11 @@ void mark_needed(Stages& stages, std::size_t target, Images& images, const Lower
     mistakes.attempt(from, [&] {
       if (plan.base.kind == Source::Kind::image) {
         plan.image = images.get(plan.base.name, plan.platform, from);
-        plan.triggers = plan.image->triggers;
+        if (!plan.replaced) plan.triggers = plan.image->triggers;
       } else if (plan.base.kind == Source::Kind::stage) {
         const Stage& base = *plans[plan.base.stage].stage;
         const std::vector<std::string> triggers = triggers_of(base);
-        if (!triggers.empty() && options.parse_triggers)
+        if (!triggers.empty() && !plan.replaced && options.parse_triggers)
           plan.triggers = options.parse_triggers(triggers, plan.base_text);
         need(plan.base.stage);
       }
@@ -60,6 +60,7 @@ void mark_needed(Stages& stages, std::size_t target, Images& images, const Lower
         }
       }
     };
+    if (plan.replaced) continue;
     need_sources(plan.triggers);
     need_sources(plan.stage->instructions);
   }

@@ -44,20 +44,28 @@ using Mount = RunProcess::Mount;
 
 Mount::Type mount_type(RunMount::Type type) {
   switch (type) {
-    case RunMount::Type::bind: return Mount::Type::bind;
-    case RunMount::Type::cache: return Mount::Type::cache;
-    case RunMount::Type::tmpfs: return Mount::Type::tmpfs;
-    case RunMount::Type::secret: return Mount::Type::secret;
-    case RunMount::Type::ssh: return Mount::Type::ssh;
+    case RunMount::Type::bind:
+      return Mount::Type::bind;
+    case RunMount::Type::cache:
+      return Mount::Type::cache;
+    case RunMount::Type::tmpfs:
+      return Mount::Type::tmpfs;
+    case RunMount::Type::secret:
+      return Mount::Type::secret;
+    case RunMount::Type::ssh:
+      return Mount::Type::ssh;
   }
   return Mount::Type::bind;
 }
 
 Mount::Sharing mount_sharing(RunMount::Sharing sharing) {
   switch (sharing) {
-    case RunMount::Sharing::shared: return Mount::Sharing::shared;
-    case RunMount::Sharing::private_: return Mount::Sharing::private_;
-    case RunMount::Sharing::locked: return Mount::Sharing::locked;
+    case RunMount::Sharing::shared:
+      return Mount::Sharing::shared;
+    case RunMount::Sharing::private_:
+      return Mount::Sharing::private_;
+    case RunMount::Sharing::locked:
+      return Mount::Sharing::locked;
   }
   return Mount::Sharing::shared;
 }
@@ -96,7 +104,7 @@ class MountLowering {
         if (mount.from) result.input = input(source_of(mount), mount.span);
         result.mode = mount.mode.value_or(0755);
         // Named after the place where it is mounted, whatever the working directory is.
-        result.unkeyed.id = !id.empty()                ? id
+        result.unkeyed.id = !id.empty()               ? id
                             : target.starts_with('/') ? rooted(target)
                                                       : rooted(target).substr(1);
         break;
@@ -126,8 +134,7 @@ class MountLowering {
   }
 
   std::uint32_t input(const Source& source, const SourceSpan& span) {
-    const VertexId vertex =
-        source_vertex(lowering_, states_, source, stage_.plan->platform, span);
+    const VertexId vertex = source_vertex(lowering_, states_, source, stage_.plan->platform, span);
     // Input 0 is the root file system; a mount of the same files is an input of its own.
     for (std::size_t i = 1; i < inputs_.size(); ++i)
       if (inputs_[i] == vertex) return static_cast<std::uint32_t>(i);

@@ -8,8 +8,7 @@
 namespace slipway {
 namespace {
 
-constexpr const char* default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr const char* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 ImageConfig empty_config(const Platform& platform) {
   ImageConfig config;
@@ -26,6 +25,7 @@ bool counts_as_step(const Instruction& instruction) {
 }
 
 std::size_t count_steps(const StagePlan& plan) {
+  if (plan.replaced) return 0;
   const bool from_elsewhere =
       plan.base.kind == Source::Kind::image || plan.base.kind == Source::Kind::context;
   const auto& own = plan.stage->instructions;
@@ -69,9 +69,9 @@ void start(Lowering& lowering, const std::vector<StageState>& states, StageState
       CopyFiles copy;
       copy.sources.push_back(CopyFiles::Selection{1, ".", false});
       copy.destination = "/";
-      std::string name = next_step_name(stage, "FROM " + plan.base_text);
-      stage.root = add_vertex(lowering, stage, std::move(copy), {nothing, files}, span,
-                              std::move(name));
+      std::string name = next_step_name(stage, "FROM " + plan.base.name);
+      stage.root =
+          add_vertex(lowering, stage, std::move(copy), {nothing, files}, span, std::move(name));
       break;
     }
     case Source::Kind::image: {
@@ -106,8 +106,8 @@ void start(Lowering& lowering, const std::vector<StageState>& states, StageState
 VertexId add_vertex(Lowering& lowering, const StageState& stage, Operation operation,
                     std::vector<VertexId> inputs, const SourceSpan& origin, std::string name) {
   // A base image is as the store has it; there is nothing to run again.
-  const bool runs = std::holds_alternative<RunProcess>(operation) ||
-                    std::holds_alternative<CopyFiles>(operation);
+  const bool runs =
+      std::holds_alternative<RunProcess>(operation) || std::holds_alternative<CopyFiles>(operation);
   Vertex vertex;
   vertex.operation = std::move(operation);
   vertex.inputs = std::move(inputs);
@@ -172,7 +172,7 @@ StageState lower_stage(Lowering& lowering, const std::vector<StageState>& states
   stage.in_trigger = true;
   lower_all(plan.triggers);
   stage.in_trigger = false;
-  lower_all(plan.stage->instructions);
+  if (!plan.replaced) lower_all(plan.stage->instructions);
   return stage;
 }
 

@@ -95,6 +95,7 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
       const auto base = by_name_.find(plan.base_text);
       if (replaced) {
         plan.base = *replaced;
+        plan.replaced = true;
       } else if (base != by_name_.end()) {
         plan.base = {Source::Kind::stage, base->second, {}};
       } else if (plan.base_text == "scratch") {
@@ -151,7 +152,9 @@ Source Stages::copy_source(const Word& from) const {
   return named_source(name);
 }
 
-Source Stages::mount_source(const Word& from) const { return named_source(constant(from, "from")); }
+Source Stages::mount_source(const Word& from) const {
+  return named_source(constant(from, "from"));
+}
 
 Source Stages::named_source(const std::string& name) const {
   if (const auto place = by_name_.find(lower_case(name)); place != by_name_.end())

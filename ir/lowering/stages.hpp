@@ -30,10 +30,11 @@ struct Source {
 struct StagePlan {
   const Stage* stage = nullptr;
   std::size_t index = 0;
-  std::string name;      // AS, in lower case; may be empty
-  std::string label;     // as progress shows it: the name, "stage-2", or empty for an only stage
-  std::string base_text; // FROM's, expanded
+  std::string name;       // AS, in lower case; may be empty
+  std::string label;      // as progress shows it: the name, "stage-2", or empty for an only stage
+  std::string base_text;  // FROM's, expanded
   Source base;
+  bool replaced = false;  // a context of its name stands in for it: its instructions are not run
   Platform platform;
 
   // Known once the stage is found to be needed.

@@ -78,9 +78,7 @@ struct ImageShelf {
   ImageShelf& put(const std::string& reference, ImageConfig config = {}) {
     ResolvedImage image;
     image.reference = "docker.io/library/" + reference;
-    image.id = sha256(reference);
     image.config = std::move(config);
-    if (image.config.platform.os.empty()) image.config.platform = {"linux", "amd64", ""};
     images[reference] = std::move(image);
     return *this;
   }
@@ -90,7 +88,11 @@ struct ImageShelf {
       const auto found = images.find(request.reference);
       if (found == images.end())
         throw Error("image " + slipway::quoted(request.reference) + " does not exist");
-      return found->second;
+      // Every image is there for every platform, and is another one on each.
+      ResolvedImage image = found->second;
+      image.id = sha256(request.reference + " " + request.platform.text());
+      image.config.platform = request.platform;
+      return image;
     };
   }
 };

@@ -11,8 +11,8 @@ namespace {
 
 SourceSpan span(const std::string& text, std::uint32_t line, std::uint32_t column,
                 std::uint32_t end_line, std::uint32_t end_column) {
-  return {std::make_shared<const SourceFile>(SourceFile{"Dockerfile", text}), line, column, end_line,
-          end_column};
+  return {std::make_shared<const SourceFile>(SourceFile{"Dockerfile", text}), line, column,
+          end_line, end_column};
 }
 
 }  // namespace
@@ -35,13 +35,13 @@ TEST_CASE("the caret stands below its word, whatever is in front of it") {
   };
   // A tab fills up to the next fourth column, a two-cell character takes two cells, a combining
   // mark none, a stray byte one.
-  CHECK(caret("\tRUN x", 6, 7) == "Dockerfile:1:6: error: e\n    1 |     RUN x\n      |         ^\n");
+  CHECK(caret("\tRUN x", 6, 7) ==
+        "Dockerfile:1:6: error: e\n    1 |     RUN x\n      |         ^\n");
   CHECK(caret("\xE6\xBC\xA2 x", 3, 4) ==
         "Dockerfile:1:3: error: e\n    1 | \xE6\xBC\xA2 x\n      |    ^\n");
   CHECK(caret("e\xCC\x81 x", 4, 5) ==
         "Dockerfile:1:4: error: e\n    1 | e\xCC\x81 x\n      |   ^\n");
-  CHECK(caret("\xFF x", 3, 4) ==
-        "Dockerfile:1:3: error: e\n    1 | \xEF\xBF\xBD x\n      |   ^\n");
+  CHECK(caret("\xFF x", 3, 4) == "Dockerfile:1:3: error: e\n    1 | \xEF\xBF\xBD x\n      |   ^\n");
   // Behind the end: something is missing there.
   CHECK(caret("FROM", 5, 5) == "Dockerfile:1:5: error: e\n    1 | FROM\n      |     ^\n");
   // Carriage returns and terminal controls are never passed on.

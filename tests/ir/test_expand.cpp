@@ -23,8 +23,8 @@ std::string value(Variable variable, const Scope& in) {
 }  // namespace
 
 TEST_CASE("a variable has its value, an unknown one none, and both are remembered") {
-  const Expansion result = expand(word({plain("a-"), variable("V"), plain("-"), variable("W")}),
-                                  scope({{"V", "1"}}));
+  const Expansion result =
+      expand(word({plain("a-"), variable("V"), plain("-"), variable("W")}), scope({{"V", "1"}}));
   CHECK(result.text == "a-1-");
   CHECK(result.used == std::set<std::string>{"V", "W"});
   CHECK(result.unknown == std::set<std::string>{"W"});
@@ -38,11 +38,12 @@ TEST_CASE("defaults, alternatives and demands tell unset from empty only without
     const char* result;  // null: an error
   };
   const Row rows[] = {
-      {"full", "-", "x"},  {"empty", "-", ""},  {"unset", "-", "w"}, {"full", ":-", "x"},
-      {"empty", ":-", "w"}, {"unset", ":-", "w"}, {"full", "+", "w"}, {"empty", "+", "w"},
-      {"unset", "+", ""},  {"full", ":+", "w"}, {"empty", ":+", ""}, {"unset", ":+", ""},
-      {"full", "?", "x"},  {"empty", "?", ""},  {"unset", "?", nullptr}, {"full", ":?", "x"},
-      {"empty", ":?", nullptr}, {"unset", ":?", nullptr},
+      {"full", "-", "x"},  {"empty", "-", ""},       {"unset", "-", "w"},
+      {"full", ":-", "x"}, {"empty", ":-", "w"},     {"unset", ":-", "w"},
+      {"full", "+", "w"},  {"empty", "+", "w"},      {"unset", "+", ""},
+      {"full", ":+", "w"}, {"empty", ":+", ""},      {"unset", ":+", ""},
+      {"full", "?", "x"},  {"empty", "?", ""},       {"unset", "?", nullptr},
+      {"full", ":?", "x"}, {"empty", ":?", nullptr}, {"unset", ":?", nullptr},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -160,7 +161,9 @@ TEST_CASE("nesting has an end") {
 
 TEST_CASE("a list is split after expansion, but not inside quotes") {
   const Scope in = scope({{"P", "80 81/udp"}, {"E", ""}});
-  const auto list = [&](std::vector<WordPart> parts) { return expand_list(word(std::move(parts)), in); };
+  const auto list = [&](std::vector<WordPart> parts) {
+    return expand_list(word(std::move(parts)), in);
+  };
   using Words = std::vector<std::string>;
   CHECK(list({variable("P")}) == Words{"80", "81/udp"});
   CHECK(list({plain("7"), variable("P"), plain("9")}) == Words{"780", "81/udp9"});

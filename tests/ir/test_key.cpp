@@ -55,7 +55,9 @@ CopyFiles full_copy() {
   return copy;
 }
 
-CacheKey key_of(const Operation& operation) { return cache_key(key_parts(operation)); }
+CacheKey key_of(const Operation& operation) {
+  return cache_key(key_parts(operation));
+}
 DefinitionDigest definition_of(const Operation& operation) {
   return definition_digest(operation, {});
 }
@@ -113,7 +115,9 @@ TEST_CASE("every field of RUN changes its key") {
       [](RunProcess& r) { r.extra_hosts[0].second = "10.0.0.9"; },
       [](RunProcess& r) { std::swap(r.extra_hosts[0], r.extra_hosts[1]); },
       [](RunProcess& r) { r.extra_hosts.pop_back(); },
-      [](RunProcess& r) { r.extra_hosts.push_back({"x", "y"}); },
+      [](RunProcess& r) {
+        r.extra_hosts.push_back({"x", "y"});
+      },
       [](RunProcess& r) { r.scripts[0].name = "EOX"; },
       [](RunProcess& r) { r.scripts[0].content = "#!/bin/bash\n"; },
       [](RunProcess& r) { std::swap(r.scripts[0], r.scripts[1]); },
@@ -148,41 +152,39 @@ TEST_CASE("every field of RUN changes its key") {
 
 TEST_CASE("every field of COPY and WORKDIR changes its key") {
   check_all_differ<CopyFiles>(
-      full_copy(),
-      {
-          [](CopyFiles& c) { first_selection(c).input = 3; },
-          [](CopyFiles& c) { first_selection(c).path = "a"; },
-          [](CopyFiles& c) { first_selection(c).wildcards = false; },
-          [](CopyFiles& c) { inline_file(c).name = "g"; },
-          [](CopyFiles& c) { inline_file(c).content = "text\n"; },
-          [](CopyFiles& c) { c.sources.pop_back(); },
-          [](CopyFiles& c) { std::swap(c.sources[0], c.sources[1]); },
-          [](CopyFiles& c) { c.sources.push_back(CopyFiles::Selection{}); },
-          [](CopyFiles& c) { c.sources.push_back(CopyFiles::InlineFile{}); },
-          [](CopyFiles& c) { c.destination = "/dst"; },
-          [](CopyFiles& c) { c.chown = "1:3"; },
-          [](CopyFiles& c) { c.chmod = "0755"; },
-          [](CopyFiles& c) { c.exclude.pop_back(); },
-          [](CopyFiles& c) { std::swap(c.exclude[0], c.exclude[1]); },
-          [](CopyFiles& c) { c.exclude.push_back("z"); },
-          [](CopyFiles& c) { c.exclude[0] = "w"; },
-          [](CopyFiles& c) { c.parents = true; },
-          [](CopyFiles& c) { c.link = true; },
-          [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::archives; },
-          [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::always; },
-      });
-  check_all_differ<MakeDirectory>({"/w", "app", 0755},
-                                  {
-                                      [](MakeDirectory& d) { d.path = "/v"; },
-                                      [](MakeDirectory& d) { d.owner = ""; },
-                                      [](MakeDirectory& d) { d.mode = 0700; },
-                                  });
+      full_copy(), {
+                       [](CopyFiles& c) { first_selection(c).input = 3; },
+                       [](CopyFiles& c) { first_selection(c).path = "a"; },
+                       [](CopyFiles& c) { first_selection(c).wildcards = false; },
+                       [](CopyFiles& c) { inline_file(c).name = "g"; },
+                       [](CopyFiles& c) { inline_file(c).content = "text\n"; },
+                       [](CopyFiles& c) { c.sources.pop_back(); },
+                       [](CopyFiles& c) { std::swap(c.sources[0], c.sources[1]); },
+                       [](CopyFiles& c) { c.sources.push_back(CopyFiles::Selection{}); },
+                       [](CopyFiles& c) { c.sources.push_back(CopyFiles::InlineFile{}); },
+                       [](CopyFiles& c) { c.destination = "/dst"; },
+                       [](CopyFiles& c) { c.chown = "1:3"; },
+                       [](CopyFiles& c) { c.chmod = "0755"; },
+                       [](CopyFiles& c) { c.exclude.pop_back(); },
+                       [](CopyFiles& c) { std::swap(c.exclude[0], c.exclude[1]); },
+                       [](CopyFiles& c) { c.exclude.push_back("z"); },
+                       [](CopyFiles& c) { c.exclude[0] = "w"; },
+                       [](CopyFiles& c) { c.parents = true; },
+                       [](CopyFiles& c) { c.link = true; },
+                       [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::archives; },
+                       [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::always; },
+                   });
+  check_all_differ<MakeDirectory>({"/w", "app", 0755}, {
+                                                           [](MakeDirectory& d) { d.path = "/v"; },
+                                                           [](MakeDirectory& d) { d.owner = ""; },
+                                                           [](MakeDirectory& d) { d.mode = 0700; },
+                                                       });
 }
 
 TEST_CASE("different operations have different keys, and sources tell theirs apart") {
   const std::vector<Operation> operations = {
-      Scratch{},     StackLayers{},       BaseImage{"a", sha256("a")},   BaseImage{"b", sha256("a")},
-      RunProcess{},  CopyFiles{},         BaseImage{"a", sha256("b")},   ReadContext{""},
+      Scratch{},       StackLayers{},      BaseImage{"a", sha256("a")}, BaseImage{"b", sha256("a")},
+      RunProcess{},    CopyFiles{},        BaseImage{"a", sha256("b")}, ReadContext{""},
       MakeDirectory{}, ReadContext{"docs"}};
   std::set<std::string> keys;
   for (const Operation& operation : operations) keys.insert(key_of(operation).hex());
@@ -213,21 +215,45 @@ TEST_CASE("no two operations can be written alike") {
     CHECK_FALSE(key_of(a) == key_of(b));
     CHECK_FALSE(definition_of(a) == definition_of(b));
   };
-  differ([](RunProcess& r) { r.arguments = {"ab", "c"}; },
-         [](RunProcess& r) { r.arguments = {"a", "bc"}; });
-  differ([](RunProcess& r) { r.arguments = {"a", ""}; }, [](RunProcess& r) { r.arguments = {"a"}; });
-  differ([](RunProcess& r) { r.environment = {"A="}; }, [](RunProcess& r) { r.environment = {"A"}; });
+  differ(
+      [](RunProcess& r) {
+        r.arguments = {"ab", "c"};
+      },
+      [](RunProcess& r) {
+        r.arguments = {"a", "bc"};
+      });
+  differ(
+      [](RunProcess& r) {
+        r.arguments = {"a", ""};
+      },
+      [](RunProcess& r) { r.arguments = {"a"}; });
+  differ([](RunProcess& r) { r.environment = {"A="}; },
+         [](RunProcess& r) { r.environment = {"A"}; });
   differ([](RunProcess& r) { r.environment = {"A=B=C"}; },
-         [](RunProcess& r) { r.environment = {"A=B", "C="}; });
+         [](RunProcess& r) {
+           r.environment = {"A=B", "C="};
+         });
   differ([](RunProcess& r) { r.environment = {"A]=1"}; },
          [](RunProcess& r) { r.environment = {"A\\]=1"}; });
   differ([](RunProcess& r) { r.ulimits = {"x"}; }, [](RunProcess& r) { r.devices = {"x"}; });
   differ([](RunProcess& r) { r.user = "x"; }, [](RunProcess& r) { r.hostname = "x"; });
   differ([](RunProcess& r) { r.mounts = {{}, {}}; }, [](RunProcess& r) { r.mounts = {{}}; });
-  differ([](RunProcess& r) { r.extra_hosts = {{"a", "b"}, {"c", "d"}}; },
-         [](RunProcess& r) { r.extra_hosts = {{"a", "bc"}, {"", "d"}}; });
-  differ([](RunProcess& r) { r.mounts = {{}}; r.mounts[0].target = "/a].type"; },
-         [](RunProcess& r) { r.mounts = {{}}; r.mounts[0].target = "/a"; });
+  differ(
+      [](RunProcess& r) {
+        r.extra_hosts = {{"a", "b"}, {"c", "d"}};
+      },
+      [](RunProcess& r) {
+        r.extra_hosts = {{"a", "bc"}, {"", "d"}};
+      });
+  differ(
+      [](RunProcess& r) {
+        r.mounts = {{}};
+        r.mounts[0].target = "/a].type";
+      },
+      [](RunProcess& r) {
+        r.mounts = {{}};
+        r.mounts[0].target = "/a";
+      });
 
   // The digest of parts: lengths keep a label and its value, and one part and the next, apart.
   CHECK_FALSE(cache_key({{"ab", "c"}}) == cache_key({{"a", "bc"}}));

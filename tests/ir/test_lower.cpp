@@ -180,8 +180,7 @@ TEST_CASE("what is wrong with names is said together, each at its place") {
   DockerfileBuilder typo;
   typo.from(word("scratch"), "builder").from(word("scratch"));
   typo.copy({word("a")}, word("/"), word("biulder"));
-  CHECK(message(typo.get()) ==
-        "3: stage \"biulder\" does not exist (did you mean \"builder\"?)\n");
+  CHECK(message(typo.get()) == "3: stage \"biulder\" does not exist (did you mean \"builder\"?)\n");
 
   DockerfileBuilder forward;
   forward.from(word("scratch"), "a").copy({word("x")}, word("/"), word("b"));
@@ -201,7 +200,8 @@ TEST_CASE("a remote source of ADD is refused at its line") {
   add.sources = {placed(word("https://example.com/x"), 9)};
   add.destination = word("/");
   file.add(add, "ADD https://example.com/x /");
-  CHECK(message(file.get()).starts_with("9: ADD of a URL or a git repository is not supported yet"));
+  CHECK(
+      message(file.get()).starts_with("9: ADD of a URL or a git repository is not supported yet"));
 }
 
 TEST_CASE("a destination is seen from WORKDIR and keeps its slash") {
@@ -327,8 +327,9 @@ TEST_CASE("CMD, ENTRYPOINT and their kin are written as BuildKit writes them") {
   file.from(word("base"));
   file.add(Entrypoint{{false, {"a", "b \"c\""}, {}, {}}}, "ENTRYPOINT");
   file.add(Shell{{"/bin/bash", "-c"}}, "SHELL");
-  file.add(Healthcheck{false, CommandLine{true, {"ping"}, {}, {}}, 90000000000, 1500000000, 0, 0, 3},
-           "HEALTHCHECK");
+  file.add(
+      Healthcheck{false, CommandLine{true, {"ping"}, {}, {}}, 90000000000, 1500000000, 0, 0, 3},
+      "HEALTHCHECK");
   file.add(Expose{{word("81/UDP"), word("8000-8001"), word({variable("NONE")})}}, "EXPOSE");
   file.add(Volume{{word("/a"), word("/b")}}, "VOLUME");
   file.add(StopSignal{word("SIGRTMIN+3")}, "STOPSIGNAL");
@@ -372,6 +373,8 @@ TEST_CASE("a context takes an image's or a stage's place") {
   CHECK(shelf.asked == Lines{"debian"});
   const Vertex& last = lowered.graph[lowered.root];
   CHECK(std::get<ReadContext>(lowered.graph[last.inputs[1]].operation).name == "docs");
+  // The stage's own instructions are not run: the context is what they would have made.
+  for (const std::string& name : names(lowered)) CHECK(name.find("never") == std::string::npos);
 }
 
 TEST_CASE("--no-cache marks steps, of all stages or of those that are named") {
@@ -401,7 +404,8 @@ TEST_CASE("ports are read as docker reads them") {
   CHECK(parse_ports("80/") == Lines{"80/tcp"});
   CHECK(parse_ports("127.0.0.1:8080:80/SCTP") == Lines{"80/sctp"});
   CHECK(parse_ports("8000-8002").size() == 3);
-  for (const char* text : {"", "x", "80/x", "65536", "9-8", "1-2-3", ":", "1-2:3-5", "x:80", "-1"}) {
+  for (const char* text :
+       {"", "x", "80/x", "65536", "9-8", "1-2-3", ":", "1-2:3-5", "x:80", "-1"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(parse_ports(text), Error);
   }

@@ -37,19 +37,51 @@ TEST_CASE("a path matches a pattern as Go's filepath.Match says") {
     bool matches;
   };
   const Row rows[] = {
-      {"abc", "abc", true},         {"*", "abc", true},           {"*c", "abc", true},
-      {"a*", "a", true},            {"a*", "ab/c", false},        {"a*/b", "abc/b", true},
-      {"a*/b", "a/c/b", false},     {"a*b*c/f", "axbxcx/f", false}, {"a*b*c/f", "axbxc/f", true},
-      {"a*b*c*/f", "axbxcxx/f", true}, {"a*b?c*x", "abxbbxdbxebxczzx", true},
-      {"a*b?c*x", "abxbbxdbxebxczzy", false}, {"ab[c]", "abc", true}, {"ab[b-d]", "abc", true},
-      {"ab[^c]", "abc", false},     {"ab[^e-g]", "abc", true},    {"a\\*b", "a*b", true},
-      {"a\\*b", "ab", false},       {"a?b", "a\xE2\x98\xBA" "b", true},
-      {"a[^a]b", "a\xE2\x98\xBA" "b", true}, {"a???b", "a\xE2\x98\xBA" "b", false},
-      {"[a-\xCE\xB6]*", "\xCE\xB1", true}, {"a?b", "a/b", false}, {"a*b", "a/b", false},
-      {"[\\]a]", "]", true},        {"[\\-]", "-", true},         {"[x\\-]", "-", true},
-      {"[x\\-]", "z", false},       {"[\\-x]", "a", false},       {"*x", "xxx", true},
-      {"", "", true},               {"*", "", true},              {"?", "", false},
-      {"a[^x]b", "a/b", true},      {"]", "]", true},             {"**", "a/b", false},
+      {"abc", "abc", true},
+      {"*", "abc", true},
+      {"*c", "abc", true},
+      {"a*", "a", true},
+      {"a*", "ab/c", false},
+      {"a*/b", "abc/b", true},
+      {"a*/b", "a/c/b", false},
+      {"a*b*c/f", "axbxcx/f", false},
+      {"a*b*c/f", "axbxc/f", true},
+      {"a*b*c*/f", "axbxcxx/f", true},
+      {"a*b?c*x", "abxbbxdbxebxczzx", true},
+      {"a*b?c*x", "abxbbxdbxebxczzy", false},
+      {"ab[c]", "abc", true},
+      {"ab[b-d]", "abc", true},
+      {"ab[^c]", "abc", false},
+      {"ab[^e-g]", "abc", true},
+      {"a\\*b", "a*b", true},
+      {"a\\*b", "ab", false},
+      {"a?b",
+       "a\xE2\x98\xBA"
+       "b",
+       true},
+      {"a[^a]b",
+       "a\xE2\x98\xBA"
+       "b",
+       true},
+      {"a???b",
+       "a\xE2\x98\xBA"
+       "b",
+       false},
+      {"[a-\xCE\xB6]*", "\xCE\xB1", true},
+      {"a?b", "a/b", false},
+      {"a*b", "a/b", false},
+      {"[\\]a]", "]", true},
+      {"[\\-]", "-", true},
+      {"[x\\-]", "-", true},
+      {"[x\\-]", "z", false},
+      {"[\\-x]", "a", false},
+      {"*x", "xxx", true},
+      {"", "", true},
+      {"*", "", true},
+      {"?", "", false},
+      {"a[^x]b", "a/b", true},
+      {"]", "]", true},
+      {"**", "a/b", false},
   };
   for (const Row& row : rows) {
     CAPTURE(row.pattern);
@@ -59,8 +91,8 @@ TEST_CASE("a path matches a pattern as Go's filepath.Match says") {
 }
 
 TEST_CASE("what is no pattern is refused, wherever the mistake stands") {
-  for (const char* pattern : {"[", "[a", "[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "a[", "\\", "x*[",
-                              "[^", "[^bc", "[\\", "[a-\\", "[\xFF]"}) {
+  for (const char* pattern : {"[", "[a", "[]a]", "[-]", "[x-]", "[-x]", "[a-b-c]", "a[", "\\",
+                              "x*[", "[^", "[^bc", "[\\", "[a-\\", "[\xFF]"}) {
     CAPTURE(pattern);
     CHECK_THROWS_AS(match_path(pattern, "nothing like it"), Error);
     CHECK_THROWS_AS(IgnoreRules({pattern}), Error);
@@ -110,7 +142,7 @@ TEST_CASE("ignore rules decide as docker's do, alone and in a walk") {
       {{"a[b-d]e"}, "ace", true},
       {{"a[b-d]e"}, "aae", false},
       {{"a[^b-d]e"}, "aze", true},
-      {{"[!g]o"}, "go", true},   // no negation: a '!' or a 'g'
+      {{"[!g]o"}, "go", true},  // no negation: a '!' or a 'g'
       {{"[!g]o"}, "xo", false},
       {{".*"}, ".foo", true},
       {{".*"}, "foo", false},

@@ -7,13 +7,13 @@ using namespace slipway;
 
 TEST_CASE("a platform is read under the names people give it") {
   const std::pair<const char*, const char*> rows[] = {
-      {"linux/amd64", "linux/amd64"},   {"linux/x86_64", "linux/amd64"},
-      {"Linux/AMD64", "linux/amd64"},   {"linux/aarch64", "linux/arm64"},
+      {"linux/amd64", "linux/amd64"},    {"linux/x86_64", "linux/amd64"},
+      {"Linux/AMD64", "linux/amd64"},    {"linux/aarch64", "linux/arm64"},
       {"linux/arm64/v8", "linux/arm64"}, {"linux/arm", "linux/arm/v7"},
-      {"linux/armhf", "linux/arm/v7"},  {"linux/armel", "linux/arm/v6"},
-      {"linux/arm/6", "linux/arm/v6"},  {"windows/amd64", "windows/amd64"},
-      {"macos/arm64", "darwin/arm64"},  {"linux/amd64/v3", "linux/amd64/v3"},
-      {"linux/i386", "linux/386"},      {"riscv64", "linux/riscv64"},
+      {"linux/armhf", "linux/arm/v7"},   {"linux/armel", "linux/arm/v6"},
+      {"linux/arm/6", "linux/arm/v6"},   {"windows/amd64", "windows/amd64"},
+      {"macos/arm64", "darwin/arm64"},   {"linux/amd64/v3", "linux/amd64/v3"},
+      {"linux/i386", "linux/386"},       {"riscv64", "linux/riscv64"},
   };
   for (const auto& [written, text] : rows) {
     CAPTURE(written);

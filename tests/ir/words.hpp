@@ -13,10 +13,16 @@ namespace slipway::testing {
 inline Word word(std::vector<WordPart> parts, std::string text = "") {
   return Word{std::move(text), std::move(parts), {}};
 }
-inline Word word(const char* text) { return Word{text, {Literal{text, false}}, {}}; }
+inline Word word(const char* text) {
+  return Word{text, {Literal{text, false}}, {}};
+}
 
-inline Literal in_quotes(std::string text) { return {std::move(text), true}; }
-inline Literal plain(std::string text) { return {std::move(text), false}; }
+inline Literal in_quotes(std::string text) {
+  return {std::move(text), true};
+}
+inline Literal plain(std::string text) {
+  return {std::move(text), false};
+}
 
 inline Variable variable(std::string name, bool quoted = false) {
   Variable result;
@@ -43,7 +49,8 @@ inline Variable variable(std::string name, const std::string& op, Word operand,
               : bare == "/"  ? Operator::replace_first
                              : Operator::replace_all;
   result.operand = std::make_shared<const Word>(std::move(operand));
-  if (bare.starts_with('/')) result.replacement = std::make_shared<const Word>(std::move(replacement));
+  if (bare.starts_with('/'))
+    result.replacement = std::make_shared<const Word>(std::move(replacement));
   return result;
 }
 
