@@ -94,20 +94,20 @@ void read_status(DiskEntry& found) {
 
 }  // namespace
 
-Descriptor open_root(const std::filesystem::path& directory) {
-  Descriptor root(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+FileDescriptor open_root(const std::filesystem::path& directory) {
+  FileDescriptor root(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) throw system_error("open", directory.native(), errno);
   return root;
 }
 
-Descriptor open_beneath(int root, std::string_view path, int flags) {
+FileDescriptor open_beneath(int root, std::string_view path, int flags) {
   const std::string name = path.empty() ? "." : std::string(path);
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_NOFOLLOW | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const long opened = ::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how);
   if (opened < 0) throw system_error("openat2", path, errno);
-  return Descriptor(static_cast<int>(opened));
+  return FileDescriptor(static_cast<int>(opened));
 }
 
 int ParentCache::directory(std::string_view path) {
@@ -118,9 +118,9 @@ int ParentCache::directory(std::string_view path) {
   return descriptor_.get();
 }
 
-Descriptor ParentCache::open(std::string_view path, int flags) {
+FileDescriptor ParentCache::open(std::string_view path, int flags) {
   const std::string name(base_name(path));
-  Descriptor file(
+  FileDescriptor file(
       ::openat(directory(parent_path(path)), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
   if (!file) throw system_error("openat", path, errno);
   return file;
@@ -135,7 +135,7 @@ std::size_t DescriptorSource::read(std::span<std::byte> buffer) {
 }
 
 std::vector<std::string> sorted_names(int directory) {
-  Descriptor copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  FileDescriptor copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!copy) throw system_error("openat", "", errno);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy.get()), ::closedir);
   if (!stream) throw system_error("fdopendir", "", errno);

@@ -1,7 +1,7 @@
 // Files beneath a directory that somebody else filled: no link is ever followed.
 #pragma once
 
-#include <cache/descriptor.hpp>
+#include <cache/file_descriptor.hpp>
 #include <cache/layers/entry.hpp>
 #include <cache/stream.hpp>
 
@@ -16,10 +16,10 @@
 namespace slipway {
 
 // A directory of slipway's own: links on the way to it are followed. Throws Error.
-Descriptor open_root(const std::filesystem::path& directory);
+FileDescriptor open_root(const std::filesystem::path& directory);
 
 // openat2 beneath `root` with no link anywhere in `path` ("" is the root itself). Throws Error.
-Descriptor open_beneath(int root, std::string_view path, int flags);
+FileDescriptor open_beneath(int root, std::string_view path, int flags);
 
 // The directory of the last path asked for stays open, because paths come in order. Not
 // thread-safe.
@@ -29,24 +29,24 @@ class ParentCache {
   // An O_PATH descriptor of the directory, valid until the next call. Throws Error.
   int directory(std::string_view path);
   // Opens the file `path`. Throws Error.
-  Descriptor open(std::string_view path, int flags);
+  FileDescriptor open(std::string_view path, int flags);
   // Forgets what it holds: something at or above it was replaced.
   void forget() { descriptor_ = {}; }
 
  private:
   int root_;
   std::string path_;
-  Descriptor descriptor_;
+  FileDescriptor descriptor_;
 };
 
 // A regular file as a source, from its current offset.
 class DescriptorSource : public ByteSource {
  public:
-  explicit DescriptorSource(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  explicit DescriptorSource(FileDescriptor descriptor) : descriptor_(std::move(descriptor)) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
  private:
-  Descriptor descriptor_;
+  FileDescriptor descriptor_;
 };
 
 // The names in an open directory, in byte order.

@@ -187,7 +187,7 @@ bool is_archive(ByteSource& bytes) {
 }
 
 BuiltLayer build_tree(const std::filesystem::path& tree, const TreeEntries& entries) {
-  const Descriptor root = open_root(tree);
+  const FileDescriptor root = open_root(tree);
   ParentCache files(root.get());
   LayerBuilder builder;
   for (const auto& [path, entry] : entries) add_to_builder(builder, entry, files);
@@ -211,7 +211,7 @@ BuiltLayer index_entries(const TreeEntries& entries, const DiffId& diff_id) {
 
 void write_canonical_tar(const LayerIndex& index, const std::filesystem::path& tree,
                          const ByteSink& sink) {
-  const Descriptor root = open_root(tree);
+  const FileDescriptor root = open_root(tree);
   ParentCache files(root.get());
   LayerBuilder builder(sink);
   for (std::size_t at = 0; at < index.size(); ++at) {

@@ -3,7 +3,7 @@
 // layer visible. So kill -9 leaves a folder in work/, which the next process removes, or names in
 // layers/ without a row, which whoever makes that layer again replaces.
 #include <cache/database.hpp>
-#include <cache/descriptor.hpp>
+#include <cache/file_descriptor.hpp>
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract_layer.hpp>
@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void write_file(const fs::path& path, std::string_view bytes) {
-  const Descriptor file(
+  const FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("open", path.native(), errno);
   while (!bytes.empty()) {
@@ -196,7 +196,7 @@ void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
     return write_canonical_tar(*index(id), directory(id), sink);
   }
   const fs::path path = state_->directory.blobs() / row->blob->hex();
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) throw system_error("open", path.native(), errno);
   DescriptorSource blob(std::move(file));
   const std::unique_ptr<ByteSource> tar = open_decompressed(blob);

@@ -173,7 +173,7 @@ void TreeWriter::make_directory(Entry entry) {
       entry.opaque = kept->second.entry.opaque;
     }
   }
-  const Descriptor directory = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
+  const FileDescriptor directory = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
   set_metadata(directory.get(), entry);
   touched_.insert(path);
   // Links may lead elsewhere now.
@@ -209,7 +209,7 @@ void TreeWriter::add_file(Entry entry, const Content& content) {
   remove(entry.path);
   const std::string name(base_name(entry.path));
   const std::string parent(parent_path(entry.path));
-  const Descriptor file(::openat(parents_.directory(parent), name.c_str(),
+  const FileDescriptor file(::openat(parents_.directory(parent), name.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("openat", entry.path, errno);
   touched_.insert(parent);
@@ -286,7 +286,7 @@ void TreeWriter::add_hard_link(const std::string& path, const std::string& targe
   const std::string from_name(base_name(from));
   const std::string to_name(base_name(to));
   // Two directories at once, so not both from the cache.
-  const Descriptor source =
+  const FileDescriptor source =
       open_beneath(root_.get(), parent_path(from), O_PATH | O_DIRECTORY);
   check(::linkat(source.get(), from_name.c_str(), parents_.directory(parent_path(to)),
                  to_name.c_str(), 0),
@@ -330,7 +330,7 @@ void TreeWriter::add_opaque(const std::string& directory) {
 
 void TreeWriter::make_opaque(Node& node) {
   node.entry.opaque = true;
-  const Descriptor directory =
+  const FileDescriptor directory =
       open_beneath(root_.get(), node.entry.path, O_RDONLY | O_DIRECTORY);
   if (::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) == 0) return;
   // In a user namespace overlayfs is mounted with userxattr and looks for this one.
@@ -344,7 +344,7 @@ TreeEntries TreeWriter::finish() {
   for (auto path = touched_.rbegin(); path != touched_.rend(); ++path) {
     const auto node = nodes_.find(*path);
     if (node == nodes_.end()) continue;  // the root without an entry
-    const Descriptor directory = open_beneath(root_.get(), *path, O_RDONLY | O_DIRECTORY);
+    const FileDescriptor directory = open_beneath(root_.get(), *path, O_RDONLY | O_DIRECTORY);
     const timespec times[2] = {time_of(node->second.entry), time_of(node->second.entry)};
     check(::futimens(directory.get(), times), "futimens", *path);
   }

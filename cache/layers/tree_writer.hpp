@@ -1,7 +1,7 @@
 // Makes a tree on disk from entries that nobody vouches for.
 #pragma once
 
-#include <cache/descriptor.hpp>
+#include <cache/file_descriptor.hpp>
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/entry.hpp>
 #include <cache/layers/extract.hpp>
@@ -68,7 +68,7 @@ class TreeWriter {
   void make_opaque(Node& node);
   Node& insert(Entry entry);
 
-  Descriptor root_;
+  FileDescriptor root_;
   const StackView& below_;
   ParentCache parents_;
   Nodes nodes_;

@@ -42,7 +42,7 @@ class UpperWalk {
   UpperWalk(int root, const StackView& below) : root_(root), below_(below), files_(root) {}
 
   std::vector<Node> run() {
-    const Descriptor top = open_beneath(root_, "", O_RDONLY | O_DIRECTORY);
+    const FileDescriptor top = open_beneath(root_, "", O_RDONLY | O_DIRECTORY);
     Node node;
     node.entry = read_directory_entry(top.get(), "").entry;
     node.below = below_.find("");
@@ -83,7 +83,7 @@ class UpperWalk {
 
   // In byte order of their names. With the whiteouts that stand for an opaque directory.
   std::vector<Found> read_children(const std::string& path, bool opaque, bool merged) {
-    const Descriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
+    const FileDescriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
     const std::vector<std::string> names = sorted_names(directory.get());
     std::vector<Found> children;
     children.reserve(names.size());
@@ -204,7 +204,7 @@ void emit_parents(std::vector<Node>& nodes) {
 }  // namespace
 
 BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below) {
-  const Descriptor root = open_root(upper);
+  const FileDescriptor root = open_root(upper);
   std::vector<Node> nodes = UpperWalk(root.get(), below).run();
   join_links(nodes);
   emit_parents(nodes);
