@@ -172,8 +172,8 @@ class MountReader {
         if (!required_fits()) return does_not_fit(field);
         mount_.required = *flag;
       } else {
-        mount_.read_only = field.key[1] == 'e' ? (field.key == "readonly") == *flag
-                                               : (field.key == "ro") == *flag;
+        const bool says_read_only = field.key == "readonly" || field.key == "ro";
+        mount_.read_only = says_read_only == *flag;
       }
     } else if (field.key == "sharing") {
       static const std::vector<std::string> modes = {"shared", "private", "locked"};

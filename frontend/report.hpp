@@ -1,9 +1,11 @@
-// The mistakes and warnings of one text, as they are found.
+// The mistakes and warnings of one text, as they are found; at most twenty a line.
 #pragma once
 
 #include <ir/error.hpp>
 
+#include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,15 +15,15 @@ class Report {
  public:
   // A mistake that docker's parser refuses wherever it stands, in an ONBUILD trigger too.
   void syntax(const SourceSpan& span, std::string message, std::string hint = {}) {
-    errors_.push_back({std::move(message), span, std::move(hint), {}});
+    if (room_for(span)) errors_.push_back({std::move(message), span, std::move(hint), {}});
   }
   // A mistake that only shows when the instruction is used: in a trigger it is a warning.
   void error(const SourceSpan& span, std::string message, std::string hint = {}) {
-    auto& list = in_trigger_ ? warnings_ : errors_;
-    list.push_back({std::move(message), span, std::move(hint), {}});
+    if (in_trigger_) return warning(span, std::move(message), std::move(hint));
+    if (room_for(span)) errors_.push_back({std::move(message), span, std::move(hint), {}});
   }
   void warning(const SourceSpan& span, std::string message, std::string hint = {}) {
-    warnings_.push_back({std::move(message), span, std::move(hint), {}});
+    if (room_for(span)) warnings_.push_back({std::move(message), span, std::move(hint), {}});
   }
 
   void set_in_trigger(bool in_trigger) { in_trigger_ = in_trigger; }
@@ -30,6 +32,11 @@ class Report {
   const std::vector<Diagnostic>& warnings() const { return warnings_; }
 
  private:
+  // Each message shows its line, so as many as a line has bytes would take a line's square.
+  static constexpr int most_per_line = 20;
+  bool room_for(const SourceSpan& span) { return ++per_line_[span.line] <= most_per_line; }
+
+  std::unordered_map<std::uint32_t, int> per_line_;
   std::vector<Diagnostic> errors_;
   std::vector<Diagnostic> warnings_;
   bool in_trigger_ = false;

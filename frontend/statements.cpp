@@ -110,7 +110,7 @@ class Reader {
 Fragment Reader::joined(std::size_t begin, std::size_t end) const {
   Fragment line = text_.slice(begin, begin);
   const std::string_view text = std::string_view(text_.text()).substr(begin, end - begin);
-  for (const grammar::Stretch& stretch : grammar::join_lines(text, escape()).stretches) {
+  for (const grammar::Stretch& stretch : grammar::join_lines(text, escape())) {
     line.append(text_, begin + stretch.begin, begin + stretch.end);
   }
   return line;
@@ -141,8 +141,7 @@ void Reader::read_words(const antlr4::ParserRuleContext& rule, Statement& statem
         first = nullptr;
       };
       for (ParseTree* child : rule.children) {
-        const auto* leaf = dynamic_cast<const antlr4::tree::TerminalNode*>(child);
-        const antlr4::Token* token = const_cast<antlr4::tree::TerminalNode*>(leaf)->getSymbol();
+        const antlr4::Token* token = dynamic_cast<antlr4::tree::TerminalNode&>(*child).getSymbol();
         if (token->getType() == DockerfileLexer::WS) {
           flush();
         } else {

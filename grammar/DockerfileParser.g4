@@ -46,12 +46,12 @@ commandLine : execForm | shellForm ;
 execForm    : LBRACKET TEXT* ;              // ["program", "argument"]: if it is valid JSON, that is
 shellForm   : TEXT+ ;
 
-words       : jsonArray | WS? word ( WS word )* WS? | WS ;
+words       : jsonArray | WS* word ( WS+ word )* WS* | WS+ ;
 jsonArray   : LBRACKET ( CHUNK | WS )* ;    // ["word", "word"]; words as well, if not valid JSON
 word        : CHUNK+ ;
 
 // The old form `name any value` is read from the same tokens: its first assignment has no EQUALS.
-assignments : WS? assignment ( WS assignment )* WS? | WS ;
+assignments : WS* assignment ( WS+ assignment )* WS* | WS+ ;
 assignment  : ( CHUNK | QUOTED )+ ( EQUALS assigned? )? | EQUALS assigned? ;
 assigned    : ( CHUNK | QUOTED | EQUALS )+ ;
 

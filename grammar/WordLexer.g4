@@ -35,7 +35,7 @@ REQUIRED      : ':'? '?'                        -> mode(OPERAND) ;
 REMOVE_PREFIX : '#' '#'?                        -> mode(PATTERN) ;
 REMOVE_SUFFIX : '%' '%'?                        -> mode(PATTERN) ;
 REPLACE       : '/' '/'?                        -> mode(REPLACED) ;
-MISPLACED     : . ;
+MISPLACED     : ':' ~[\-+?}] | . ;
 
 mode OPERAND;  // of - + ?: a word up to }
 O_ESCAPED     : '\\' .                          -> type(ESCAPED) ;

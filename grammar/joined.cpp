@@ -28,8 +28,8 @@ std::size_t skip_spaces(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-Joined join_lines(std::string_view text, char escape) {
-  Joined joined;
+std::vector<Stretch> join_lines(std::string_view text, char escape) {
+  std::vector<Stretch> stretches;
   std::size_t begin = 0;
   for (std::size_t at = text.find(escape); at != std::string_view::npos; at = text.find(escape, at)) {
     const std::size_t run = skip(text, at, std::string_view(&escape, 1));
@@ -38,14 +38,13 @@ Joined join_lines(std::string_view text, char escape) {
       at = run;
       continue;
     }
-    if (begin < at) joined.stretches.push_back({begin, at});
+    if (begin < at) stretches.push_back({begin, at});
     while (next < text.size()) {
       const std::size_t content = skip_spaces(text, next);
       if (content < text.size() && text[content] == '#') {
         const std::size_t line_end = text.find('\n', content);
         next = line_end == std::string_view::npos ? text.size() : line_end + 1;
       } else if (content < text.size() && text[content] == '\n') {
-        joined.empty_lines.push_back(next);
         next = content + 1;
       } else {
         break;
@@ -53,13 +52,13 @@ Joined join_lines(std::string_view text, char escape) {
     }
     begin = at = next;
   }
-  if (begin < text.size()) joined.stretches.push_back({begin, text.size()});
-  return joined;
+  if (begin < text.size()) stretches.push_back({begin, text.size()});
+  return stretches;
 }
 
 std::string joined_text(std::string_view text, char escape) {
   std::string joined;
-  for (const Stretch& stretch : join_lines(text, escape).stretches) {
+  for (const Stretch& stretch : join_lines(text, escape)) {
     joined += text.substr(stretch.begin, stretch.end - stretch.begin);
   }
   return joined;

@@ -14,14 +14,9 @@ struct Stretch {
   std::size_t end = 0;
 };
 
-struct Joined {
-  std::vector<Stretch> stretches;
-  std::vector<std::size_t> empty_lines;  // where a blank line stood inside: docker warns of them
-};
-
 // What is left when continuations, and the comments and blank lines behind them, are taken out.
 // The same rule as CONTINUED in DockerfileLexer.g4. `text` has no heredoc bodies in it.
-Joined join_lines(std::string_view text, char escape);
+std::vector<Stretch> join_lines(std::string_view text, char escape);
 
 // The stretches as one string.
 std::string joined_text(std::string_view text, char escape);

@@ -84,6 +84,8 @@ class LineFinder {
     }
     std::string_view line = text.substr(start_, text.find('\n', start_) - start_);
     if (line.ends_with('\r')) line.remove_suffix(1);
+    // A byte order mark is not seen, and spans do not count it.
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     return line;
   }
 

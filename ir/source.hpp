@@ -15,7 +15,8 @@ struct SourceFile {
 };
 
 // A half-open range of a source text. Lines and columns count from 1; columns count code points,
-// a stray byte counting as one. A span without a file belongs to no text (a flag, an option).
+// a stray byte counting as one and a byte order mark at the start as none. A span without a file
+// belongs to no text (a flag, an option).
 struct SourceSpan {
   std::shared_ptr<const SourceFile> file;
   std::uint32_t line = 0;
