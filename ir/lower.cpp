@@ -46,8 +46,11 @@ Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
   Lowering lowering{
       dockerfile, options, globals, stages, images, proxy_environment(options.build_args), {}};
   std::vector<StageState> states(stages.plans().size());
+  states[target].heirs = 1;
   for (const StagePlan& plan : stages.plans())
-    if (plan.needed) states[plan.index] = lower_stage(lowering, states, plan, mistakes);
+    if (plan.needed && plan.base.kind == Source::Kind::stage) ++states[plan.base.stage].heirs;
+  for (const StagePlan& plan : stages.plans())
+    if (plan.needed) lower_stage(lowering, states, plan, mistakes);
   mistakes.throw_if_any();
 
   // 5. The target is the image.

@@ -65,8 +65,15 @@ class LayerStore {
   // canonical tar instead (import); otherwise the diffID is that of the tar as it was read.
   LayerRef extract(ByteSource& tar, const std::optional<DiffId>& expected, bool canonical);
 
+  // The blob that a layer was read from and that the blob store keeps, so that write_tar can give
+  // the same bytes again. Throws Error if there is no such layer.
+  void remember_blob(const DiffId& id, const Digest& blob);
+  // Empty: none was remembered, or there is no such layer.
+  std::optional<Digest> blob(const DiffId& id) const;
+
   // The layer's uncompressed tar, byte for byte that of its diffID. Throws Error if it was pulled
-  // and neither its blob is kept nor its canonical tar the same.
+  // and neither its blob is kept nor its canonical tar the same; the digest is known at the end
+  // only, so what `sink` took counts when the call returns.
   void write_tar(const DiffId& id, const ByteSink& sink) const;
 
  private:

@@ -45,7 +45,7 @@ bool ignores_cache(const StagePlan& plan, const LowerOptions& options) {
 }
 
 // Where the stage starts: root file system, config, and what the base leaves in scope.
-void start(Lowering& lowering, const std::vector<StageState>& states, StageState& stage) {
+void start(Lowering& lowering, std::vector<StageState>& states, StageState& stage) {
   const StagePlan& plan = *stage.plan;
   const SourceSpan& span = plan.stage->span;
   switch (plan.base.kind) {
@@ -54,11 +54,17 @@ void start(Lowering& lowering, const std::vector<StageState>& states, StageState
       stage.root = add_vertex(lowering, stage, Scratch{}, {}, span, "FROM scratch");
       break;
     case Source::Kind::stage: {
-      const StageState& base = states[plan.base.stage];
+      StageState& base = states[plan.base.stage];
       stage.root = base.root;
-      stage.config = base.config;
-      stage.environment = base.environment;
-      stage.build_args = base.build_args;
+      if (--base.heirs == 0) {
+        stage.config = std::move(base.config);
+        stage.environment = std::move(base.environment);
+        stage.build_args = std::move(base.build_args);
+      } else {
+        stage.config = base.config;
+        stage.environment = base.environment;
+        stage.build_args = base.build_args;
+      }
       break;
     }
     case Source::Kind::context: {
@@ -144,9 +150,9 @@ VertexId source_vertex(Lowering& lowering, const std::vector<StageState>& states
   return lowering.graph.add(std::move(vertex));
 }
 
-StageState lower_stage(Lowering& lowering, const std::vector<StageState>& states,
-                       const StagePlan& plan, Mistakes& mistakes) {
-  StageState stage;
+void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan,
+                 Mistakes& mistakes) {
+  StageState& stage = states[plan.index];
   stage.plan = &plan;
   stage.steps = count_steps(plan);
   stage.ignore_cache = ignores_cache(plan, lowering.options);
@@ -173,7 +179,6 @@ StageState lower_stage(Lowering& lowering, const std::vector<StageState>& states
   lower_all(plan.triggers);
   stage.in_trigger = false;
   if (!plan.replaced) lower_all(plan.stage->instructions);
-  return stage;
 }
 
 }  // namespace slipway

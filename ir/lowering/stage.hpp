@@ -8,8 +8,8 @@
 
 namespace slipway {
 
-// `states` holds the stages in front of this one; those that it needs are lowered already.
-StageState lower_stage(Lowering& lowering, const std::vector<StageState>& states,
-                       const StagePlan& plan, Mistakes& mistakes);
+// Lowers the stage into its place in `states`; the stages that it needs are lowered already.
+void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan,
+                 Mistakes& mistakes);
 
 }  // namespace slipway

@@ -44,6 +44,10 @@ struct StageState {
   std::size_t steps = 0;  // that this stage shows; 0: none has a number
   bool in_trigger = false;
 
+  // How many still want what this stage leaves. The last one takes it over: handing on copies would
+  // cost a chain of stages, each with the history of all before it, the square of its length.
+  std::size_t heirs = 0;
+
   std::string working_directory() const {
     return config.working_dir.empty() ? "/" : config.working_dir;
   }

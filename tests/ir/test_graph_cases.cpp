@@ -159,3 +159,19 @@ TEST_CASE("very many instructions and stages are lowered one after the other") {
       lower(parse_dockerfile(source).dockerfile, amd64_options(), shelf.resolver());
   CHECK(lowered.graph.size() == 2001);
 }
+
+TEST_CASE("a long chain of stages hands its config on, and each stage keeps its own") {
+  std::string text = "FROM scratch AS s0\nENV V=0\n";
+  for (int i = 1; i < 5000; ++i) {
+    const std::string below = std::to_string(i - 1);
+    const std::string own = std::to_string(i);
+    text += "FROM s" + below + " AS s" + own + "\nENV V=" + own + "\n";
+  }
+  text += "FROM s2500\nCOPY --from=s4999 /x /\n";
+  const auto source = std::make_shared<const SourceFile>(SourceFile{"Dockerfile", text});
+  ImageShelf shelf;
+  const Lowered lowered =
+      lower(parse_dockerfile(source).dockerfile, amd64_options(), shelf.resolver());
+  CHECK(lowered.config.env.back() == "V=2500");
+  CHECK(lowered.config.history.size() == 2502);
+}

@@ -1,0 +1,185 @@
+#include <cache/layers/beneath.hpp>
+#include <ir/error.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+namespace slipway {
+namespace {
+
+constexpr std::array opaque_marks = {std::string_view("trusted.overlay.opaque"),
+                                     std::string_view("user.overlay.opaque")};
+
+// xattrs by name need a path: that of the descriptor's directory, which no one can swap. (The
+// listxattrat call is too new, Linux 6.13.)
+std::string proc_path(int directory, const std::string& name) {
+  return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+}
+
+// What a call that fills a buffer gives, whatever its size turns out to be; empty on "none".
+template <class Call>
+std::string read_xattr(const Call& call, std::string_view what, const std::string& path) {
+  std::string buffer(256, '\0');
+  for (;;) {
+    const ssize_t size = call(buffer.data(), buffer.size());
+    if (size >= 0) {
+      buffer.resize(static_cast<std::size_t>(size));
+      return buffer;
+    }
+    if (errno == ENOTSUP || errno == ENODATA) return {};
+    if (errno != ERANGE) throw system_error(what, path, errno);
+    buffer.resize(buffer.size() * 16);  // the kernel's limit is 64 KiB
+  }
+}
+
+void read_xattrs(Entry& entry, const std::string& at) {
+  const std::string names = read_xattr(
+      [&](char* to, std::size_t size) { return ::llistxattr(at.c_str(), to, size); }, "llistxattr",
+      entry.path);
+  for (std::size_t from = 0; from < names.size();) {
+    const std::string name = names.c_str() + from;
+    from += name.size() + 1;
+    const bool mark = std::find(opaque_marks.begin(), opaque_marks.end(), name) !=
+                      opaque_marks.end();
+    if (!mark && !is_layer_xattr(name)) continue;
+    std::string value = read_xattr(
+        [&](char* to, std::size_t size) {
+          return ::lgetxattr(at.c_str(), name.c_str(), to, size);
+        },
+        "lgetxattr", entry.path);
+    if (mark) {
+      entry.opaque = entry.opaque || value == "y";
+    } else {
+      entry.xattrs.emplace_back(name, std::move(value));
+    }
+  }
+  std::sort(entry.xattrs.begin(), entry.xattrs.end());
+}
+
+void read_status(DiskEntry& found) {
+  const struct stat& status = found.status;
+  Entry& entry = found.entry;
+  entry.mode = status.st_mode & 07777;
+  entry.uid = status.st_uid;
+  entry.gid = status.st_gid;
+  entry.mtime = status.st_mtim.tv_sec;
+  switch (status.st_mode & S_IFMT) {
+    case S_IFREG:
+      entry.type = Entry::Type::file;
+      entry.size = static_cast<std::uint64_t>(status.st_size);
+      break;
+    case S_IFDIR: entry.type = Entry::Type::directory; break;
+    case S_IFLNK: entry.type = Entry::Type::symlink; break;
+    case S_IFIFO: entry.type = Entry::Type::fifo; break;
+    case S_IFCHR:
+      entry.type = status.st_rdev == 0 ? Entry::Type::whiteout : Entry::Type::char_device;
+      break;
+    case S_IFBLK: entry.type = Entry::Type::block_device; break;
+    default: found.socket = true; break;
+  }
+  if (entry.type == Entry::Type::char_device || entry.type == Entry::Type::block_device) {
+    entry.device_major = major(status.st_rdev);
+    entry.device_minor = minor(status.st_rdev);
+  }
+}
+
+}  // namespace
+
+FileDescriptor open_root(const std::filesystem::path& directory) {
+  FileDescriptor root(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) throw system_error("open", directory.native(), errno);
+  return root;
+}
+
+FileDescriptor open_beneath(int root, std::string_view path, int flags) {
+  const std::string name = path.empty() ? "." : std::string(path);
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_NOFOLLOW | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const long opened = ::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how);
+  if (opened < 0) throw system_error("openat2", path, errno);
+  return FileDescriptor(static_cast<int>(opened));
+}
+
+int ParentCache::directory(std::string_view path) {
+  if (!descriptor_ || path_ != path) {
+    descriptor_ = open_beneath(root_, path, O_PATH | O_DIRECTORY);
+    path_ = path;
+  }
+  return descriptor_.get();
+}
+
+FileDescriptor ParentCache::open(std::string_view path, int flags) {
+  const std::string name(base_name(path));
+  FileDescriptor file(
+      ::openat(directory(parent_path(path)), name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) throw system_error("openat", path, errno);
+  return file;
+}
+
+std::size_t DescriptorSource::read(std::span<std::byte> buffer) {
+  for (;;) {
+    const ssize_t got = ::read(descriptor_.get(), buffer.data(), buffer.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw system_error("read", "", errno);
+  }
+}
+
+std::vector<std::string> sorted_names(int directory) {
+  FileDescriptor copy(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!copy) throw system_error("openat", "", errno);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy.get()), ::closedir);
+  if (!stream) throw system_error("fdopendir", "", errno);
+  copy.release();  // the stream's now
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) throw system_error("readdir", "", errno);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool is_layer_xattr(std::string_view name) {
+  if (name.starts_with("user.")) return !name.starts_with("user.overlay.");
+  return name == "security.capability" || name == "system.posix_acl_access" ||
+         name == "system.posix_acl_default";
+}
+
+DiskEntry read_entry(int directory, const std::string& name, const std::string& path) {
+  DiskEntry found;
+  found.entry.path = path;
+  if (::fstatat(directory, name.c_str(), &found.status, AT_SYMLINK_NOFOLLOW) != 0) {
+    throw system_error("fstatat", path, errno);
+  }
+  read_status(found);
+  if (found.socket || found.entry.type == Entry::Type::whiteout) return found;
+  read_xattrs(found.entry, proc_path(directory, name));
+  if (found.entry.type == Entry::Type::symlink) {
+    std::string target(4096, '\0');  // PATH_MAX: no target is longer
+    const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
+    if (size < 0) throw system_error("readlinkat", path, errno);
+    target.resize(static_cast<std::size_t>(size));
+    found.entry.link_target = std::move(target);
+  }
+  return found;
+}
+
+DiskEntry read_directory_entry(int directory, const std::string& path) {
+  return read_entry(directory, ".", path);
+}
+
+}  // namespace slipway

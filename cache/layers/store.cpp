@@ -1,0 +1,216 @@
+// How a layer comes into place. Tree and index are written in work/; under the layer's lock they
+// are renamed to layers/HEX and layers/HEX.index, and only then is the row written that makes the
+// layer visible. So kill -9 leaves a folder in work/, which the next process removes, or names in
+// layers/ without a row, which whoever makes that layer again replaces.
+#include <cache/database.hpp>
+#include <cache/file_descriptor.hpp>
+#include <cache/layers/beneath.hpp>
+#include <cache/layers/decompress.hpp>
+#include <cache/layers/extract_layer.hpp>
+#include <cache/layers/store.hpp>
+#include <cache/state_directory.hpp>
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <mutex>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  const FileDescriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) throw system_error("open", path.native(), errno);
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw system_error("write", path.native(), errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void move_into_place(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) throw system_error("rename", to.native(), errno);
+}
+
+// Renamed away first: it is gone at once, however long its removal takes.
+void move_out_of_place(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+    throw system_error("rename", from.native(), errno);
+  }
+}
+
+}  // namespace
+
+struct LayerStore::State {
+  StateDirectory& directory;
+  Database& database;
+  // Guards `indexes`, which any thread may fill.
+  std::mutex mutex;
+  std::unordered_map<DiffId, std::shared_ptr<const LayerIndex>> indexes;
+
+  fs::path tree(const DiffId& id) const { return directory.layers() / id.hex(); }
+  fs::path index(const DiffId& id) const { return directory.layers() / (id.hex() + ".index"); }
+
+  struct Row {
+    LayerRef layer;
+    bool canonical = false;
+    std::optional<Digest> blob;
+  };
+  std::optional<Row> row(const DiffId& id) const {
+    Query query(database, "SELECT tree, size, canonical, blob FROM layers WHERE diff_id = ?");
+    query.bind(id.digest);
+    if (!query.step()) return std::nullopt;
+    Row found;
+    found.layer = {id, TreeDigest{query.digest(0)}, static_cast<std::uint64_t>(query.integer(1))};
+    found.canonical = query.integer(2) != 0;
+    if (!query.is_null(3)) found.blob = query.digest(3);
+    return found;
+  }
+
+  bool complete(const DiffId& id) const {
+    return ::access(tree(id).c_str(), F_OK) == 0 && ::access(index(id).c_str(), F_OK) == 0;
+  }
+
+  LayerRef place(const fs::path& folder, const BuiltLayer& built, bool canonical);
+};
+
+LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& built,
+                                  bool canonical) {
+  const DiffId& id = built.layer.diff_id;
+  const fs::path index_aside = folder / "index";
+  write_file(index_aside, built.index);
+  const FileLock lock = directory.lock("layer-" + id.hex());
+  if (std::optional<Row> present = row(id); present && complete(id)) {
+    // The same bytes. That the tar can be made again is worth knowing.
+    if (canonical && !present->canonical) {
+      Query(database, "UPDATE layers SET canonical = 1 WHERE diff_id = ?").bind(id.digest).run();
+    }
+    return present->layer;
+  }
+  move_out_of_place(tree(id), folder / "old-tree");
+  move_out_of_place(index(id), folder / "old-index");
+  move_into_place(folder / "upper", tree(id));
+  move_into_place(index_aside, index(id));
+  // Until a sync, the row is trusted in this boot alone (database.cpp).
+  Query insert(database,
+               "INSERT INTO layers (diff_id, tree, size, canonical, blob, created, boot) "
+               "VALUES (?, ?, ?, ?, NULL, ?, ?) "
+               "ON CONFLICT (diff_id) DO UPDATE SET tree = excluded.tree, size = excluded.size, "
+               "canonical = excluded.canonical, created = excluded.created, boot = excluded.boot");
+  insert.bind(id.digest).bind(built.layer.tree.digest).bind(built.layer.size);
+  insert.bind(std::int64_t{canonical ? 1 : 0}).bind(std::int64_t{std::time(nullptr)});
+  insert.bind(database.boot()).run();
+  return built.layer;
+}
+
+LayerStore::LayerStore(StateDirectory& state, Database& database)
+    : state_(new State{state, database, {}, {}}) {}
+LayerStore::~LayerStore() = default;
+
+std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
+  std::optional<State::Row> row = state_->row(id);
+  if (!row || !state_->complete(id)) return std::nullopt;
+  return row->layer;
+}
+
+std::filesystem::path LayerStore::directory(const DiffId& id) const { return state_->tree(id); }
+
+std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
+  {
+    const std::lock_guard guard(state_->mutex);
+    if (const auto found = state_->indexes.find(id); found != state_->indexes.end()) {
+      return found->second;
+    }
+  }
+  if (!find(id)) throw Error("layer " + id.text() + " is not in the store");
+  std::shared_ptr<const LayerIndex> index = LayerIndex::open(state_->index(id));
+  if (index->layer().diff_id != id) {
+    throw Error("the index of layer " + id.text() + " is another layer's")
+        .hint("run slipway fsck");
+  }
+  const std::lock_guard guard(state_->mutex);
+  return state_->indexes.try_emplace(id, std::move(index)).first->second;
+}
+
+StackView LayerStore::view(const LayerStack& stack) const {
+  std::vector<StackView::Layer> layers;
+  layers.reserve(stack.size());
+  for (const LayerRef& layer : stack) {
+    layers.push_back({directory(layer.diff_id), index(layer.diff_id)});
+  }
+  return StackView(std::move(layers));
+}
+
+Staging LayerStore::stage() { return Staging(state_->directory.fresh_work_path()); }
+
+LayerRef LayerStore::commit(Staging&& staging, const BuiltLayer& built) {
+  const Staging taken = std::move(staging);  // removed at the end of this scope
+  return state_->place(taken.folder_, built, true);
+}
+
+LayerRef LayerStore::extract(ByteSource& tar, const std::optional<DiffId>& expected,
+                             bool canonical) {
+  const Staging staging = stage();
+  const ExtractedLayer extracted = extract_layer(tar, staging.upper(), ExtractLimits{});
+  if (expected && extracted.tar != expected->digest) {
+    throw Error("the layer's diffID is " + extracted.tar.text() + ", not " + expected->text())
+        .hint("the image is damaged, or was altered on its way");
+  }
+  const BuiltLayer built = canonical ? build_tree(staging.upper(), extracted.entries)
+                                     : index_entries(extracted.entries, DiffId{extracted.tar});
+  return state_->place(staging.folder_, built, canonical);
+}
+
+void LayerStore::remember_blob(const DiffId& id, const Digest& blob) {
+  Query(state_->database, "UPDATE layers SET blob = ? WHERE diff_id = ?")
+      .bind(blob)
+      .bind(id.digest)
+      .run();
+  if (state_->database.changes() == 0) {
+    throw Error("layer " + id.text() + " is not in the store");
+  }
+}
+
+std::optional<Digest> LayerStore::blob(const DiffId& id) const {
+  std::optional<State::Row> row = state_->row(id);
+  return row ? row->blob : std::nullopt;
+}
+
+void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
+  const std::optional<State::Row> row = state_->row(id);
+  if (!row) throw Error("layer " + id.text() + " is not in the store");
+  if (row->canonical || !row->blob) {
+    // Without its blob a pulled layer may still be one that slipway made: its canonical tar shows.
+    return write_canonical_tar(*index(id), directory(id), sink);
+  }
+  const fs::path path = state_->directory.blobs() / row->blob->hex();
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) throw system_error("open", path.native(), errno);
+  DescriptorSource blob(std::move(file));
+  const std::unique_ptr<ByteSource> tar = open_decompressed(blob);
+  Hasher hasher;
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  while (const std::size_t got = tar->read(buffer)) {
+    const std::span<const std::byte> bytes(buffer.data(), got);
+    hasher.update(bytes);
+    sink(bytes);
+  }
+  if (hasher.finish() != id.digest) {
+    throw Error("the blob " + row->blob->text() + " does not hold layer " + id.text())
+        .hint("run slipway fsck");
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,70 @@
+#include <executor/export/merged.hpp>
+
+#include <cache/file_descriptor.hpp>
+#include <ir/error.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+constexpr std::size_t read_size = std::size_t{256} << 10U;
+
+bool same_file(const Entry& first, const Entry& second) {
+  return first.type == second.type && first.content == second.content &&
+         first.size == second.size && first.mode == second.mode && first.uid == second.uid &&
+         first.gid == second.gid && first.device_major == second.device_major &&
+         first.device_minor == second.device_minor && first.link_target == second.link_target &&
+         first.xattrs == second.xattrs;
+}
+
+}  // namespace
+
+void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit) {
+  // Names still to visit, the next one last: deep trees must not use up the stack.
+  std::vector<std::string> open;
+  const auto push = [&](const std::string& directory) {
+    std::vector<std::string> names = view.list(directory);
+    for (auto name = names.rbegin(); name != names.rend(); ++name) {
+      open.push_back(directory.empty() ? *name : directory + "/" + *name);
+    }
+  };
+  push("");
+  while (!open.empty()) {
+    const std::string path = std::move(open.back());
+    open.pop_back();
+    std::optional<Entry> entry = view.find(path);
+    if (!entry || entry->type == Entry::Type::whiteout) continue;
+    entry->opaque = false;
+    if (!entry->hard_link.empty()) {
+      const auto first = view.find(entry->hard_link);
+      if (!first || !same_file(*first, *entry)) entry->hard_link.clear();
+    }
+    visit(*entry);
+    if (entry->type == Entry::Type::directory) push(path);
+  }
+}
+
+void read_merged(const StackView& view, const Entry& entry,
+                 const std::function<void(std::span<const std::byte>)>& sink) {
+  const FileDescriptor file(view.open(entry));
+  std::vector<std::byte> buffer(static_cast<std::size_t>(
+      std::min<std::uint64_t>(std::max<std::uint64_t>(entry.size, 1), read_size)));
+  std::uint64_t left = entry.size;
+  while (left > 0) {
+    const ssize_t got = ::read(file.get(), buffer.data(),
+                               static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error("read", entry.path, errno);
+    if (got == 0) throw Error("the store's copy of " + quoted(entry.path) + " is too short");
+    sink(std::span(buffer.data(), static_cast<std::size_t>(got)));
+    left -= static_cast<std::uint64_t>(got);
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,119 @@
+#include <executor/export/export.hpp>
+#include <ir/error.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+using Kind = ExportSpec::Kind;
+
+// A line of CSV: fields between commas, quoted ones may hold commas.
+std::vector<std::string> split_csv(std::string_view text) {
+  std::vector<std::string> fields(1);
+  bool in_quotes = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"' && in_quotes && i + 1 < text.size() && text[i + 1] == '"') {
+      fields.back() += '"';
+      ++i;
+    } else if (c == '"') {
+      in_quotes = !in_quotes;
+    } else if (c == ',' && !in_quotes) {
+      fields.emplace_back();
+    } else {
+      fields.back() += c;
+    }
+  }
+  if (in_quotes) throw Error("--output " + quoted(text) + ": a quote is not closed");
+  return fields;
+}
+
+bool boolean(std::string_view key, std::string_view value) {
+  if (value == "true" || value == "1" || value.empty()) return true;
+  if (value == "false" || value == "0") return false;
+  throw Error("--output: " + std::string(key) + "=" + quoted(value) + " is neither true nor false");
+}
+
+Kind kind_of(const std::string& name) {
+  if (name == "image") return Kind::image;
+  if (name == "local") return Kind::local;
+  if (name == "tar") return Kind::tar;
+  if (name == "oci") return Kind::oci;
+  if (name == "docker") return Kind::docker;
+  const std::string near = nearest(name, {"image", "local", "tar", "oci", "docker"});
+  throw Error("--output does not know type " + quoted(name))
+      .hint(near.empty() ? "image, local, tar, oci or docker"
+                         : "did you mean " + quoted(near) + "?");
+}
+
+ExportSpec::Compression compression_of(const std::string& name) {
+  if (name == "gzip") return ExportSpec::Compression::gzip;
+  if (name == "zstd") return ExportSpec::Compression::zstd;
+  if (name == "uncompressed") return ExportSpec::Compression::uncompressed;
+  throw Error("--output does not know compression " + quoted(name))
+      .hint("gzip, zstd or uncompressed");
+}
+
+}  // namespace
+
+std::string ExportSpec::text() const {
+  switch (kind) {
+    case Kind::image: return "image";
+    case Kind::local: return "client directory";
+    case Kind::tar: return "client tarball";
+    case Kind::oci: return "oci image format";
+    case Kind::docker: return "docker image format";
+  }
+  return "";
+}
+
+ExportSpec parse_export(std::string_view text) {
+  ExportSpec spec;
+  const std::vector<std::string> fields = split_csv(text);
+  // Short form: a path alone.
+  if (fields.size() == 1 && fields[0].find('=') == std::string::npos) {
+    if (fields[0].empty()) throw Error("--output is empty").hint("--output DIRECTORY");
+    spec.destination = fields[0];
+    spec.kind = spec.destination == "-" ? Kind::tar : Kind::local;
+    return spec;
+  }
+  std::optional<Kind> kind;
+  for (const std::string& field : fields) {
+    const auto equals = field.find('=');
+    const std::string key = field.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
+    if (key == "type") {
+      kind = kind_of(value);
+    } else if (key == "dest") {
+      spec.destination = value;
+    } else if (key == "name") {
+      for (std::string& name : split_csv(value)) spec.names.push_back(std::move(name));
+    } else if (key == "tar") {
+      spec.as_tar = boolean(key, value);
+    } else if (key == "compression") {
+      spec.compression = compression_of(value);
+    } else {
+      throw Error("--output does not know " + quoted(key))
+          .hint("type, dest, name, tar and compression are known");
+    }
+  }
+  if (!kind) throw Error("--output " + quoted(text) + " has no type").hint("type=local,dest=DIR");
+  spec.kind = *kind;
+  // As buildx: a docker archive without a place is an image in the store.
+  if (spec.kind == Kind::docker && spec.destination.empty()) spec.kind = Kind::image;
+  if (spec.kind == Kind::image) return spec;
+
+  const bool directory =
+      spec.kind == Kind::local || (spec.kind != Kind::tar && !spec.as_tar);
+  if (directory && (spec.destination.empty() || spec.destination == "-")) {
+    throw Error("--output type=" + std::string(spec.kind == Kind::local ? "local" : "oci") +
+                " writes a directory and has none")
+        .hint("dest=DIRECTORY");
+  }
+  if (spec.destination.empty()) spec.destination = "-";
+  return spec;
+}
+
+}  // namespace slipway
