@@ -104,11 +104,10 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
   move_into_place(folder / "upper", tree(id));
   move_into_place(index_aside, index(id));
   // Until a sync, the row is trusted in this boot alone (database.cpp).
+  // REPLACE, so that a row put anew has a number of its own, which no running sync covers.
   Query insert(database,
-               "INSERT INTO layers (diff_id, tree, size, canonical, blob, created, boot) "
-               "VALUES (?, ?, ?, ?, NULL, ?, ?) "
-               "ON CONFLICT (diff_id) DO UPDATE SET tree = excluded.tree, size = excluded.size, "
-               "canonical = excluded.canonical, created = excluded.created, boot = excluded.boot");
+               "INSERT OR REPLACE INTO layers (diff_id, tree, size, canonical, blob, created, boot) "
+               "VALUES (?, ?, ?, ?, NULL, ?, ?)");
   insert.bind(id.digest).bind(built.layer.tree.digest).bind(built.layer.size);
   insert.bind(std::int64_t{canonical ? 1 : 0}).bind(std::int64_t{std::time(nullptr)});
   insert.bind(database.boot()).run();
