@@ -38,6 +38,7 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, std:
 
 LowerOptions lower_options(const BuildRequest& request) {
   LowerOptions options;
+  options.parse_triggers = parse_triggers;
   options.target = request.target;
   for (const std::string& text : request.build_args) {
     // Without a value: the environment's, and if it has none, as if it had not been given.
