@@ -155,8 +155,7 @@ StackView LayerStore::view(const LayerStack& stack) const {
 Staging LayerStore::stage() { return Staging(state_->directory.fresh_work_path()); }
 
 LayerRef LayerStore::commit(Staging&& staging, const BuiltLayer& built) {
-  const Staging taken = std::move(staging);  // removed at the end of this scope
-  return state_->place(taken.folder_, built, true);
+  return state_->place(staging.folder_, built, true);
 }
 
 LayerRef LayerStore::extract(ByteSource& tar, const std::optional<DiffId>& expected,

@@ -53,9 +53,9 @@ class LayerStore {
   StackView view(const LayerStack& stack) const;
 
   Staging stage();
-  // Moves the tree into place under its diffID. If that layer is there already, the tree is
-  // dropped and the one there stays. The staging folder's upper is gone afterwards; its path may
-  // still be in use as a mounted lower layer, which a rename does not disturb.
+  // Moves the tree into place under its diffID; its path may still be in use as a mounted lower
+  // layer, which a rename does not disturb. If that layer is there already, the one there stays,
+  // and so does the tree, for those who have it mounted, until `staging` ends.
   LayerRef commit(Staging&& staging, const BuiltLayer& built);
 
   // Reads a layer's tar, compressed or not (gzip and zstd are told by content), from an untrusted
