@@ -1,0 +1,29 @@
+// How a layer's blob is compressed.
+#pragma once
+
+#include <cache/images/manifest.hpp>
+#include <cache/layers/store.hpp>
+#include <ir/digest.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace slipway {
+
+class Store;
+
+enum class Compression { none, gzip, zstd };
+
+// Told by the first bytes.
+Compression compression_of(std::span<const std::byte> head);
+// "application/vnd.oci.image.layer.v1.tar+gzip"
+std::string layer_media_type(Compression compression);
+
+// The layer as a compressed blob of the store, and the descriptor that names it: the blob it was
+// pulled as, or one that is made now, by gzip, and remembered, so that a layer is compressed once.
+// Thread-safe.
+BlobDescriptor compressed_layer(Store& store, const DiffId& id);
+
+}  // namespace slipway

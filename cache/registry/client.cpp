@@ -1,0 +1,277 @@
+#include <cache/registry/client.hpp>
+
+#include <cache/registry/challenge.hpp>
+#include <ir/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view accepted_manifests =
+    "application/vnd.oci.image.index.v1+json, "
+    "application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/vnd.docker.distribution.manifest.v2+json";
+
+// The registry behind the name docker.io.
+constexpr std::string_view docker_hub = "registry-1.docker.io";
+
+std::string base_url(const Reference& name) {
+  const std::string host =
+      name.domain == "docker.io" ? std::string(docker_hub) : name.domain;
+  return (is_loopback(host) ? "http://" : "https://") + host + "/v2/" + name.repository + "/";
+}
+
+// "application/json; charset=utf-8" without what follows the type.
+std::string bare_type(std::string type) {
+  type.resize(std::min(type.find(';'), type.size()));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  return type;
+}
+
+// What the registry says about its refusal (distribution-spec, "Error Codes").
+std::string reason_in(const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto errors = json.find("errors");
+  if (errors == json.end() || !errors->is_array() || errors->empty()) return {};
+  const auto& first = errors->front();
+  if (!first.is_object()) return {};
+  for (const char* key : {"message", "code"}) {
+    const auto found = first.find(key);
+    if (found != first.end() && found->is_string() && !found->get<std::string>().empty()) {
+      return ": " + quoted(found->get<std::string>());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+// A connection for one request, given back at its end.
+class RegistryClient::Connection {
+ public:
+  explicit Connection(RegistryClient& client) : client_(client) {
+    {
+      const std::lock_guard lock(client_.mutex_);
+      if (!client_.idle_.empty()) {
+        http_ = std::move(client_.idle_.back());
+        client_.idle_.pop_back();
+      }
+    }
+    if (!http_) http_ = std::make_unique<HttpClient>(client_.cancelled_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    const std::lock_guard lock(client_.mutex_);
+    client_.idle_.push_back(std::move(http_));
+  }
+  HttpClient& http() { return *http_; }
+
+ private:
+  RegistryClient& client_;
+  std::unique_ptr<HttpClient> http_;
+};
+
+RegistryClient::RegistryClient(const Reference& name, Credentials credentials,
+                               std::function<bool()> cancelled)
+    : domain_(name.domain),
+      repository_(name.repository),
+      base_(base_url(name)),
+      credentials_(std::move(credentials)),
+      cancelled_(std::move(cancelled)) {}
+
+std::string RegistryClient::fetch_token(const std::string& realm, const std::string& service,
+                                        const std::string& scope, HttpClient& http) {
+  HttpRequest request;
+  request.role = "token service";
+  // The realm is the registry's word. Credentials go there, so never in plain text to a place that
+  // is not this machine.
+  const std::size_t host = realm.find("://");
+  if (host == std::string::npos ||
+      (!realm.starts_with("https://") &&
+       !(realm.starts_with("http://") && is_loopback(domain_) &&
+         is_loopback(realm.substr(7, realm.find('/', 7) - 7))))) {
+    throw Error("registry " + quoted(domain_) + " sends to " + quoted(realm) +
+                " for a token, which is not an HTTPS address");
+  }
+  const std::string query = "service=" + url_encode(service) + "&scope=" + url_encode(scope);
+  if (!credentials_.identity_token.empty()) {
+    request.url = realm;
+    request.form = "grant_type=refresh_token&client_id=slipway&refresh_token=" +
+                   url_encode(credentials_.identity_token) + "&" + query;
+  } else {
+    request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + query;
+    if (!credentials_.empty()) request.authorization = credentials_.basic();
+  }
+  const HttpResponse response = http.send(request);
+  if (response.status == 401 || response.status == 403) {
+    throw Error("registry " + quoted(domain_) + " denies access to " + quoted(repository_) +
+                reason_in(response.body))
+        .hint(credentials_.empty() ? "log in to it with `docker login`, if the name is right"
+                                   : "check the login in ~/.docker/config.json");
+  }
+  if (response.status != 200) {
+    throw Error("the token service of registry " + quoted(domain_) + " answers with status " +
+                std::to_string(response.status) + reason_in(response.body));
+  }
+  const auto json = nlohmann::json::parse(response.body, nullptr, false);
+  for (const char* key : {"token", "access_token"}) {
+    if (!json.is_object()) break;
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_string()) continue;
+    const auto token = found->get<std::string>();
+    const bool printable = std::all_of(token.begin(), token.end(),
+                                       [](char c) { return c > ' ' && c < 0x7F; });
+    if (!token.empty() && printable) return token;
+  }
+  throw Error("the token service of registry " + quoted(domain_) + " gives no token");
+}
+
+bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
+  std::vector<Challenge> challenges;
+  const auto [from, to] = refusal.headers.equal_range("www-authenticate");
+  for (auto header = from; header != to; ++header) {
+    const auto found = parse_challenges(header->second);
+    challenges.insert(challenges.end(), found.begin(), found.end());
+  }
+  const auto value = [](const Challenge& challenge, const char* name) {
+    const auto found = challenge.values.find(name);
+    return found == challenge.values.end() ? std::string() : found->second;
+  };
+  for (const Challenge& challenge : challenges) {
+    if (challenge.scheme != "bearer") continue;
+    std::string scope = value(challenge, "scope");
+    if (scope.empty()) scope = "repository:" + repository_ + ":pull";
+    const std::string token =
+        fetch_token(value(challenge, "realm"), value(challenge, "service"), scope, http);
+    const std::lock_guard lock(mutex_);
+    authorization_ = "Bearer " + token;
+    return true;
+  }
+  for (const Challenge& challenge : challenges) {
+    if (challenge.scheme != "basic" || credentials_.user.empty()) continue;
+    const std::lock_guard lock(mutex_);
+    authorization_ = credentials_.basic();
+    return true;
+  }
+  return false;
+}
+
+HttpResponse RegistryClient::request(const std::string& path, bool manifests, const ByteSink& sink,
+                                     const std::string& what) {
+  Connection connection(*this);
+  HttpRequest request;
+  request.url = base_ + path;
+  if (manifests) request.headers.emplace_back("Accept", accepted_manifests);
+  {
+    const std::lock_guard lock(mutex_);
+    request.authorization = authorization_;
+  }
+  HttpResponse response = connection.http().send(request, sink);
+  // Once: a token that was just given and is refused will be refused again.
+  if (response.status == 401 && authorize(response, connection.http())) {
+    {
+      const std::lock_guard lock(mutex_);
+      request.authorization = authorization_;
+    }
+    response = connection.http().send(request, sink);
+  }
+  if (response.status >= 200 && response.status < 300) return response;
+  const std::string registry = "registry " + quoted(domain_);
+  switch (response.status) {
+    case 401:
+    case 403:
+      throw Error(registry + " denies access to " + quoted(repository_) + reason_in(response.body))
+          .hint(credentials_.empty() ? "log in to it with `docker login`, if the name is right"
+                                     : "check the login in ~/.docker/config.json");
+    case 404:
+      throw Error(registry + " has no " + what + reason_in(response.body))
+          .hint("check the name and the tag");
+    case 429:
+      throw Error(registry + " answers that there were too many requests" +
+                  reason_in(response.body))
+          .hint("wait, or log in to it: most registries allow more then");
+    default:
+      throw Error(registry + " answers with status " + std::to_string(response.status) + " for " +
+                  what + reason_in(response.body));
+  }
+}
+
+RegistryClient::Document RegistryClient::document(const std::string& name,
+                                                  const std::string& what) {
+  Document document;
+  const ByteSink sink = [&](std::span<const std::byte> bytes) {
+    if (document.bytes.size() + bytes.size() > max_manifest_size) {
+      throw Error("the manifest of " + what + " is larger than " +
+                  std::to_string(max_manifest_size) + " bytes");
+    }
+    document.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  };
+  const HttpResponse response = request("manifests/" + name, true, sink, what);
+  document.media_type = bare_type(response.header("content-type"));
+  document.digest = sha256(document.bytes);
+  return document;
+}
+
+RegistryClient::Document RegistryClient::manifest(const Reference& name) {
+  const std::string what = "image " + quoted(name.familiar());
+  Document found = document(name.digest ? name.digest->text() : name.tag, what);
+  if (name.digest && found.digest != *name.digest) {
+    throw Error("registry " + quoted(domain_) + " gives another manifest than asked for: " +
+                found.digest.text() + " instead of " + name.digest->text());
+  }
+  return found;
+}
+
+RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected) {
+  Document found = document(expected.digest.text(), "manifest " + expected.digest.text());
+  if (found.digest != expected.digest || found.bytes.size() != expected.size) {
+    throw Error("registry " + quoted(domain_) + " gives another manifest than its index names: " +
+                found.digest.text() + " instead of " + expected.digest.text());
+  }
+  // The index is what was chosen from, so its word counts.
+  if (!expected.media_type.empty()) found.media_type = expected.media_type;
+  return found;
+}
+
+std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint64_t limit) {
+  if (expected.size > limit) {
+    throw Error("the blob " + expected.digest.text() + " is too large for what it is: " +
+                std::to_string(expected.size) + " bytes");
+  }
+  std::string bytes;
+  blob(expected, [&](std::span<const std::byte> piece) {
+    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  });
+  if (sha256(bytes) != expected.digest) {
+    throw Error("registry " + quoted(domain_) + " gives other bytes for the blob " +
+                expected.digest.text());
+  }
+  return bytes;
+}
+
+void RegistryClient::blob(const BlobDescriptor& expected, const ByteSink& sink) {
+  std::uint64_t received = 0;
+  const auto wrong_size = [&] {
+    return Error("registry " + quoted(domain_) + " gives " +
+                 (received > expected.size ? "more" : "fewer") + " bytes for the blob " +
+                 expected.digest.text() + " than the " + std::to_string(expected.size) +
+                 " its manifest names");
+  };
+  request("blobs/" + expected.digest.text(), false,
+          [&](std::span<const std::byte> bytes) {
+            received += bytes.size();
+            if (received > expected.size) throw wrong_size();
+            sink(bytes);
+          },
+          "blob " + expected.digest.text());
+  if (received != expected.size) throw wrong_size();
+}
+
+}  // namespace slipway

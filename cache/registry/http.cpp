@@ -1,0 +1,322 @@
+#include <cache/registry/http.hpp>
+
+#include <cache/registry/curl.hpp>
+#include <ir/error.hpp>
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr int max_redirects = 10;
+constexpr long connect_seconds = 20;
+// Counted by libcurl against its own clock: a sink that blocks for long does not trip it, since
+// the next piece alone is thousands of bytes.
+constexpr long silent_seconds = 60;
+constexpr std::size_t max_headers = 256;
+
+struct Url {
+  std::string scheme, host, port;
+  bool same_origin(const Url& other) const {
+    return scheme == other.scheme && host == other.host && port == other.port;
+  }
+  bool plain() const { return scheme == "http"; }
+};
+
+std::string part_of(const Curl& curl, CURLU* url, CURLUPart part, unsigned flags) {
+  char* text = nullptr;
+  if (curl.url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl.free);
+  return text;
+}
+
+using CurlUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
+
+CurlUrl parse_url(const Curl& curl, const std::string& text) {
+  CurlUrl url(curl.url(), curl.url_cleanup);
+  if (!url) throw std::bad_alloc();
+  if (curl.url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+    throw Error(quoted(text) + " is not a URL");
+  }
+  return url;
+}
+
+Url origin_of(const Curl& curl, const std::string& text) {
+  const CurlUrl url = parse_url(curl, text);
+  return {.scheme = part_of(curl, url.get(), CURLUPART_SCHEME, 0),
+          .host = part_of(curl, url.get(), CURLUPART_HOST, 0),
+          .port = part_of(curl, url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)};
+}
+
+// What one hop of a request collects. No exception may pass through libcurl's C frames, so they
+// are caught in the callbacks and thrown again when curl_easy_perform has returned.
+struct Transfer {
+  HttpResponse response;
+  const ByteSink* sink = nullptr;
+  const std::function<bool()>* cancelled = nullptr;
+  std::exception_ptr failure;
+
+  bool succeeded() const { return response.status >= 200 && response.status < 300; }
+
+  void header_line(std::string_view line) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+    if (line.starts_with("HTTP/")) {  // a new response: what came before was a 1xx or a proxy's
+      response.headers.clear();
+      const std::size_t space = line.find(' ');
+      response.status = 0;
+      for (std::size_t i = space; i != std::string_view::npos && i + 1 < line.size() &&
+                                  i < space + 3; ++i) {
+        if (line[i + 1] < '0' || line[i + 1] > '9') break;
+        response.status = response.status * 10 + (line[i + 1] - '0');
+      }
+      return;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || response.headers.size() >= max_headers) return;
+    std::string name(line.substr(0, colon));
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) {
+      value.remove_prefix(1);
+    }
+    response.headers.emplace(std::move(name), value);
+  }
+
+  void body(std::span<const char> bytes) {
+    if (succeeded() && sink != nullptr && *sink) {
+      (*sink)(std::as_bytes(bytes));
+      return;
+    }
+    const std::size_t room = HttpClient::max_body - response.body.size();
+    if (bytes.size() > room && succeeded()) {
+      throw Error("the answer is larger than " + std::to_string(HttpClient::max_body) + " bytes");
+    }
+    response.body.append(bytes.data(), std::min(room, bytes.size()));
+  }
+};
+
+extern "C" std::size_t slipway_on_header(char* data, std::size_t, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    transfer.header_line({data, size});
+    return size;
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return 0;
+  }
+}
+
+extern "C" std::size_t slipway_on_body(char* data, std::size_t, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    transfer.body({data, size});
+    return size;
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return size == 0 ? 1 : 0;  // anything but `size` ends the transfer
+  }
+}
+
+extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto& transfer = *static_cast<const Transfer*>(user);
+  return *transfer.cancelled && (*transfer.cancelled)() ? 1 : 0;
+}
+
+std::string hint_for(CURLcode code, const std::string& host) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "check the name, and that this machine has a name server";
+    case CURLE_COULDNT_CONNECT:
+      return "check that it runs and that " + quoted(host) + " can be reached from here";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return "check https_proxy and http_proxy";
+    case CURLE_OPERATION_TIMEDOUT:
+      return "try again; if it needs a proxy, set https_proxy";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return "install its certificate authority, or name it in SSL_CERT_FILE";
+    default:
+      return "try again";
+  }
+}
+
+}  // namespace
+
+std::string HttpResponse::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
+
+struct HttpClient::Handle {
+  const Curl& curl = Curl::get();
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy{curl.easy_init(), curl.easy_cleanup};
+  std::function<bool()> cancelled;
+  char message[CURL_ERROR_SIZE] = {};
+
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    if (const CURLcode code = curl.easy_setopt(easy.get(), option, value); code != CURLE_OK) {
+      throw Error(std::string("libcurl: ") + curl.easy_strerror(code));
+    }
+  }
+
+  void prepare(const HttpRequest& request, const std::string& url, const Url& origin,
+               curl_slist* headers, Transfer& transfer);
+  HttpResponse hop(const HttpRequest& request, const std::string& url, bool authorized,
+                   const ByteSink& sink);
+  std::string redirected(const HttpRequest& request, const std::string& from,
+                         const HttpResponse& response) const;
+};
+
+void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& url,
+                                 const Url& origin, curl_slist* headers, Transfer& transfer) {
+  curl.easy_reset(easy.get());  // keeps the connections
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);  // redirected() decides
+  set(CURLOPT_NOSIGNAL, 1L);        // there are other threads
+  set(CURLOPT_USERAGENT, "slipway/0.1");
+  set(CURLOPT_HTTPHEADER, headers);
+  set(CURLOPT_CONNECTTIMEOUT, connect_seconds);
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
+  set(CURLOPT_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_ERRORBUFFER, static_cast<char*>(message));
+  if (request.head) set(CURLOPT_NOBODY, 1L);
+  if (request.form) {
+    set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form->size()));
+    set(CURLOPT_POSTFIELDS, request.form->c_str());
+  }
+  // The command line tool reads these two, the library does not.
+  if (const char* file = std::getenv("SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
+  if (const char* folder = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  if (is_loopback(origin.host)) set(CURLOPT_NOPROXY, "*");
+  set(CURLOPT_HEADERFUNCTION, slipway_on_header);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
+  set(CURLOPT_WRITEFUNCTION, slipway_on_body);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(&transfer));
+  set(CURLOPT_XFERINFOFUNCTION, slipway_on_progress);
+  set(CURLOPT_XFERINFODATA, static_cast<void*>(&transfer));
+  set(CURLOPT_NOPROGRESS, 0L);
+}
+
+HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::string& url,
+                                     bool authorized, const ByteSink& sink) {
+  const Url origin = origin_of(curl, url);
+  Transfer transfer;
+  transfer.sink = &sink;
+  transfer.cancelled = &cancelled;
+
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);
+  const auto add = [&](const std::string& line) {
+    // A line break in a value would start a header of its own.
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      throw Error("the header " + quoted(line) + " has a line break in it");
+    }
+    curl_slist* longer = curl.slist_append(headers.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    headers.release();
+    headers.reset(longer);
+  };
+  for (const auto& [name, value] : request.headers) add(name + ": " + value);
+  if (authorized && !request.authorization.empty()) add("Authorization: " + request.authorization);
+
+  prepare(request, url, origin, headers.get(), transfer);
+  message[0] = '\0';
+  const CURLcode code = curl.easy_perform(easy.get());
+  if (transfer.failure) std::rethrow_exception(transfer.failure);
+  if (code == CURLE_ABORTED_BY_CALLBACK) throw Error("interrupted");
+  if (code != CURLE_OK) {
+    const bool loopback = is_loopback(origin.host);
+    const bool default_port = origin.port == (origin.plain() ? "80" : "443");
+    const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
+    const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
+    const std::string verb =
+        transfer.response.status == 0 ? " does not answer: " : " broke off its answer: ";
+    throw Error(request.role + " " + quoted(host) + verb + reason).hint(hint_for(code, origin.host));
+  }
+  return std::move(transfer.response);
+}
+
+std::string HttpClient::Handle::redirected(const HttpRequest& request, const std::string& from,
+                                           const HttpResponse& response) const {
+  const CurlUrl url = parse_url(curl, from);
+  const std::string location = response.header("location");
+  // Set over a URL that is there already, a relative one is resolved against it.
+  if (location.empty() ||
+      curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
+    throw Error(request.role + " redirects to " + quoted(location) + ", which is not a URL");
+  }
+  const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
+  const Url origin = origin_of(curl, target);
+  if (origin.plain() && !(is_loopback(origin.host) && origin_of(curl, from).plain())) {
+    throw Error(request.role + " redirects to " + quoted(target) + ", which is not encrypted");
+  }
+  return target;
+}
+
+HttpClient::HttpClient(std::function<bool()> cancelled) : handle_(std::make_unique<Handle>()) {
+  if (!handle_->easy) throw std::bad_alloc();
+  handle_->cancelled = std::move(cancelled);
+}
+
+HttpClient::~HttpClient() = default;
+
+HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) {
+  const Url first = origin_of(handle_->curl, request.url);
+  std::string url = request.url;
+  for (int hops = 0; hops <= max_redirects; ++hops) {
+    const bool authorized = origin_of(handle_->curl, url).same_origin(first);
+    HttpResponse response = handle_->hop(request, url, authorized, sink);
+    const long status = response.status;
+    const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 ||
+                          status == 308;
+    // A form carries credentials: it is not sent on.
+    if (!redirect || request.form) return response;
+    url = handle_->redirected(request, url, response);
+  }
+  throw Error(request.role + " redirects " + quoted(request.url) + " in a circle");
+}
+
+bool is_loopback(std::string_view host_and_port) {
+  std::string_view host = host_and_port;
+  if (host.starts_with('[')) {
+    const std::size_t end = host.find(']');
+    if (end == std::string_view::npos) return false;
+    in6_addr address;
+    return ::inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &address) == 1 &&
+           IN6_IS_ADDR_LOOPBACK(&address);
+  }
+  host = host.substr(0, host.find(':'));
+  if (host == "localhost") return true;
+  in_addr address;  // parsed, because "127.example.com" starts like one
+  return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 &&
+         (ntohl(address.s_addr) >> 24) == 127;
+}
+
+std::string url_encode(std::string_view text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += digits[byte >> 4];
+      encoded += digits[byte & 15];
+    }
+  }
+  return encoded;
+}
+
+}  // namespace slipway

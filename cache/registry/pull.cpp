@@ -1,0 +1,162 @@
+#include <cache/registry/pull.hpp>
+
+#include <cache/blobs.hpp>
+#include <cache/images/take_layer.hpp>
+#include <cache/registry/client.hpp>
+#include <cache/registry/pipe.hpp>
+#include <cache/store.hpp>
+#include <ir/error.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+
+namespace slipway {
+namespace {
+
+// Registries allow about this many connections a client before they slow it down.
+constexpr std::size_t parallel_layers = 4;
+// What the network may be ahead of the disk, for each layer under way.
+constexpr std::size_t pipe_capacity = std::size_t{2} << 20;
+
+// One level of nesting more than anybody writes.
+constexpr int max_index_depth = 2;
+
+class Puller {
+ public:
+  Puller(Store& store, const Reference& name, PullProgress& progress,
+         const std::function<bool()>& cancelled)
+      : store_(store),
+        progress_(progress),
+        client_(name, find_credentials(name.domain),
+                [this, cancelled] { return stop_ || (cancelled && cancelled()); }) {}
+
+  Manifest choose(const Reference& name, const Platform& platform) {
+    RegistryClient::Document document = client_.manifest(name);
+    progress_.resolved(document.digest);
+    for (int depth = 0;; ++depth) {
+      auto read = read_manifest(document.bytes, document.media_type);
+      if (auto* manifest = std::get_if<Manifest>(&read)) return std::move(*manifest);
+      if (depth == max_index_depth) throw Error("the image's indexes are nested too deeply");
+      document = client_.manifest(choose_manifest(std::get<ImageIndex>(read), platform));
+    }
+  }
+
+  std::string config(const Manifest& manifest) {
+    return client_.small_blob(manifest.config, max_config_size);
+  }
+
+  void layers(const std::vector<BlobDescriptor>& blobs, const std::vector<DiffId>& diff_ids) {
+    progress_.layers(blobs);
+    std::vector<std::thread> threads;
+    const auto join = [&] {
+      for (std::thread& thread : threads) thread.join();
+    };
+    try {
+      for (std::size_t i = 0; i < std::min(parallel_layers, blobs.size()); ++i) {
+        threads.emplace_back([&] { work(blobs, diff_ids); });
+      }
+    } catch (...) {  // no more threads to be had
+      fail();
+      join();
+      throw;
+    }
+    join();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  // Remembers the first failure and stops the others' downloads.
+  void fail() {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    stop_ = true;
+  }
+
+  void work(const std::vector<BlobDescriptor>& blobs, const std::vector<DiffId>& diff_ids) {
+    for (std::size_t i = next_++; i < blobs.size() && !stop_; i = next_++) {
+      try {
+        const bool present = store_.layers().find(diff_ids[i]).has_value();
+        if (!present) fetch(i, blobs[i], diff_ids[i]);
+        const std::lock_guard lock(mutex_);
+        progress_.stored(i, present);
+      } catch (...) {
+        fail();
+      }
+    }
+  }
+
+  void fetch(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id) {
+    if (store_.blobs().has(blob.digest)) {
+      const std::unique_ptr<ByteSource> source = store_.blobs().open(blob.digest);
+      take_layer(store_, *source, blob.digest, diff_id);
+      return;
+    }
+    BytePipe pipe(pipe_capacity);
+    std::exception_ptr extraction;
+    std::thread extractor([&] {
+      try {
+        take_layer(store_, pipe, blob.digest, diff_id);
+      } catch (...) {
+        extraction = std::current_exception();
+        pipe.give_up();
+      }
+    });
+    bool downloaded = false;
+    try {
+      std::uint64_t arrived = 0;
+      client_.blob(blob, [&](std::span<const std::byte> bytes) {
+        arrived += bytes.size();
+        pipe.write(bytes);
+        const std::lock_guard lock(mutex_);
+        progress_.arrived(position, arrived);
+      });
+      pipe.close();
+      downloaded = true;
+    } catch (...) {
+      pipe.close(std::current_exception());
+    }
+    extractor.join();
+    // Where both failed, one caused the other: the extractor got the download's failure through
+    // the pipe, or the download was cut off because nobody took its bytes.
+    if (extraction) std::rethrow_exception(extraction);
+    if (!downloaded) throw Error("interrupted");
+  }
+
+  Store& store_;
+  PullProgress& progress_;
+  // Set by the first failure; read by every download.
+  std::atomic<bool> stop_ = false;
+  RegistryClient client_;
+  std::atomic<std::size_t> next_ = 0;  // the next layer that nobody has taken
+  // Guards failure_, and orders the calls of progress_.
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
+           const std::function<bool()>& cancelled) {
+  Puller puller(store, name, progress, cancelled);
+  const Manifest manifest = puller.choose(name, platform);
+  const std::string config_json = puller.config(manifest);
+  const ImageConfig config = read_image_config(config_json);
+  if (config.diff_ids.size() != manifest.layers.size()) {
+    throw Error("the image's config lists " + std::to_string(config.diff_ids.size()) +
+                " layers, its manifest " + std::to_string(manifest.layers.size()));
+  }
+  puller.layers(manifest.layers, config.diff_ids);
+  store.sync();
+  const Digest id = store.images().put(config_json);
+  store.images().tag(name, id);
+  return store.images().find(id).value();
+}
+
+}  // namespace slipway

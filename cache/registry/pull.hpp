@@ -1,0 +1,43 @@
+// Pulling: an image from a registry into the store.
+#pragma once
+
+#include <cache/images/manifest.hpp>
+#include <cache/images/reference.hpp>
+#include <cache/images/store.hpp>
+#include <ir/platform.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace slipway {
+
+class Store;
+
+// What an image's arrival tells on its way. Called from any thread, one call at a time.
+class PullProgress {
+ public:
+  virtual ~PullProgress() = default;
+  // The layers that make the image, lowest first; the position in the list names them from here.
+  virtual void layers(const std::vector<BlobDescriptor>&) {}
+  // How many bytes of the layer have arrived.
+  virtual void arrived(std::size_t, std::uint64_t) {}
+  // The layer is in the store; `present`: it was there before.
+  virtual void stored(std::size_t, bool present) { (void)present; }
+  // The digest of the manifest that `name` stands for.
+  virtual void resolved(const Digest&) {}
+};
+
+// Layers come in side by side; each is verified, decompressed and extracted while it downloads,
+// and those in the store are not downloaded at all. At the end the config is stored and `name`
+// points to it. An image without a variant for `platform` is an Error; one that is no index is
+// taken as it is.
+//
+// Throws Error if the registry does not answer, has no such image, or anything that came has not
+// the digest or the size it should have. The store is then as it was, but for layers that were
+// complete. `cancelled` as in HttpClient.
+Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
+           const std::function<bool()>& cancelled = {});
+
+}  // namespace slipway

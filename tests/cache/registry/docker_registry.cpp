@@ -1,0 +1,108 @@
+#include "docker_registry.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+std::uint16_t free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  ::close(socket);
+  return ntohs(address.sin_port);
+}
+
+bool accepts(std::uint16_t port) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port);
+  const bool connected =
+      ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(socket);
+  return connected;
+}
+
+}  // namespace
+
+bool has_programs(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    if (std::system(("command -v " + std::string(name) + " >/dev/null 2>&1").c_str()) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool run_command(const std::string& command) {
+  const TemporaryFolder folder;
+  const std::string log = folder / "log";
+  if (std::system(("{ " + command + "\n} >" + log + " 2>&1").c_str()) == 0) return true;
+  MESSAGE(command << "\n" << folder.read("log"));
+  return false;
+}
+
+DockerRegistry::DockerRegistry(bool password) : port_(free_port()) {
+  std::string config = "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem:\n"
+                       "    rootdirectory: " + (folder_ / "storage").string() +
+                       "\nhttp:\n  addr: " + address() + "\n";
+  if (password) {
+    // bcrypt of "secret" at the lowest cost.
+    folder_.write("htpasswd",
+                  "user:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
+    config += "auth:\n  htpasswd:\n    realm: test\n    path: " + (folder_ / "htpasswd").string() +
+              "\n";
+  }
+  folder_.write("config.yml", config);
+  const std::string file = folder_ / "config.yml";
+  const std::string log = folder_ / "log";
+  pid_ = ::fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ == 0) {
+    const int output = ::open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(output, STDERR_FILENO);
+    ::execlp("docker-registry", "docker-registry", "serve", file.c_str(), nullptr);
+    ::_exit(127);
+  }
+  bool up = false;
+  for (int i = 0; i < 1000 && !up; ++i) {
+    up = accepts(port_);
+    if (!up) {
+      REQUIRE_MESSAGE(::waitpid(pid_, nullptr, WNOHANG) == 0, folder_.read("log"));
+      const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
+      ::nanosleep(&pause, nullptr);
+    }
+  }
+  REQUIRE_MESSAGE(up, folder_.read("log"));
+}
+
+DockerRegistry::~DockerRegistry() {
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+std::filesystem::path DockerRegistry::blob(const std::string& hex) const {
+  return folder_ / "storage/docker/registry/v2/blobs/sha256" / hex.substr(0, 2) / hex / "data";
+}

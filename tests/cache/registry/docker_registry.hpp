@@ -1,0 +1,35 @@
+// The registry program of Debian's package docker-registry, for the length of a scope.
+#pragma once
+
+#include "../temporary_folder.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+// Whether the programs are installed.
+bool has_programs(std::initializer_list<std::string_view> names);
+
+// Runs a shell command whose output is shown if it fails. True: it succeeded.
+bool run_command(const std::string& command);
+
+class DockerRegistry {
+ public:
+  // `password`: it wants basic authentication from the user "user"; "secret" is the one it knows.
+  explicit DockerRegistry(bool password = false);
+  ~DockerRegistry();
+  DockerRegistry(const DockerRegistry&) = delete;
+
+  // "127.0.0.1:PORT"
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  const TemporaryFolder& folder() const { return folder_; }
+  // Where it keeps a blob, by its hexadecimal digest.
+  std::filesystem::path blob(const std::string& hex) const;
+
+ private:
+  TemporaryFolder folder_;
+  std::uint16_t port_ = 0;
+  pid_t pid_ = -1;
+};
