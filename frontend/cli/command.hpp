@@ -31,6 +31,11 @@ std::span<const Command> commands();
 
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
+std::function<int()> declare_images(CLI::App& app, const Globals& globals);
+std::function<int()> declare_inspect(CLI::App& app, const Globals& globals);
+std::function<int()> declare_history(CLI::App& app, const Globals& globals);
+std::function<int()> declare_tag(CLI::App& app, const Globals& globals);
+std::function<int()> declare_rmi(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).
 bool use_color();

@@ -6,6 +6,11 @@ namespace slipway {
 
 std::span<const Command> commands() {
   static const std::vector<Command> list{
+      {"images", "list the images in the store", declare_images},
+      {"inspect", "show all that is known of images, as JSON", declare_inspect},
+      {"history", "show the steps an image was made of", declare_history},
+      {"tag", "give an image another name", declare_tag},
+      {"rmi", "remove names, and images without another", declare_rmi},
   };
   return list;
 }
