@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <memory>
 
@@ -19,8 +20,7 @@ namespace {
 constexpr std::array opaque_marks = {std::string_view("trusted.overlay.opaque"),
                                      std::string_view("user.overlay.opaque")};
 
-// xattrs by name need a path: that of the descriptor's directory, which no one can swap. (The
-// listxattrat call is too new, Linux 6.13.)
+// xattrs by name need a path: that of the descriptor's directory, which no one can swap.
 std::string proc_path(int directory, const std::string& name) {
   return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
 }
@@ -41,10 +41,26 @@ std::string read_xattr(const Call& call, std::string_view what, const std::strin
   }
 }
 
-void read_xattrs(Entry& entry, const std::string& at) {
+// Without the walk through /proc, which costs more than the list: Linux 6.13 has listxattrat, and
+// most files have nothing to list.
+ssize_t list_xattrs(int directory, const std::string& name, char* to, std::size_t size) {
+  constexpr long listxattrat = 465;  // the same on every architecture; glibc 2.36 has no name for it
+  static std::atomic<bool> missing = false;  // learned once; which thread learns it does not matter
+  if (!missing.load(std::memory_order_relaxed)) {
+    const long got = ::syscall(listxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW, to, size);
+    // A seccomp profile that is older than the call says EPERM.
+    if (got >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<ssize_t>(got);
+    missing.store(true, std::memory_order_relaxed);
+  }
+  return ::llistxattr(proc_path(directory, name).c_str(), to, size);
+}
+
+void read_xattrs(Entry& entry, int directory, const std::string& file) {
   const std::string names = read_xattr(
-      [&](char* to, std::size_t size) { return ::llistxattr(at.c_str(), to, size); }, "llistxattr",
-      entry.path);
+      [&](char* to, std::size_t size) { return list_xattrs(directory, file, to, size); },
+      "llistxattr", entry.path);
+  if (names.empty()) return;
+  const std::string at = proc_path(directory, file);
   for (std::size_t from = 0; from < names.size();) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
@@ -167,7 +183,7 @@ DiskEntry read_entry(int directory, const std::string& name, const std::string& 
   }
   read_status(found);
   if (found.socket || found.entry.type == Entry::Type::whiteout) return found;
-  read_xattrs(found.entry, proc_path(directory, name));
+  read_xattrs(found.entry, directory, name);
   if (found.entry.type == Entry::Type::symlink) {
     std::string target(4096, '\0');  // PATH_MAX: no target is longer
     const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
