@@ -18,21 +18,29 @@ class SourceTree {
  public:
   virtual ~SourceTree() = default;
 
-  // The entry at exactly this path; its `content` may be unset until digest() is asked for.
+  // The entry at exactly this path; a file's `content` may be unset (all zero) until digest() is
+  // asked for.
   virtual std::optional<Entry> find(std::string_view path) const = 0;
   // Names in byte order.
   virtual std::vector<std::string> list(std::string_view directory) const = 0;
+  // The entries of those names.
+  virtual std::vector<Entry> children(std::string_view directory) const;
   // Free of links, never outside the root.
   virtual StackView::Resolved resolve(std::string_view path, bool follow_last) const = 0;
   // The digest of a regular file's content.
   virtual Digest digest(const Entry& entry) const = 0;
+  // Those of many, in their order; perhaps on several threads.
+  virtual std::vector<Digest> digests(const std::vector<std::string_view>& files) const;
   // Opens a regular file beneath the root. The descriptor is the caller's.
   virtual int open(const Entry& entry) const = 0;
   // What messages call it: "build context", "stage build".
   virtual std::string name() const = 0;
+  // Why there is nothing at this path though a person may think so ("excluded by .dockerignore");
+  // empty: nothing special.
+  virtual std::string absence(std::string_view path) const;
 };
 
-// `view` outlives the tree.
+// Layers, by their indexes. Their directories are opened when a file is.
 std::unique_ptr<SourceTree> stack_tree(StackView view, std::string name);
 
 }  // namespace slipway

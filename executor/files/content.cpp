@@ -1,0 +1,67 @@
+#include <executor/files/content.hpp>
+
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <span>
+
+namespace slipway {
+namespace {
+
+constexpr std::size_t buffer_size = std::size_t{256} << 10;
+
+}  // namespace
+
+const Digest& empty_content() {
+  static const Digest digest = sha256("");
+  return digest;
+}
+
+FileDescriptor open_regular_beneath(int root, std::string_view path) {
+  open_how how{};
+  how.flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const std::string name(path);
+  FileDescriptor file(static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how)));
+  struct stat status {};
+  if (!file || ::fstat(file.get(), &status) != 0) return {};
+  if (S_ISREG(status.st_mode)) return file;
+  file = {};
+  errno = EINVAL;
+  return {};
+}
+
+FileHasher::FileHasher() : buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)) {}
+
+std::optional<Digest> FileHasher::hash(int descriptor, std::uint64_t size, std::string_view path) {
+  std::uint64_t left = size;
+  while (left > 0) {
+    const ssize_t got = ::read(descriptor, buffer_.get(), buffer_size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw system_error("read", path, errno);
+    const auto count = static_cast<std::uint64_t>(got);
+    if (count == 0 || count > left) {
+      hasher_.finish();  // starts anew
+      return std::nullopt;
+    }
+    hasher_.update(std::span(buffer_.get(), static_cast<std::size_t>(count)));
+    left -= count;
+  }
+  return hasher_.finish();
+}
+
+std::size_t FileSource::read(std::span<std::byte> buffer) {
+  for (;;) {
+    const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw system_error("read", path_, errno);
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,57 @@
+// The tree a COPY writes to, as it will be: what lies below with what is planned so far.
+#pragma once
+
+#include <cache/layers/extract.hpp>
+#include <cache/layers/stack.hpp>
+#include <executor/files/copy.hpp>
+#include <executor/files/owner.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// Paths are relative to the root and, but for resolve(), free of links. Not thread-safe.
+class Destination {
+ public:
+  explicit Destination(const StackView& below) : below_(below) {}  // borrowed
+
+  std::optional<Entry> find(std::string_view path) const;
+  // What is planned at the path; null: nothing, whatever lies below.
+  const CopyPlan::Item* planned(std::string_view path) const;
+  // Names of what lies below, whether planned over or not, in byte order.
+  std::vector<std::string> names_below(std::string_view directory) const;
+  StackView::Resolved resolve(std::string_view path, bool follow_last) const;
+
+  // Plans the item, in place of what was planned for its path.
+  void put(CopyPlan::Item item);
+  // Plans it without a time of its own; it gets one that depends on the other items alone.
+  void put_untimed(CopyPlan::Item item);
+  // Says that the planned file is one of the names of a file; those of one `group` are stored as
+  // hard links.
+  void join_group(const std::string& path, std::uint64_t group);
+  // Makes the directory and those above it that are missing, each with this mode and owner. Throws
+  // Error where a file is in the way.
+  void make_directories(std::string_view path, std::uint32_t mode, Owner owner);
+
+  // All items in path order with the directories above them; what lies below at those is an item
+  // as it is.
+  std::vector<CopyPlan::Item> finish();
+
+ private:
+  void add_parents();
+  void set_times();
+  void tie_hard_links();
+
+  const StackView& below_;
+  std::map<std::string, CopyPlan::Item, PathLess> items_;
+  std::set<std::string> untimed_;
+  std::map<std::string, std::uint64_t, PathLess> groups_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,347 @@
+#include "copy_fixture.hpp"
+
+#include <ir/error.hpp>
+#include <ir/pattern.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+using Type = Entry::Type;
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+std::string octal(std::uint32_t mode) {
+  std::ostringstream out;
+  out << std::oct << mode;
+  std::string digits = out.str();
+  return std::string(4 - std::min<std::size_t>(4, digits.size()), '0') + digits;
+}
+
+TreeLine parse_line(std::string_view text) {
+  TreeLine line;
+  Entry& entry = line.entry;
+  const std::size_t equals = text.find(" =");
+  const bool is_hard_link = text.find(" == ") != std::string_view::npos;
+  if (equals != std::string_view::npos && !is_hard_link) {
+    line.content = text.substr(equals + 2);
+    text = text.substr(0, equals);
+  }
+  const std::vector<std::string> words = words_of(text);
+  entry.path = words.at(0);
+  entry.mode = 0644;
+  if (entry.path.ends_with('/')) {
+    entry.path.pop_back();
+    entry.type = Type::directory;
+    entry.mode = 0755;
+  } else if (equals == std::string_view::npos) {
+    line.content = base_name(entry.path);
+  }
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "->") {
+      entry.type = Type::symlink;
+      entry.mode = 0777;
+      entry.link_target = words.at(++i);
+      line.content.clear();
+    } else if (word == "==") {
+      entry.hard_link = words.at(++i);
+      line.content.clear();
+    } else if (word == "|") {
+      entry.type = Type::fifo;
+      line.content.clear();
+    } else if (const std::size_t colon = word.find(':'); colon != std::string::npos) {
+      entry.uid = static_cast<std::uint32_t>(std::stoul(word.substr(0, colon)));
+      entry.gid = static_cast<std::uint32_t>(std::stoul(word.substr(colon + 1)));
+    } else {
+      entry.mode = static_cast<std::uint32_t>(std::stoul(word, nullptr, 8));
+    }
+  }
+  entry.size = line.content.size();
+  if (entry.type == Type::file) entry.content = sha256(line.content);
+  return line;
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void check_call(int result, const fs::path& path) {
+  if (result != 0) throw std::runtime_error("cannot make " + path.string());
+}
+
+}  // namespace
+
+std::vector<TreeLine> parse_tree(std::string_view text) {
+  std::map<std::string, TreeLine, bool (*)(std::string_view, std::string_view)> lines(path_less);
+  std::istringstream in{std::string(text)};
+  for (std::string written; std::getline(in, written);) {
+    const std::size_t first = written.find_first_not_of(' ');
+    if (first == std::string::npos) continue;
+    TreeLine line = parse_line(std::string_view(written).substr(first));
+    lines.insert_or_assign(line.entry.path, line);
+  }
+  std::set<std::string> parents;
+  for (const auto& [path, line] : lines) {
+    for (std::string_view above = parent_path(path); !above.empty(); above = parent_path(above))
+      parents.emplace(above);
+  }
+  for (const std::string& parent : parents) {
+    if (!lines.contains(parent)) lines.emplace(parent, parse_line(parent + "/"));
+  }
+  std::vector<TreeLine> result;
+  for (auto& [path, line] : lines) {
+    if (!line.entry.hard_link.empty()) {
+      const TreeLine& file = lines.at(line.entry.hard_link);
+      const std::string link = line.entry.hard_link;
+      line.entry = file.entry;
+      line.entry.path = path;
+      line.entry.hard_link = link;
+      line.content = file.content;
+    }
+    result.push_back(line);
+  }
+  return result;
+}
+
+std::string print_tree(const std::vector<TreeLine>& lines) {
+  std::string text;
+  for (const auto& [entry, content] : lines) {
+    text += entry.path;
+    if (entry.type == Type::directory) text += "/";
+    if (entry.type == Type::symlink) {
+      text += " -> " + entry.link_target;
+    } else if (!entry.hard_link.empty()) {
+      text += " == " + entry.hard_link;
+    } else if (entry.type == Type::whiteout) {
+      text += " gone";
+    } else {
+      text += " " + octal(entry.mode) + " " + std::to_string(entry.uid) + ":" +
+              std::to_string(entry.gid);
+    }
+    if (entry.type == Type::fifo) text += " |";
+    if (entry.type == Type::file && entry.hard_link.empty()) text += " =" + content;
+    if (entry.opaque) text += " opaque";
+    text += "\n";
+  }
+  return text;
+}
+
+void make_tree(const fs::path& directory, std::string_view text, std::int64_t mtime) {
+  const std::vector<TreeLine> lines = parse_tree(text);
+  for (const auto& [entry, content] : lines) {
+    const fs::path path = directory / entry.path;
+    if (entry.type == Type::directory) {
+      fs::create_directories(path);
+    } else if (!entry.hard_link.empty()) {
+      fs::create_hard_link(directory / entry.hard_link, path);
+    } else if (entry.type == Type::symlink) {
+      fs::create_symlink(entry.link_target, path);
+    } else if (entry.type == Type::fifo) {
+      check_call(::mkfifo(path.c_str(), 0600), path);
+    } else {
+      std::ofstream(path, std::ios::binary) << content;
+    }
+  }
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
+    const fs::path path = directory / line->entry.path;
+    if (::geteuid() == 0)
+      check_call(::lchown(path.c_str(), line->entry.uid, line->entry.gid), path);
+    if (line->entry.type != Type::symlink)
+      check_call(::chmod(path.c_str(), line->entry.mode), path);
+    const timespec time{.tv_sec = mtime, .tv_nsec = 123'456'789};
+    const timespec times[2] = {time, time};
+    check_call(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), path);
+  }
+}
+
+StackView::Layer make_layer(const fs::path& folder, std::string_view text) {
+  static int count = 0;
+  const fs::path directory = folder / ("layer" + std::to_string(count++));
+  fs::create_directories(directory);
+  make_tree(directory, text);
+  class Text : public ByteSource {
+   public:
+    explicit Text(std::string_view rest) : rest_(rest) {}
+    std::size_t read(std::span<std::byte> buffer) override {
+      const std::size_t size = std::min(buffer.size(), rest_.size());
+      std::copy_n(reinterpret_cast<const std::byte*>(rest_.data()), size, buffer.begin());
+      rest_.remove_prefix(size);
+      return size;
+    }
+
+   private:
+    std::string_view rest_;
+  };
+  LayerBuilder builder;
+  for (TreeLine& line : parse_tree(text)) {
+    line.entry.mtime = 1'600'000'000;
+    Text content(line.content);
+    const bool is_plain = line.entry.type == Type::file && line.entry.hard_link.empty();
+    if (is_plain && line.entry.size > 0) builder.add_file(line.entry, content);
+    else builder.add(line.entry);
+  }
+  return {directory, LayerIndex::from_bytes(builder.finish().index)};
+}
+
+CopyFiles parse_copy(std::string_view instruction) {
+  std::vector<std::string> words = words_of(instruction);
+  CopyFiles copy;
+  copy.unpack = words.at(0) == "ADD" ? CopyFiles::Unpack::archives : CopyFiles::Unpack::never;
+  std::uint32_t input = 1;
+  std::size_t at = 1;
+  for (; at < words.size() && words[at].starts_with("--"); ++at) {
+    const std::string& word = words[at];
+    const std::string value = word.substr(std::min(word.find('=') + 1, word.size()));
+    if (word == "--from=stage") input = 2;
+    else if (word.starts_with("--chown=")) copy.chown = value;
+    else if (word.starts_with("--chmod=")) copy.chmod = value;
+    else if (word.starts_with("--exclude=")) copy.exclude.push_back(value);
+    else if (word == "--parents") copy.parents = true;
+    else if (word == "--link") copy.link = true;
+    else throw std::logic_error("unknown flag " + word);
+  }
+  for (; at + 1 < words.size(); ++at) {
+    const std::string& word = words[at];
+    if (word.starts_with("<<")) {
+      const std::size_t equals = word.find('=');
+      copy.sources.push_back(
+          CopyFiles::InlineFile{word.substr(2, equals - 2), word.substr(equals + 1)});
+      continue;
+    }
+    CopyFiles::Selection selection;
+    selection.input = input;
+    selection.path = word;
+    while (selection.path.starts_with('/')) selection.path.erase(0, 1);
+    selection.wildcards = has_wildcards(word);
+    copy.sources.push_back(selection);
+  }
+  copy.destination = words.at(at);
+  return copy;
+}
+
+fs::path CopyBench::context_directory() {
+  if (!made_) {
+    made_ = true;
+    fs::create_directory(folder_ / "context");
+    make_tree(folder_ / "context", context_);
+    for (const std::string& tree : below_) layers_.push_back(make_layer(folder_.path(), tree));
+    stage_tree_ = stack_tree(
+        StackView(stage_.empty() ? std::vector<StackView::Layer>{}
+                                 : std::vector{make_layer(folder_.path(), stage_)}),
+        "stage build");
+  }
+  return folder_ / "context";
+}
+
+const SourceTree& CopyBench::context_tree() {
+  if (!tree_) {
+    Context::Options options;
+    options.directory = context_directory();
+    options.name = "build context";
+    options.ignore = IgnoreRules(ignore_);
+    tree_ = Context::open(std::move(options));
+  }
+  return *tree_;
+}
+
+std::vector<const SourceTree*> CopyBench::inputs() {
+  const SourceTree* const context = &context_tree();
+  return {nullptr, context, stage_tree_.get()};
+}
+
+StackView CopyBench::view() {
+  context_directory();
+  return StackView(layers_);
+}
+
+CopyPlan CopyBench::plan(const CopyFiles& operation) {
+  return plan_copy(operation, inputs(), operation.link ? StackView({}) : view());
+}
+
+BuiltLayer CopyBench::write(const CopyPlan& plan) {
+  stagings_.push_back(std::make_unique<Staging>(
+      folder_ / ("staging" + std::to_string(stagings_.size()))));
+  return write_copy(plan, inputs(), view(), *stagings_.back());
+}
+
+std::string CopyBench::listing(const CopyPlan& plan) {
+  const BuiltLayer layer = write(plan);
+  return print_layer(layer, upper());
+}
+
+std::string CopyBench::run(std::string_view instruction) {
+  const CopyFiles operation = parse_copy(instruction);
+  const CopyPlan made = plan(operation);
+  if (!operation.link) return listing(made);
+  stagings_.push_back(std::make_unique<Staging>(
+      folder_ / ("staging" + std::to_string(stagings_.size()))));
+  return print_layer(write_copy(made, inputs(), StackView({}), *stagings_.back()), upper());
+}
+
+std::string CopyBench::run_directory(const MakeDirectory& operation) {
+  return listing(plan_directory(operation, view()));
+}
+
+std::string CopyBench::error(std::string_view instruction) {
+  try {
+    run(instruction);
+  } catch (const Error& error) {
+    const Diagnostic& first = error.diagnostics().front();
+    return first.message + (first.hint.empty() ? "" : " / " + first.hint);
+  }
+  return "";
+}
+
+std::string print_layer(const BuiltLayer& layer, const fs::path& directory) {
+  const auto index = LayerIndex::from_bytes(layer.index);
+  std::vector<TreeLine> lines;
+  std::set<std::string> listed;
+  for (std::size_t i = 0; i < index->size(); ++i) {
+    TreeLine line{index->entry(i), ""};
+    const Entry& entry = line.entry;
+    const fs::path path = entry.path.empty() ? directory : directory / entry.path;
+    INFO("entry " << entry.path);
+    struct stat status {};
+    REQUIRE(::lstat(path.c_str(), &status) == 0);
+    listed.insert(entry.path);
+    CHECK(status.st_uid == entry.uid);
+    CHECK(status.st_gid == entry.gid);
+    CHECK(status.st_mtim.tv_sec == entry.mtime);
+    CHECK(status.st_mtim.tv_nsec == 0);
+    CHECK((status.st_mode & 07777) == entry.mode);
+    CHECK(S_ISDIR(status.st_mode) == (entry.type == Type::directory));
+    CHECK(S_ISLNK(status.st_mode) == (entry.type == Type::symlink));
+    if (entry.type == Type::symlink) CHECK(fs::read_symlink(path) == entry.link_target);
+    if (entry.type == Type::file) {
+      CHECK(S_ISREG(status.st_mode));
+      line.content = read_text(path);
+      CHECK(line.content.size() == entry.size);
+      CHECK(sha256(line.content) == entry.content);
+    }
+    if (!entry.hard_link.empty()) CHECK(fs::equivalent(path, directory / entry.hard_link));
+    lines.push_back(std::move(line));
+  }
+  for (const auto& found : fs::recursive_directory_iterator(directory)) {
+    const std::string path = fs::relative(found.path(), directory).native();
+    INFO("on disk: " << path);
+    CHECK(listed.contains(path));
+  }
+  return print_tree(lines);
+}
+
+}  // namespace slipway

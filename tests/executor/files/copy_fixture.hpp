@@ -1,0 +1,95 @@
+// Trees as text, and COPY on them: what the cases of this folder are written in.
+//
+// A tree is a line per entry, in any order; directories above an entry come by themselves:
+//
+//   dir/ 0700 1:2            a directory; without mode and owner 0755 0:0
+//   dir/file 0600 1:2 =text  a file; without them 0644 0:0, and its own name as content
+//   link -> target           a symlink
+//   other == dir/file        a hard link
+//   pipe |                   a named pipe
+#pragma once
+
+#include <cache/layers/entry.hpp>
+#include <cache/layers/stack.hpp>
+#include <executor/files/context.hpp>
+#include <executor/files/copy.hpp>
+#include <ir/operation.hpp>
+
+#include <cache/temporary_folder.hpp>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+struct TreeLine {
+  Entry entry;
+  std::string content;
+};
+// In path order, with the directories above. Throws std::logic_error for a line it cannot read.
+std::vector<TreeLine> parse_tree(std::string_view text);
+// The same as canonical text: one entry a line, everything written out.
+std::string print_tree(const std::vector<TreeLine>& lines);
+
+// Makes the tree on disk: modes, links and (as root) owners. Every time is `mtime`.
+void make_tree(const std::filesystem::path& directory, std::string_view text,
+               std::int64_t mtime = 1'600'000'000);
+
+// A layer from text, in a folder of its own below `folder`.
+StackView::Layer make_layer(const std::filesystem::path& folder, std::string_view text);
+
+// "COPY --chown=1:2 a b /dir/" and ADD, as lowering would have it. A source "<<name=text" is a
+// heredoc. Words are split at blanks; there is no quoting.
+CopyFiles parse_copy(std::string_view instruction);
+
+// One COPY, with all it reads.
+class CopyBench {
+ public:
+  // Trees as text; "" has no layer at all.
+  void context(std::string_view tree) { context_ = tree; }
+  void stage(std::string_view tree) { stage_ = tree; }  // for --from=stage
+  void below(std::string_view tree) { below_.emplace_back(tree); }  // once a layer, lowest first
+  void ignore(std::vector<std::string> patterns) { ignore_ = std::move(patterns); }
+
+  const std::filesystem::path& folder() const { return folder_.path(); }
+  // The trees on disk; made by the first use.
+  std::filesystem::path context_directory();
+  CopyPlan plan(const CopyFiles& operation);
+  // The layer as canonical text. The tree on disk was compared with it.
+  std::string run(std::string_view instruction);
+  std::string run_directory(const MakeDirectory& operation);
+  // The message of the Error that the instruction ends in, and its hint behind " / "; "" if none.
+  std::string error(std::string_view instruction);
+
+  std::vector<const SourceTree*> inputs();
+  StackView view();
+  // Writes what is planned; the upper directory stays until the bench goes.
+  BuiltLayer write(const CopyPlan& plan);
+  std::filesystem::path upper() const { return stagings_.back()->upper(); }
+  void forget_context() { tree_.reset(); }  // the next use walks again
+  const SourceTree& context_tree();
+
+ private:
+  std::string listing(const CopyPlan& plan);
+
+  TemporaryFolder folder_;
+  std::string context_;
+  std::string stage_;
+  std::vector<std::string> below_;
+  std::vector<std::string> ignore_;
+  bool made_ = false;
+  std::vector<StackView::Layer> layers_;
+  std::unique_ptr<Context> tree_;
+  std::unique_ptr<SourceTree> stage_tree_;
+  std::vector<std::unique_ptr<Staging>> stagings_;
+};
+
+// The entries of a layer as canonical text, with contents from its directory. Fails the test where
+// index and directory differ.
+std::string print_layer(const BuiltLayer& layer, const std::filesystem::path& directory);
+
+}  // namespace slipway
