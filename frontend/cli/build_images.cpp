@@ -1,16 +1,18 @@
 #include "build_images.hpp"
 
+#include <cache/registry/pull.hpp>
 #include <cache/store.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 
+#include <cstdint>
+#include <cstdio>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace slipway {
 namespace {
-
-constexpr std::string_view layout_scheme = "oci-layout://";
 
 ResolvedImage resolved(const Image& image, std::string reference) {
   ResolvedImage result;
@@ -21,10 +23,39 @@ ResolvedImage resolved(const Image& image, std::string reference) {
   return result;
 }
 
+// Says on stderr what arrives: the build's own display begins when the graph is known.
+class PullLines : public PullProgress {
+ public:
+  PullLines(std::string name, bool quiet) : name_(std::move(name)), quiet_(quiet) {}
+
+  void layers(const std::vector<BlobDescriptor>& list) override {
+    total_ = list.size();
+    std::uint64_t bytes = 0;
+    for (const BlobDescriptor& layer : list) bytes += layer.size;
+    char size[32];
+    std::snprintf(size, sizeof size, "%.1f MB", static_cast<double>(bytes) / 1e6);
+    say("pulling " + name_ + ": " + std::to_string(total_) + " layers, " + size);
+  }
+  void stored(std::size_t, bool) override {
+    if (++stored_ == total_) say("pulled " + name_);
+  }
+
+ private:
+  void say(const std::string& text) const {
+    if (!quiet_) std::fputs((text + "\n").c_str(), stderr);
+  }
+
+  std::string name_;
+  bool quiet_;
+  std::size_t total_ = 0;
+  std::size_t stored_ = 0;
+};
+
 }  // namespace
 
 ResolveImage image_resolver(const BuildRequest& request, Store& store) {
-  return [pull_always = request.pull, &store](const ImageRequest& wanted) {
+  const bool quiet = request.quiet || request.progress == "quiet" || request.progress == "none";
+  return [pull_always = request.pull, quiet, &store](const ImageRequest& wanted) {
     const Reference reference = parse_reference(wanted.reference);
     if (!pull_always) {
       // A local image of another platform is not what was asked for; a registry may have it.
@@ -33,7 +64,8 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store) {
         return resolved(*local, reference.text());
       }
     }
-    throw Error("not yet");
+    PullLines lines(reference.familiar(), quiet);
+    return resolved(pull(store, reference, wanted.platform, lines), reference.text());
   };
 }
 
