@@ -112,6 +112,7 @@ class TestBuild {
     lower_options.no_cache_stages = options.no_cache_stages;
     lower_options.build_platform = host_platform();
     lower_options.target_platform = host_platform();
+    lower_options.parse_triggers = parse_triggers;
     lowered = lower(parse_dockerfile(source).dockerfile, lower_options,
                     [this](const ImageRequest& request) -> ResolvedImage {
                       const Image image = store_->images().get(request.reference);
