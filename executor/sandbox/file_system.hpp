@@ -1,0 +1,19 @@
+// New kernel file systems, mounted nowhere yet.
+#pragma once
+
+#include <cache/file_descriptor.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway {
+
+// `options` are those of mount(8), an empty value for one that has none; `attributes` are
+// MOUNT_ATTR_... Throws Error.
+FileDescriptor new_file_system(const char* type,
+                           const std::vector<std::pair<std::string, std::string>>& options,
+                           std::uint64_t attributes);
+
+}  // namespace slipway

@@ -1,0 +1,193 @@
+// slipway-init: the first process of every RUN step.
+//
+// The builder has made its namespaces, its mounts and its plan; init puts them into place, starts
+// the program, stays as PID 1, reaps, passes signals on, and leaves with the program's status, at
+// which the kernel kills whatever is left of the step. It allocates nothing, reads no file of the
+// image, and runs no code that is not in this folder.
+#include "stages.hpp"
+
+#include <asm/signal.h>
+#include <linux/close_range.h>
+#include <linux/mman.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/signalfd.h>
+#include <linux/stat.h>
+#include <linux/wait.h>
+
+#include <initializer_list>
+
+namespace slipway::init {
+namespace {
+
+constexpr int signal_count = 64;
+constexpr std::uint64_t all_signals = ~std::uint64_t{0};
+constexpr std::size_t mask_size = sizeof(std::uint64_t);
+constexpr long einval = -22;
+constexpr long eintr = -4;
+
+bool lies_inside(const List& list, std::size_t element, std::size_t size) {
+  return list.offset <= size && list.offset % 8 == 0 &&
+         list.count <= (size - list.offset) / element;
+}
+
+}  // namespace
+
+Orders::Orders(const Plan* plan, std::size_t size) : plan_(plan) {
+  const auto require = [](bool good) {
+    if (!good) fail(Stage::plan, 0, einval);
+  };
+  require(size > sizeof(Plan) && plan->magic == Plan::right_magic && plan->size == size);
+  require(reinterpret_cast<const char*>(plan)[size - 1] == 0);
+  require(plan->hostname < size && plan->working_directory < size && plan->search_path < size);
+  require(lies_inside(plan->mounts, sizeof(MountAction), size) &&
+          lies_inside(plan->limits, sizeof(Limit), size) &&
+          lies_inside(plan->groups, sizeof(std::uint32_t), size) &&
+          lies_inside(plan->filter, 8, size));
+  for (std::uint32_t i = 0; i < plan->mounts.count; ++i) {
+    require(begin<MountAction>(plan->mounts)[i].text < size);
+  }
+  for (const List* texts :
+       {&plan->masked, &plan->read_only, &plan->arguments, &plan->environment}) {
+    require(lies_inside(*texts, sizeof(std::uint32_t), size));
+    for (std::uint32_t i = 0; i < texts->count; ++i) {
+      require(begin<std::uint32_t>(*texts)[i] < size);
+    }
+  }
+  require(plan->arguments.count > 0);
+}
+
+void fail(Stage stage, std::uint32_t index, long result) {
+  const Report report = {stage, index, static_cast<std::int32_t>(-result)};
+  system_call(SYS_write, handed_report, address(&report), sizeof(report));
+  leave(125);
+}
+
+namespace {
+
+Orders read_plan() {
+  struct statx status {};
+  check(system_call(SYS_statx, handed_plan, address(""), 0x1000 /* AT_EMPTY_PATH */, STATX_SIZE,
+                    address(&status)),
+        Stage::plan);
+  const auto size = static_cast<std::size_t>(status.stx_size);
+  const long memory = check(system_call(SYS_mmap, 0, static_cast<long>(size), PROT_READ,
+                                        MAP_PRIVATE, handed_plan, 0),
+                            Stage::plan);
+  return Orders(reinterpret_cast<const Plan*>(memory), size);
+}
+
+// What the builder ignores or blocks is none of the program's business.
+void reset_signals() {
+  struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    std::uint64_t mask;
+  } action = {};
+  for (int signal = 1; signal <= signal_count; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) {
+      system_call(SYS_rt_sigaction, signal, address(&action), 0, mask_size);
+    }
+  }
+}
+
+[[noreturn]] void become_program(const Orders& orders) {
+  system_call(SYS_setsid);
+  // Gone with the exec, which is how the builder learns that the program has started.
+  system_call(SYS_fcntl, handed_report, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
+  system_call(SYS_close, handed_lifeline);
+  set_limits(orders);
+  enter_working_directory(orders);
+  drop_bounding_set(orders);
+  scope_sockets(orders);
+  load_filter(orders);
+  set_capabilities(orders);
+  become_user(orders);
+  const std::uint64_t none = 0;
+  system_call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, mask_size);
+  execute(orders);
+}
+
+// Leaves with the status of `program`, as a shell has it. Everyone else's death is only noted.
+void reap(long program) {
+  for (;;) {
+    int status = 0;
+    const long gone = system_call(SYS_wait4, -1, address(&status), WNOHANG, 0);
+    if (gone == eintr) continue;
+    if (gone <= 0) return;
+    if (gone != program) continue;
+    const int signal = status & 0x7f;
+    leave(signal == 0 ? (status >> 8) & 0xff : 128 + signal);
+  }
+}
+
+[[noreturn]] void stay(long program, int signals) {
+  for (;;) {
+    struct pollfd waiting[] = {{signals, POLLIN, 0}, {handed_lifeline, POLLIN, 0}};
+    system_call(SYS_ppoll, address(waiting), 2, 0, 0, 0);
+    // The builder was killed: nobody would read the result.
+    if (waiting[1].revents != 0) leave(125);
+    struct signalfd_siginfo arrived = {};
+    if (system_call(SYS_read, signals, address(&arrived), sizeof(arrived)) !=
+        static_cast<long>(sizeof(arrived))) {
+      continue;
+    }
+    if (arrived.ssi_signo != SIGCHLD) system_call(SYS_kill, program, arrived.ssi_signo);
+    reap(program);
+  }
+}
+
+[[noreturn]] void run() {
+  const Orders orders = read_plan();
+  check(system_call(SYS_setsid), Stage::session);
+  attach_mounts(orders);
+  enter_root(orders);
+  // Every descriptor of a mount or a directory goes before a path of the image's is looked at.
+  check(system_call(SYS_close_range, handed_first, ~0U, 0), Stage::session);
+  mount_control_groups(orders);
+  mask_paths(orders);
+  name_host(orders);
+  raise_loopback(orders);
+
+  reset_signals();
+  const long signals = check(system_call(SYS_signalfd4, -1, address(&all_signals), mask_size,
+                                         SFD_CLOEXEC | SFD_NONBLOCK),
+                             Stage::signals);
+  // A plain fork: this address space is a dozen pages.
+  const long program = check(system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0), Stage::process);
+  if (program == 0) become_program(orders);
+
+  // From here on init is beside untrusted code: no descriptors, no more
+  // rights than that has, and not to be traced by it.
+  system_call(SYS_close, handed_report);
+  system_call(SYS_close_range, handed_input, handed_plan, 0);
+  system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
+  set_capabilities(orders);
+  stay(program, static_cast<int>(signals));
+}
+
+}  // namespace
+}  // namespace slipway::init
+
+// The compiler may call these for what it copies or clears.
+extern "C" {
+[[gnu::used]] void* memset(void* to, int value, std::size_t count) {
+  auto* bytes = static_cast<volatile unsigned char*>(to);
+  for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<unsigned char>(value);
+  return to;
+}
+[[gnu::used]] void* memcpy(void* to, const void* from, std::size_t count) {
+  auto* bytes = static_cast<volatile unsigned char*>(to);
+  for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<const unsigned char*>(from)[i];
+  return to;
+}
+
+[[gnu::used, noreturn]] void slipway_init_main() { slipway::init::run(); }
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n xor %ebp, %ebp\n and $-16, %rsp\n call slipway_init_main\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n b slipway_init_main\n");
+#endif

@@ -1,0 +1,108 @@
+// What the builder tells slipway-init to do: one sealed piece of memory, read in place.
+//
+// All is done in the order of Stage. Offsets count bytes from the start of the plan; a text ends
+// with a zero byte, and so does the plan. The builder has resolved every path of the image
+// already: a mount's target is a descriptor, never a name.
+#pragma once
+
+#include <cstdint>
+
+namespace slipway::init {
+
+// The descriptors init is born with; those of the plan's mounts follow.
+enum Handed : int {
+  handed_input = 0,
+  handed_output = 1,
+  handed_error = 2,
+  handed_plan = 3,
+  handed_report = 4,    // init writes one Report when it fails; the program's start closes it
+  handed_lifeline = 5,  // hangs up when the builder is gone
+  handed_first = 6,
+};
+
+struct MountAction {
+  enum Kind : std::uint32_t {
+    attach,      // the detached mount `source` goes to `target`
+    bind,        // a clone of what lies at `source` goes to `target`
+    file_system  // a new one of the type `text` goes to `target`
+  };
+  static constexpr std::int32_t hidden = -1;  // a target out of the program's sight
+
+  Kind kind;
+  std::int32_t source;       // descriptor
+  std::int32_t target;       // descriptor or `hidden`
+  std::uint32_t attributes;  // MOUNT_ATTR_..., of bind and file_system
+  std::uint32_t text;        // offset
+};
+
+struct Limit {
+  std::uint64_t soft;
+  std::uint64_t hard;
+  std::uint32_t resource;  // RLIMIT_...
+  std::uint32_t unused;
+};
+
+struct List {
+  std::uint32_t offset;
+  std::uint32_t count;
+};
+
+struct Plan {
+  static constexpr std::uint32_t right_magic = 0x736c7031;
+  static constexpr std::uint32_t loopback_up = 1;       // a network of its own
+  static constexpr std::uint32_t own_control_groups = 2;  // show the cgroup2 tree in /sys
+  static constexpr std::uint32_t scope_sockets = 4;     // Landlock: no abstract sockets outside
+  static constexpr std::uint32_t insecure = 8;          // all writable
+
+  std::uint32_t magic;
+  std::uint32_t size;  // of all, bytes
+  std::uint32_t flags;
+  std::uint32_t uid;
+  std::uint32_t gid;
+  std::uint32_t hostname;
+  std::uint32_t working_directory;
+  std::uint32_t search_path;  // what PATH holds
+  std::uint64_t capabilities;  // bounding, permitted and effective; the others are empty
+  std::int32_t root;           // descriptor of the root's mount
+  std::uint32_t unused;
+  List mounts;       // MountAction
+  List masked;       // offsets of paths that are to show nothing
+  List read_only;    // offsets of paths that are not to be written
+  List limits;       // Limit
+  List groups;       // std::uint32_t
+  List filter;       // instructions of the seccomp filter, 8 bytes each; none: no filter
+  List arguments;    // offsets
+  List environment;  // offsets
+};
+
+enum class Stage : std::uint32_t {
+  plan = 1,
+  session,
+  mounts,
+  root,
+  control_groups,
+  masked_paths,
+  read_only_paths,
+  hostname,
+  network,
+  signals,
+  process,  // the fork: from here on it is the program's process
+  limits,
+  working_directory,
+  outside,  // the working directory is none of the root's
+  bounding_set,
+  landlock,
+  filter,
+  capabilities,
+  groups,
+  user,
+  program,
+};
+
+struct Report {
+  Stage stage;
+  std::uint32_t index;  // which element of the stage's list
+  std::int32_t error;   // errno
+};
+
+}  // namespace slipway::init

@@ -1,0 +1,88 @@
+// From all rights to those a step has.
+#include "stages.hpp"
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+
+namespace slipway::init {
+namespace {
+
+constexpr long einval = -22;
+
+// Landlock's of Linux 6.12, which Debian 12's headers do not have.
+struct RulesetAttributes {
+  std::uint64_t handled_access_fs;
+  std::uint64_t handled_access_net;
+  std::uint64_t scoped;
+};
+constexpr std::uint64_t scope_abstract_unix_socket = 1;
+
+}  // namespace
+
+void set_limits(const Orders& orders) {
+  const auto* limits = orders.begin<Limit>(orders.plan().limits);
+  for (std::uint32_t i = 0; i < orders.plan().limits.count; ++i) {
+    const std::uint64_t values[] = {limits[i].soft, limits[i].hard};
+    check(system_call(SYS_prlimit64, 0, limits[i].resource, address(values), 0), Stage::limits, i);
+  }
+}
+
+void drop_bounding_set(const Orders& orders) {
+  for (std::uint32_t capability = 0; capability < 64; ++capability) {
+    if ((orders.plan().capabilities >> capability & 1) != 0) continue;
+    const long result = system_call(SYS_prctl, PR_CAPBSET_DROP, capability);
+    if (result == einval) return;  // past the kernel's last
+    check(result, Stage::bounding_set, capability);
+  }
+}
+
+// A step shares the host's network namespace unless it has none, and with it the abstract sockets
+// of the host and of the steps beside it.
+void scope_sockets(const Orders& orders) {
+  if (!orders.has(Plan::scope_sockets)) return;
+  const RulesetAttributes attributes = {0, 0, scope_abstract_unix_socket};
+  const long ruleset = check(
+      system_call(SYS_landlock_create_ruleset, address(&attributes), sizeof(attributes), 0),
+      Stage::landlock);
+  check(system_call(SYS_landlock_restrict_self, ruleset, 0), Stage::landlock);
+  system_call(SYS_close, ruleset);
+}
+
+// Loaded with CAP_SYS_ADMIN and not with no_new_privs: a step may use setuid programs (sudo, ping),
+// as in docker's builds.
+void load_filter(const Orders& orders) {
+  const List& filter = orders.plan().filter;
+  if (filter.count == 0) return;
+  struct sock_fprog program = {};
+  program.len = static_cast<unsigned short>(filter.count);
+  program.filter = const_cast<struct sock_filter*>(orders.begin<struct sock_filter>(filter));
+  check(system_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program)), Stage::filter);
+}
+
+void set_capabilities(const Orders& orders) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {};
+  // The insecure mode's "all" is what this process has.
+  struct __user_cap_data_struct had[2] = {};
+  check(system_call(SYS_capget, address(&header), address(had)), Stage::capabilities);
+  for (std::uint32_t word = 0; word < 2; ++word) {
+    const auto wanted = static_cast<std::uint32_t>(orders.plan().capabilities >> (32 * word));
+    data[word].permitted = data[word].effective = wanted & had[word].permitted;
+  }
+  system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  check(system_call(SYS_capset, address(&header), address(data)), Stage::capabilities);
+}
+
+void become_user(const Orders& orders) {
+  const Plan& plan = orders.plan();
+  check(system_call(SYS_setgroups, plan.groups.count,
+                    address(orders.begin<std::uint32_t>(plan.groups))),
+        Stage::groups);
+  check(system_call(SYS_setresgid, plan.gid, plan.gid, plan.gid), Stage::user);
+  check(system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid), Stage::user);
+  system_call(SYS_umask, 0022);
+}
+
+}  // namespace slipway::init

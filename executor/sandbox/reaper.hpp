@@ -1,0 +1,54 @@
+// One thread that waits for every process of a runner: passes its output on, and tells when it has
+// ended.
+#pragma once
+
+#include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/root_tree.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace slipway {
+
+class Reaper {
+ public:
+  using Output = std::function<void(OutputStream, std::string_view)>;
+  using Finished = std::function<void(RunResult)>;
+
+  Reaper();
+  Reaper(const Reaper&) = delete;
+  ~Reaper();  // every process has ended by then
+
+  // From now on the callbacks are called from the thread. `stubs` are removed before `finished`.
+  // Destroying the result kills the process and waits for `finished` to return, unless that is
+  // what destroys it.
+  std::unique_ptr<RunningProcess> watch(Launched launched, std::vector<Stub> stubs, Output output,
+                                        Finished finished);
+
+ private:
+  struct Watched;
+  class Handle;
+
+  void run();
+  void drain(Watched& watched, OutputStream stream);
+  void end(const std::shared_ptr<Watched>& watched);
+
+  FileDescriptor events_;  // epoll
+  FileDescriptor wake_;    // eventfd: the end
+  // Guards watched_ and next_, which starting threads and the reaper's change.
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<Watched>> watched_;
+  std::uint64_t next_ = 1;
+  std::vector<char> buffer_;  // the thread's
+  std::thread thread_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,24 @@
+// RUN's processes in namespaces of their own, on an overlay of layer directories.
+//
+// What a step gets: the root file system, its mounts, a /proc, /sys and /dev of its own, the
+// environment it was given, docker's default capabilities and system calls. What it does not: a
+// descriptor, a variable, a path, a process or an abstract socket of the host.
+#pragma once
+
+#include <executor/sandbox/process_runner.hpp>
+
+#include <memory>
+
+namespace slipway {
+
+struct SandboxOptions {
+  // Landlock's scope for abstract Unix sockets where the kernel has it (Linux 6.12).
+  bool scope_sockets = true;
+};
+
+// The result may be used by several threads at once and outlives what it starts. start() returns
+// when the program has been executed, about 2 ms; it throws Error where that fails. start() needs
+// the rights of root in this machine or container. Throws Error.
+std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options);
+
+}  // namespace slipway

@@ -1,0 +1,213 @@
+#include <executor/sandbox/step_mounts.hpp>
+
+#include <executor/sandbox/file_system.hpp>
+#include <executor/sandbox/network_files.hpp>
+#include <executor/snapshot/overlay.hpp>
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+constexpr std::uint64_t default_shm_size = 64 << 20;  // docker's
+
+// Those of the OCI runtime specification, but /dev/console: a step has no terminal.
+struct Device {
+  const char* name;
+  unsigned major;
+  unsigned minor;
+};
+constexpr std::array devices = {Device{"null", 1, 3},   Device{"zero", 1, 5},
+                                Device{"full", 1, 7},   Device{"random", 1, 8},
+                                Device{"urandom", 1, 9}, Device{"tty", 5, 0}};
+
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr std::array device_links = {
+    Link{"fd", "/proc/self/fd"},       Link{"stdin", "/proc/self/fd/0"},
+    Link{"stdout", "/proc/self/fd/1"}, Link{"stderr", "/proc/self/fd/2"},
+    Link{"ptmx", "pts/ptmx"},          Link{"core", "/proc/kcore"}};
+
+FileDescriptor make_directory(int parent, const char* name, mode_t mode) {
+  // Twice, because the builder's umask takes its part of the first.
+  if (::mkdirat(parent, name, mode) != 0 || ::fchmodat(parent, name, mode, 0) != 0) {
+    throw system_error("mkdirat", name, errno);
+  }
+  FileDescriptor made(::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) throw system_error("openat", name, errno);
+  return made;
+}
+
+FileDescriptor make_file(int parent, const std::string& name, std::string_view content, mode_t mode) {
+  const FileDescriptor file(
+      ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) throw system_error("openat", name, errno);
+  while (!content.empty()) {
+    const ssize_t written = ::write(file.get(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw system_error("write", name, errno);
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fchmod(file.get(), mode) != 0) throw system_error("fchmod", name, errno);
+  FileDescriptor made(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!made) throw system_error("openat", name, errno);
+  return made;
+}
+
+// Read-only, so that a step's chmod of its /dev/null does not reach the host's; a device can be
+// written all the same.
+FileDescriptor host_device(const Device& device) {
+  const std::string path = std::string("/dev/") + device.name;
+  const FileDescriptor node(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (!node || ::fstat(node.get(), &status) != 0) throw system_error("open", path, errno);
+  if (!S_ISCHR(status.st_mode) || status.st_rdev != ::makedev(device.major, device.minor)) {
+    throw Error("this machine's " + path + " is not the device of that name");
+  }
+  return clone_tree(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+}  // namespace
+
+const std::vector<std::string>& masked_paths() {
+  static const std::vector<std::string> paths = {
+      "/proc/acpi",        "/proc/asound",      "/proc/interrupts",
+      "/proc/kcore",       "/proc/keys",        "/proc/latency_stats",
+      "/proc/sched_debug", "/proc/scsi",        "/proc/timer_list",
+      "/proc/timer_stats", "/sys/firmware",     "/sys/devices/virtual/powercap",
+  };
+  return paths;
+}
+
+const std::vector<std::string>& read_only_paths() {
+  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                 "/proc/sysrq-trigger"};
+  return paths;
+}
+
+StepMounts::StepMounts(const RunRequest& request)
+    : request_(request),
+      root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
+      tree_(descriptors_.front(), request.upper) {}
+
+int StepMounts::hand(FileDescriptor descriptor) {
+  descriptors_.push_back(std::move(descriptor));
+  return init::handed_first + static_cast<int>(descriptors_.size()) - 1;
+}
+
+void StepMounts::attach(FileDescriptor mount, FileDescriptor place, const std::string& label) {
+  const int source = hand(std::move(mount));
+  const int target = place ? hand(std::move(place)) : init::MountAction::hidden;
+  actions_.push_back({init::MountAction::attach, source, target, 0, 0});
+  labels_.push_back(label);
+}
+
+void StepMounts::bind(FileDescriptor source, FileDescriptor place, std::uint64_t attributes,
+                      const std::string& label) {
+  const int from = hand(std::move(source));
+  const int target = hand(std::move(place));
+  actions_.push_back(
+      {init::MountAction::bind, from, target, static_cast<std::uint32_t>(attributes), 0});
+  labels_.push_back(label);
+}
+
+void StepMounts::file_system(const std::string& type, FileDescriptor place, std::uint64_t attributes) {
+  const int target = hand(std::move(place));
+  actions_.push_back({init::MountAction::file_system, -1, target,
+                      static_cast<std::uint32_t>(attributes),
+                      static_cast<std::uint32_t>(types_.size())});
+  types_.push_back(type);
+  labels_.push_back(type);
+}
+
+FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
+                                   std::uint32_t gid) {
+  if (hidden_ < 0) {
+    FileDescriptor mount = new_file_system("tmpfs", {{"mode", "700"}}, harmless);
+    hidden_ = mount.get();
+    attach(std::move(mount), FileDescriptor(), "memory");
+  }
+  const std::string name = std::to_string(hidden_files_++);
+  FileDescriptor file = make_file(hidden_, name, content, mode);
+  if (::fchownat(hidden_, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    throw system_error("fchownat", name, errno);
+  }
+  return file;
+}
+
+void StepMounts::add_kernel_file_systems() {
+  const bool writable = request_.operation->security == RunProcess::Security::insecure;
+  auto proc = tree_.place_for_kernel("proc");
+  tree_.add_kernel_mount(proc);
+  file_system("proc", std::move(proc.place), harmless);
+  auto sys = tree_.place_for_kernel("sys");
+  tree_.add_kernel_mount(sys);
+  file_system("sysfs", std::move(sys.place), harmless | (writable ? 0 : MOUNT_ATTR_RDONLY));
+  add_devices();
+}
+
+// A file system of its own, on which no device can be opened: the capability to make devices must
+// not be one to open the host's disk. The few that every program needs are bound in.
+void StepMounts::add_devices() {
+  auto place = tree_.place_for_kernel("dev");
+  FileDescriptor mount = new_file_system("tmpfs", {{"mode", "755"}, {"size", "65536k"}},
+                                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  devices_ = mount.get();
+  tree_.add_mount(place, devices_, std::nullopt);
+  attach(std::move(mount), std::move(place.place), "/dev");
+
+  for (const Device& device : devices) {
+    attach(host_device(device), make_file(devices_, device.name, "", 0666),
+           std::string("/dev/") + device.name);
+  }
+  for (const Link& link : device_links) {
+    if (::symlinkat(link.target, devices_, link.name) != 0) {
+      throw system_error("symlinkat", link.name, errno);
+    }
+  }
+  attach(new_file_system("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
+                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+         make_directory(devices_, "pts", 0755), "/dev/pts");
+  const std::uint64_t asked = request_.operation->shm_size;
+  const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);
+  FileDescriptor shared = new_file_system("tmpfs", {{"mode", "1777"}, {"size", size}}, harmless);
+  RootTree::Place shm{make_directory(devices_, "shm", 0755), "dev/shm"};
+  tree_.add_mount(shm, shared.get(), std::nullopt);
+  attach(std::move(shared), std::move(shm.place), "/dev/shm");
+  file_system("mqueue", make_directory(devices_, "mqueue", 0755), harmless);
+}
+
+void StepMounts::add_scripts() {
+  if (request_.operation->scripts.empty()) return;
+  const FileDescriptor pipes = make_directory(devices_, "pipes", 0755);
+  for (const RunProcess::Script& script : request_.operation->scripts) {
+    if (script.name.empty() || script.name == "." || script.name == ".." ||
+        script.name.find('/') != std::string::npos) {
+      throw Error("a heredoc cannot be named " + quoted(script.name));
+    }
+    const FileDescriptor made = make_file(pipes.get(), script.name, script.content, 0755);
+  }
+}
+
+void StepMounts::add_network_files() {
+  const auto add = [this](const char* path, const std::string& content) {
+    bind(hidden_file(content, 0644, 0, 0),
+         tree_.place_for(path, RootTree::Kind::file).place, harmless | MOUNT_ATTR_RDONLY, path);
+  };
+  add("/etc/resolv.conf", resolv_conf());
+  add("/etc/hosts", hosts_file(*request_.operation));
+}
+
+}  // namespace slipway

@@ -1,0 +1,77 @@
+// All mounts of one step, prepared while it does not exist yet: each is made detached by the
+// builder, its place is opened in the root, and slipway-init only puts the one upon the other.
+#pragma once
+
+#include <cache/file_descriptor.hpp>
+#include <executor/sandbox/init/plan.hpp>
+#include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/root_tree.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway {
+
+// Descriptors that init will be born with, and what it is to do with them.
+class StepMounts {
+ public:
+  // Mounts the overlay of the request. All later calls concern that root.
+  explicit StepMounts(const RunRequest& request);
+  StepMounts(StepMounts&&) = delete;
+
+  RootTree& root() { return tree_; }
+
+  // In this order; a later mount may lie in an earlier one.
+  void add_kernel_file_systems();  // /proc, /sys, /dev and what belongs into it
+  void add_scripts();              // /dev/pipes
+  void add_network_files();        // /etc/hosts, /etc/resolv.conf
+  void add_requested();            // RUN --mount
+
+  // "NAME=value" of secrets that are variables.
+  const std::vector<std::string>& secret_environment() const { return secret_environment_; }
+
+  int root_number() const { return root_number_; }
+  // Texts of file_system actions are in init's plan; here they are an index into types().
+  std::vector<init::MountAction> actions() const { return actions_; }
+  const std::vector<std::string>& types() const { return types_; }
+  const std::vector<std::string>& labels() const { return labels_; }  // of each action
+  const std::vector<FileDescriptor>& descriptors() const { return descriptors_; }
+  std::vector<Stub> take_stubs() { return tree_.take_stubs(); }
+
+ private:
+  int hand(FileDescriptor descriptor);  // its number in init
+  void attach(FileDescriptor mount, FileDescriptor place, const std::string& label);
+  void bind(FileDescriptor source, FileDescriptor place, std::uint64_t attributes,
+            const std::string& label);
+  void file_system(const std::string& type, FileDescriptor place, std::uint64_t attributes);
+  // A file of the step's memory file system that the program sees only where it is bound.
+  FileDescriptor hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
+                         std::uint32_t gid);
+
+  void add_devices();
+  void add_bind(const ResolvedMount& mount, std::size_t index);
+  void add_cache(const ResolvedMount& mount);
+  void add_tmpfs(const ResolvedMount& mount);
+  void add_secret(const ResolvedMount& mount);
+
+  const RunRequest& request_;
+  std::vector<FileDescriptor> descriptors_;  // in the order of init's numbers
+  int root_number_ = -1;
+  RootTree tree_;
+  int hidden_ = -1;  // the memory file system, once there is one
+  std::uint32_t hidden_files_ = 0;
+  int devices_ = -1;  // /dev
+  std::vector<init::MountAction> actions_;
+  std::vector<std::string> types_;
+  std::vector<std::string> labels_;
+  std::vector<std::string> secret_environment_;
+};
+
+// The paths of the kernel's own file systems that show nothing, and those that cannot be written.
+const std::vector<std::string>& masked_paths();
+const std::vector<std::string>& read_only_paths();
+
+}  // namespace slipway

@@ -1,0 +1,211 @@
+#include <executor/snapshot/overlay.hpp>
+
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <exception>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::uint64_t always = MOUNT_ATTR_NODEV;
+
+// No format that only this kernel's overlay can read: a layer is files, whiteouts and opaque
+// marks. Without an index a hard link that is written to becomes a file of its own.
+struct Option {
+  const char* name;
+  const char* value;
+};
+constexpr std::array portable = {Option{"redirect_dir", "off"}, Option{"metacopy", "off"},
+                                 Option{"index", "off"}};
+
+// Within a user namespace only user.* attributes can be written.
+bool in_user_namespace() {
+  static const bool inside = [] {
+    std::ifstream map("/proc/self/uid_map");
+    std::uint64_t first = 0;
+    std::uint64_t outside = 0;
+    std::uint64_t count = 0;
+    map >> first >> outside >> count;
+    return !(first == 0 && outside == 0 && count == 4294967295);
+  }();
+  return inside;
+}
+
+FileDescriptor open_directory(const std::filesystem::path& path) {
+  FileDescriptor directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw system_error("open", path.string(), errno);
+  return directory;
+}
+
+// What the kernel had to say about a file system context.
+std::string complaint(int context) {
+  std::array<char, 512> text{};
+  const ssize_t size = ::read(context, text.data(), text.size());
+  return size <= 0 ? "" : " (" + std::string(text.data(), static_cast<std::size_t>(size)) + ")";
+}
+
+class Context {
+ public:
+  Context() : context_(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC))) {
+    if (!context_) throw system_error("fsopen", "overlay", errno);
+  }
+  bool set(const char* name, const char* value) {
+    return ::syscall(SYS_fsconfig, context_.get(),
+                     value == nullptr ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, name, value,
+                     0) == 0;
+  }
+  void require(const char* name, const char* value) {
+    if (!set(name, value)) fail(name, value == nullptr ? "" : value);
+  }
+  FileDescriptor mount() {
+    if (::syscall(SYS_fsconfig, context_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+      fail("overlay", "");
+    }
+    FileDescriptor mount(static_cast<int>(
+        ::syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, always)));
+    if (!mount) throw system_error("fsmount", "overlay", errno);
+    return mount;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what, const std::string& value) {
+    const int error = errno;
+    throw system_error("fsconfig " + what, value + complaint(context_.get()), error);
+  }
+  FileDescriptor context_;
+};
+
+// The layers under short names: a path may be longer than the 255 bytes that fsconfig takes, and
+// may hold the characters that overlay's options give a meaning to.
+class Names {
+ public:
+  std::string of(const std::filesystem::path& path) {
+    kept_.push_back(open_directory(path));
+    return "/proc/self/fd/" + std::to_string(kept_.back().get());
+  }
+
+ private:
+  std::vector<FileDescriptor> kept_;
+};
+
+// Nothing where this kernel does not take layers one by one.
+std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem::path>& lowers,
+                                          const std::optional<OverlayTop>& top) {
+  Names names;
+  Context context;
+  for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
+    if (!context.set("lowerdir+", names.of(*lower).c_str())) {
+      if (errno == EINVAL && lower == lowers.rbegin()) return std::nullopt;
+      throw system_error("fsconfig lowerdir+", lower->string(), errno);
+    }
+  }
+  if (top) {
+    context.require("upperdir", names.of(top->upper).c_str());
+    context.require("workdir", names.of(top->work).c_str());
+    context.require("volatile", nullptr);
+  }
+  for (const Option& option : portable) context.require(option.name, option.value);
+  if (in_user_namespace()) context.require("userxattr", nullptr);
+  return context.mount();
+}
+
+// In a page of text.
+FileDescriptor mount_by_options(const std::vector<std::filesystem::path>& lowers,
+                            const std::optional<OverlayTop>& top) {
+  Names names;
+  std::string options;
+  for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
+    options += (options.empty() ? "lowerdir=" : ":") + names.of(*lower);
+  }
+  if (top) {
+    options += ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) +
+               ",volatile";
+  }
+  for (const Option& option : portable) {
+    options += std::string(",") + option.name + "=" + option.value;
+  }
+  if (in_user_namespace()) options += ",userxattr";
+  constexpr std::size_t page = 4096;
+  if (options.size() >= page) {
+    throw Error("a root file system of " + std::to_string(lowers.size()) +
+                " layers: before Linux 6.8 an overlay takes about 200");
+  }
+
+  // mount(2) needs a place. A thread of its own gets a mount namespace of its own for that, so
+  // that a kill at no moment leaves a mount behind; the namespace ends with the thread.
+  FileDescriptor result;
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      const char* place = lowers.front().c_str();
+      if (::unshare(CLONE_NEWNS) != 0) throw system_error("unshare", "", errno);
+      if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+        throw system_error("mount", "/", errno);
+      }
+      if (::mount("overlay", place, "overlay", MS_NODEV, options.c_str()) != 0) {
+        throw system_error("mount overlay", place, errno);
+      }
+      result = FileDescriptor(static_cast<int>(
+          ::syscall(SYS_open_tree, AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+      if (!result) throw system_error("open_tree", place, errno);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) std::rethrow_exception(failure);
+  return result;
+}
+
+}  // namespace
+
+FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
+                         const std::optional<OverlayTop>& top, OverlayCalls calls) {
+  if (lowers.empty() && top) return clone_tree(open_directory(top->upper), always);
+  if (lowers.empty()) throw Error("an overlay of no directories");
+  if (lowers.size() == 1 && !top) {
+    return clone_tree(open_directory(lowers.front()), always | MOUNT_ATTR_RDONLY);
+  }
+  std::optional<FileDescriptor> mount;
+  if (calls == OverlayCalls::newest) mount = mount_by_layers(lowers, top);
+  if (!mount) mount = mount_by_options(lowers, top);
+
+  // The kernel falls back to a read-only mount where it cannot write to the upper directory.
+  struct statvfs status {};
+  if (::fstatvfs(mount->get(), &status) != 0) throw system_error("fstatvfs", "overlay", errno);
+  if (top && (status.f_flag & ST_RDONLY) != 0) {
+    throw Error("the overlay above " + quoted(top->upper.string()) + " cannot be written")
+        .hint("`dmesg` has the kernel's reason; the store must lie on a file system that can be "
+              "an overlay's upper layer, such as ext4, xfs, btrfs or tmpfs");
+  }
+  return std::move(*mount);
+}
+
+FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes) {
+  FileDescriptor tree(static_cast<int>(
+      ::syscall(SYS_open_tree, source.get(), "",
+                static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree) throw system_error("open_tree", "", errno);
+  struct mount_attr changed {};
+  changed.attr_set = attributes;
+  if (attributes != 0 && ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &changed,
+                                   sizeof(changed)) != 0) {
+    throw system_error("mount_setattr", "", errno);
+  }
+  return tree;
+}
+
+}  // namespace slipway
