@@ -3,6 +3,7 @@
 #include "build_inputs.hpp"
 #include "build_request.hpp"
 #include "cache_report.hpp"
+#include "command.hpp"
 #include "display.hpp"
 #include "signals.hpp"
 
