@@ -1,6 +1,7 @@
 #include <cache/archive/compression.hpp>
 
 #include <cache/archive/gzip.hpp>
+#include <cache/archive/zstd.hpp>
 #include <cache/blobs.hpp>
 #include <cache/store.hpp>
 
@@ -12,7 +13,8 @@
 namespace slipway {
 namespace {
 
-std::optional<BlobDescriptor> kept_blob(Store& store, const DiffId& id) {
+std::optional<BlobDescriptor> kept_blob(Store& store, const DiffId& id,
+                                        Compression wanted) {
   const std::optional<Digest> blob = store.layers().blob(id);
   if (!blob) return std::nullopt;
   const std::optional<std::uint64_t> size = store.blobs().size(*blob);
@@ -26,7 +28,7 @@ std::optional<BlobDescriptor> kept_blob(Store& store, const DiffId& id) {
     filled += got;
   }
   const Compression compression = compression_of(std::span(head).first(filled));
-  if (compression == Compression::none) return std::nullopt;
+  if (compression != wanted) return std::nullopt;
   return BlobDescriptor{.media_type = layer_media_type(compression),
                         .digest = *blob,
                         .size = *size,
@@ -52,19 +54,28 @@ std::string layer_media_type(Compression compression) {
   return type;
 }
 
-BlobDescriptor compressed_layer(Store& store, const DiffId& id) {
-  if (std::optional<BlobDescriptor> kept = kept_blob(store, id)) return *kept;
+BlobDescriptor compressed_layer(Store& store, const DiffId& id, Compression compression) {
+  if (std::optional<BlobDescriptor> kept = kept_blob(store, id, compression)) return *kept;
   const std::unique_ptr<BlobStore::Writer> writer = store.blobs().create();
   std::uint64_t size = 0;
-  GzipWriter gzip([&](std::span<const std::byte> bytes) {
+  const ByteSink keep = [&](std::span<const std::byte> bytes) {
     size += bytes.size();
     writer->write(bytes);
-  });
-  store.layers().write_tar(id, [&](std::span<const std::byte> bytes) { gzip.write(bytes); });
-  gzip.finish();
+  };
+  const auto pack = [&](auto& packer) {
+    store.layers().write_tar(id, [&](std::span<const std::byte> bytes) { packer.write(bytes); });
+    packer.finish();
+  };
+  if (compression == Compression::gzip) {
+    GzipWriter gzip(keep);
+    pack(gzip);
+  } else {
+    ZstdWriter zstd(keep);
+    pack(zstd);
+  }
   const Digest digest = writer->finish(std::nullopt);
   store.layers().remember_blob(id, digest);
-  return {.media_type = layer_media_type(Compression::gzip),
+  return {.media_type = layer_media_type(compression),
           .digest = digest,
           .size = size,
           .platform = {},

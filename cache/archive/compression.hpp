@@ -22,8 +22,8 @@ Compression compression_of(std::span<const std::byte> head);
 std::string layer_media_type(Compression compression);
 
 // The layer as a compressed blob of the store, and the descriptor that names it: the blob it was
-// pulled as, or one that is made now, by gzip, and remembered, so that a layer is compressed once.
-// Thread-safe.
-BlobDescriptor compressed_layer(Store& store, const DiffId& id);
+// pulled as, if that is compressed this way, else one that is made now and remembered, so that a
+// layer is compressed once. `compression` is gzip or zstd. Thread-safe.
+BlobDescriptor compressed_layer(Store& store, const DiffId& id, Compression compression);
 
 }  // namespace slipway

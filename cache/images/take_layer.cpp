@@ -7,13 +7,20 @@
 #include <ir/error.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
+#include <exception>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace slipway {
 namespace {
+
+// Registries allow about this many connections a client before they slow it down.
+constexpr std::size_t most_at_a_time = 4;
 
 // Hands on what it reads, and keeps a copy on the way.
 class KeepingSource : public ByteSource {
@@ -78,6 +85,35 @@ LayerRef take_layer(Store& store, ByteSource& blob, const std::optional<Digest>&
   const Digest kept = writer->finish(source.changed() ? std::nullopt : digest);
   store.layers().remember_blob(diff_id, kept);
   return layer;
+}
+
+void in_parallel(std::size_t count, const std::function<void(std::size_t)>& take) {
+  std::atomic<std::size_t> next = 0;  // the next that nobody has taken
+  std::mutex mutex;                   // guards the failure
+  std::exception_ptr failure;
+  const auto fail = [&] {
+    const std::lock_guard lock(mutex);
+    if (!failure) failure = std::current_exception();
+    next = count;
+  };
+  const auto work = [&] {
+    // Counted up at most once beyond the end by each thread, so it cannot wrap.
+    for (std::size_t i = next++; i < count; i = next++) {
+      try {
+        take(i);
+      } catch (...) {
+        fail();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  try {
+    for (std::size_t i = 0; i < std::min(most_at_a_time, count); ++i) threads.emplace_back(work);
+  } catch (...) {  // no more threads to be had
+    fail();
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace slipway

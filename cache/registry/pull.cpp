@@ -7,7 +7,6 @@
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -20,8 +19,6 @@
 namespace slipway {
 namespace {
 
-// Registries allow about this many connections a client before they slow it down.
-constexpr std::size_t parallel_layers = 4;
 // What the network may be ahead of the disk, for each layer under way.
 constexpr std::size_t pipe_capacity = std::size_t{2} << 20;
 
@@ -54,44 +51,20 @@ class Puller {
 
   void layers(const std::vector<BlobDescriptor>& blobs, const std::vector<DiffId>& diff_ids) {
     progress_.layers(blobs);
-    std::vector<std::thread> threads;
-    const auto join = [&] {
-      for (std::thread& thread : threads) thread.join();
-    };
-    try {
-      for (std::size_t i = 0; i < std::min(parallel_layers, blobs.size()); ++i) {
-        threads.emplace_back([&] { work(blobs, diff_ids); });
-      }
-    } catch (...) {  // no more threads to be had
-      fail();
-      join();
-      throw;
-    }
-    join();
-    if (failure_) std::rethrow_exception(failure_);
-  }
-
- private:
-  // Remembers the first failure and stops the others' downloads.
-  void fail() {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
-    stop_ = true;
-  }
-
-  void work(const std::vector<BlobDescriptor>& blobs, const std::vector<DiffId>& diff_ids) {
-    for (std::size_t i = next_++; i < blobs.size() && !stop_; i = next_++) {
+    in_parallel(blobs.size(), [&](std::size_t i) {
       try {
         const bool present = store_.layers().find(diff_ids[i]).has_value();
         if (!present) fetch(i, blobs[i], diff_ids[i]);
         const std::lock_guard lock(mutex_);
         progress_.stored(i, present);
       } catch (...) {
-        fail();
+        stop_ = true;
+        throw;
       }
-    }
+    });
   }
 
+ private:
   void fetch(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id) {
     if (store_.blobs().has(blob.digest)) {
       const std::unique_ptr<ByteSource> source = store_.blobs().open(blob.digest);
@@ -134,10 +107,7 @@ class Puller {
   // Set by the first failure; read by every download.
   std::atomic<bool> stop_ = false;
   RegistryClient client_;
-  std::atomic<std::size_t> next_ = 0;  // the next layer that nobody has taken
-  // Guards failure_, and orders the calls of progress_.
-  std::mutex mutex_;
-  std::exception_ptr failure_;
+  std::mutex mutex_;  // orders the calls of progress_
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <executor/export/export.hpp>
 
+#include <cache/archive/save.hpp>
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
 #include <executor/export/local.hpp>
@@ -22,6 +23,29 @@ void export_tar(const StackView& view, const std::string& destination) {
   file.finish();
 }
 
+Compression compression_of(ExportSpec::Compression wanted) {
+  switch (wanted) {
+    case ExportSpec::Compression::gzip: return Compression::gzip;
+    case ExportSpec::Compression::zstd: return Compression::zstd;
+    case ExportSpec::Compression::uncompressed: return Compression::none;
+  }
+  return Compression::gzip;
+}
+
+void export_archive(const ExportSpec& spec, std::string_view config,
+                    const std::vector<Reference>& names, Store& store) {
+  SavedImage image{.config_json = std::string(config), .names = names};
+  for (const std::string& name : spec.names) image.names.push_back(parse_reference(name));
+  SaveOptions options;
+  options.docker = spec.kind == ExportSpec::Kind::docker;
+  options.compression = options.docker ? Compression::none : compression_of(spec.compression);
+  if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination);
+  OutputFile file(spec.destination);
+  save_tar(store, {image}, options,
+           [&](std::span<const std::byte> bytes) { file.write(bytes); });
+  file.finish();
+}
+
 }  // namespace
 
 void export_result(const ExportSpec& spec, std::string_view config, const LayerStack& layers,
@@ -33,12 +57,10 @@ void export_result(const ExportSpec& spec, std::string_view config, const LayerS
       return export_tar(store.layers().view(layers), spec.destination);
     case ExportSpec::Kind::oci:
     case ExportSpec::Kind::docker:
+      return export_archive(spec, config, names, store);
     case ExportSpec::Kind::image:
-      break;
+      throw Error("an image in the store is not an output file");
   }
-  (void)config;
-  (void)names;
-  throw Error("this output is not written here");
 }
 
 }  // namespace slipway

@@ -9,11 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <sstream>
-
 namespace {
 
 sockaddr_in loopback(std::uint16_t port) {
@@ -44,23 +39,6 @@ bool accepts(std::uint16_t port) {
 }
 
 }  // namespace
-
-bool has_programs(std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    if (std::system(("command -v " + std::string(name) + " >/dev/null 2>&1").c_str()) != 0) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool run_command(const std::string& command) {
-  const TemporaryFolder folder;
-  const std::string log = folder / "log";
-  if (std::system(("{ " + command + "\n} >" + log + " 2>&1").c_str()) == 0) return true;
-  MESSAGE(command << "\n" << folder.read("log"));
-  return false;
-}
 
 DockerRegistry::DockerRegistry(bool password) : port_(free_port()) {
   std::string config = "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem:\n"

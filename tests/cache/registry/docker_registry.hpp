@@ -1,19 +1,13 @@
 // The registry program of Debian's package docker-registry, for the length of a scope.
 #pragma once
 
+#include "../programs.hpp"
 #include "../temporary_folder.hpp"
 
 #include <sys/types.h>
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-
-// Whether the programs are installed.
-bool has_programs(std::initializer_list<std::string_view> names);
-
-// Runs a shell command whose output is shown if it fails. True: it succeeded.
-bool run_command(const std::string& command);
 
 class DockerRegistry {
  public:

@@ -1,0 +1,39 @@
+// Images out of the store, as archives that other tools read.
+//
+// Both formats are OCI image layouts (image-spec, image-layout.md). docker's has a manifest.json as
+// well, as `docker save` has written it since version 25, and its layers are not compressed:
+// whoever loads it would only have to undo that. The same images give the same bytes.
+#pragma once
+
+#include <cache/archive/compression.hpp>
+#include <cache/images/reference.hpp>
+#include <cache/stream.hpp>
+#include <ir/digest.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class Store;
+
+struct SavedImage {
+  std::string config_json;
+  std::vector<Reference> names;  // those without a tag are left out: the formats have no place
+};
+
+struct SaveOptions {
+  bool docker = false;                            // with a manifest.json
+  Compression compression = Compression::gzip;
+};
+
+// Writes a tar. Throws Error if a layer is not in the store.
+void save_tar(Store& store, const std::vector<SavedImage>& images, const SaveOptions& options,
+              const ByteSink& sink);
+// Writes into a directory, which is made where it is missing. What is there already stays, but for
+// the files of the same names; index.json comes last.
+void save_directory(Store& store, const std::vector<SavedImage>& images,
+                    const SaveOptions& options, const std::filesystem::path& directory);
+
+}  // namespace slipway
