@@ -28,6 +28,7 @@ class Context : public SourceTree {
   // Throws Error if the directory cannot be opened. What the walk cannot read is an Error when it
   // is asked for.
   static std::unique_ptr<Context> open(Options options);
+  using SourceTree::open;
 
   // Writes what was learned to the stat cache; called once, after a solve. Never throws: a cache
   // that cannot be written costs time and nothing else.

@@ -1,0 +1,319 @@
+#include "copy_fixture.hpp"
+
+#include <cache/stat_cache/stat_cache.hpp>
+#include <cache/state_directory.hpp>
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fstream>
+
+using namespace slipway;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A context directory with a store beside it.
+class ContextBench {
+ public:
+  explicit ContextBench(std::string_view tree) {
+    fs::create_directory(folder_ / "context");
+    make_tree(folder_ / "context", tree);
+  }
+
+  fs::path operator/(std::string_view name) const { return folder_ / "context" / name; }
+  const fs::path& folder() const { return folder_.path(); }
+  void write(std::string_view name, std::string_view text) {
+    std::ofstream(*this / name, std::ios::binary) << text;
+  }
+  StateDirectory& state() { return state_; }
+
+  std::unique_ptr<Context> open(std::vector<std::string> ignore = {}) {
+    Context::Options options;
+    options.directory = folder_ / "context";
+    options.name = "build context";
+    options.ignore = IgnoreRules(ignore);
+    options.state = &state_;
+    return Context::open(std::move(options));
+  }
+
+  // A whole use: every file's digest, remembered. Gives how many files were read.
+  std::uint64_t use(std::vector<std::string> ignore = {}) {
+    const auto context = open(std::move(ignore));
+    read_all(*context, "");
+    context->remember();
+    return context->figures().files_hashed;
+  }
+
+  static void read_all(const Context& context, std::string_view directory) {
+    for (const Entry& entry : context.children(directory)) {
+      if (entry.type == Entry::Type::directory) read_all(context, entry.path);
+      if (entry.type == Entry::Type::file) context.digest(entry);
+    }
+  }
+
+  Digest digest(std::string_view path) {
+    const auto context = open();
+    const Digest digest = context->digest(context->find(path).value());
+    context->remember();
+    return digest;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  StateDirectory state_{folder_ / "state"};
+};
+
+// Lets a coarse clock pass: what was changed just now is then old.
+void age(const fs::path& path) {
+  const timespec times[2] = {{.tv_sec = 1'600'000'000, .tv_nsec = 0},
+                             {.tv_sec = 1'600'000'000, .tv_nsec = 0}};
+  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
+std::string message_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a context is its entries, with docker's metadata") {
+  ContextBench bench("d/ 0711\nd/f 4755 5:6 =text\nl -> d/f\nother == d/f\np 0600 |");
+  const auto context = bench.open();
+  CHECK(context->list("") == std::vector<std::string>{"d", "l", "other", "p"});
+  CHECK(context->list("d") == std::vector<std::string>{"f"});
+  CHECK(context->list("missing").empty());
+  CHECK(context->list("l").empty());
+
+  const Entry file = context->find("d/f").value();
+  CHECK(file.type == Entry::Type::file);
+  CHECK(file.mode == 04755);
+  CHECK(file.uid == 0);
+  CHECK(file.gid == 0);
+  CHECK(file.size == 4);
+  CHECK(file.mtime == 1'600'000'000);
+  CHECK(file.xattrs.empty());
+  CHECK(context->digest(file) == sha256("text"));
+  CHECK(context->find("d")->mode == 0711);
+  CHECK(context->find("l")->link_target == "d/f");
+  CHECK(context->find("other")->hard_link == "d/f");
+  CHECK(context->find("p")->type == Entry::Type::fifo);
+  CHECK(context->find("")->mode == 0755);
+  CHECK_FALSE(context->find("d/g"));
+  CHECK(context->resolve("l", true).path == "d/f");
+  CHECK(context->resolve("l", false).path == "l");
+}
+
+TEST_CASE("a socket is an empty file, as docker sends it") {
+  ContextBench bench("d/x");
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = (bench / "d/s").native();
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  const auto context = bench.open();
+  const Entry entry = context->find("d/s").value();
+  CHECK(entry.type == Entry::Type::file);
+  CHECK(entry.size == 0);
+  CHECK(context->digest(entry) == sha256(""));
+  const int file = context->open(entry);
+  char byte = 0;
+  CHECK(::read(file, &byte, 1) == 0);
+  ::close(file);
+  ::close(socket);
+}
+
+TEST_CASE("an unchanged context is not read again") {
+  ContextBench bench("a\nd/b\nd/e/c\nempty =");
+  for (const char* path : {"a", "d/b", "d/e/c"}) age(bench / path);
+  const std::uint64_t first = bench.use();
+  CHECK(first == 3);
+  // Where change times are coarse, files this young are not trusted yet.
+  if (bench.use() != 0) {
+    MESSAGE("coarse change times here: waits until the files are old enough");
+    ::usleep(2'100'000);
+    bench.use();
+  }
+  CHECK(bench.use() == 0);
+  const auto context = bench.open();
+  CHECK(context->find("a")->content == sha256("a"));
+
+  SUBCASE("a touched file alone is read, and is the same") {
+    age(bench / "a");
+    CHECK(bench.use() == 1);
+    CHECK(bench.digest("a") == sha256("a"));
+  }
+  SUBCASE("another mode means another look") {
+    REQUIRE(::chmod((bench / "a").c_str(), 0600) == 0);
+    CHECK(bench.use() == 1);
+  }
+  SUBCASE("a content of the same size and time is seen") {
+    bench.write("a", "b");
+    age(bench / "a");
+    CHECK(bench.digest("a") == sha256("b"));
+  }
+  SUBCASE("another file under the same name and time is seen") {
+    bench.write("new", "b");
+    age(bench / "new");
+    fs::rename(bench / "new", bench / "a");
+    CHECK(bench.digest("a") == sha256("b"));
+  }
+  SUBCASE("a stat cache that is damaged costs a reading") {
+    const fs::path file = stat_cache_file(bench.state(), bench / "");
+    REQUIRE(fs::exists(file));
+    std::ofstream(file, std::ios::binary) << "nonsense";
+    CHECK(bench.use() == 3);
+    CHECK(bench.digest("a") == sha256("a"));
+  }
+  SUBCASE("an excluded file is forgotten, the others are not") {
+    CHECK(bench.use({"d"}) == 0);
+    CHECK(bench.use() == 2);
+  }
+}
+
+TEST_CASE("a file that is edited within one tick of the clock is never stale") {
+  ContextBench bench("a =0000");
+  for (int i = 0; i < 300; ++i) {
+    const std::string text = std::to_string(1000 + i);
+    bench.write("a", text);
+    REQUIRE(bench.digest("a") == sha256(text));
+  }
+}
+
+TEST_CASE("two builds of one context may remember at once") {
+  ContextBench bench("a\nb\nc");
+  const auto one = bench.open();
+  const auto other = bench.open();
+  ContextBench::read_all(*one, "");
+  ContextBench::read_all(*other, "");
+  one->remember();
+  other->remember();
+  CHECK(bench.digest("a") == sha256("a"));
+  CHECK(bench.digest("c") == sha256("c"));
+}
+
+TEST_CASE("a file that changes between the walk and the reading is named") {
+  ContextBench bench("d/growing =text\nd/linked =text\nd/gone =text\nd/touched =text");
+  const auto context = bench.open();
+  const auto digest = [&](std::string_view path) {
+    return message_of([&] { context->digest(context->find(path).value()); });
+  };
+  REQUIRE(context->find("d/growing"));
+  bench.write("d/growing", "longer text");
+  CHECK(digest("d/growing") == "\"d/growing\" of the build context changed while it was read");
+  fs::remove(bench / "d/gone");
+  CHECK(digest("d/gone") == "\"d/gone\" of the build context changed while it was read");
+  // Swapped for a link to something else: not followed.
+  fs::remove(bench / "d/linked");
+  fs::create_symlink("/etc/passwd", bench / "d/linked");
+  CHECK(digest("d/linked") == "\"d/linked\" of the build context changed while it was read");
+  age(bench / "d/touched");
+  CHECK(digest("d/touched") == "");
+}
+
+TEST_CASE("a directory swapped for a link does not lead out") {
+  ContextBench bench("d/f =mine");
+  const auto context = bench.open();
+  const Entry entry = context->find("d/f").value();
+  fs::create_directory(bench.folder() / "outside");
+  std::ofstream(bench.folder() / "outside/f") << "text";
+  fs::remove_all(bench / "d");
+  fs::create_symlink("../outside", bench / "d");
+  CHECK(message_of([&] { context->digest(entry); }).find("changed") != std::string::npos);
+  CHECK(message_of([&] { context->open(entry); }).find("changed") != std::string::npos);
+}
+
+TEST_CASE("what cannot be read matters only to who asks for it") {
+  ContextBench bench("ok\nsecret 0600\nlocked/ 0700\nlocked/x");
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: becoming a user without rights takes root");
+    return;
+  }
+  fs::permissions(bench.folder(), fs::perms(0755));
+  fs::permissions(bench / "secret", fs::perms(0));
+  fs::permissions(bench / "locked", fs::perms(0));
+  REQUIRE(::seteuid(65534) == 0);
+  const auto context = bench.open();
+  const bool listed = context->find("ok").has_value() && context->find("locked").has_value();
+  const std::string of_file =
+      message_of([&] { context->digest(context->find("secret").value()); });
+  const std::string of_directory = message_of([&] { context->list("locked"); });
+  const std::string of_other = message_of([&] { context->digest(context->find("ok").value()); });
+  REQUIRE(::seteuid(0) == 0);
+  CHECK(listed);
+  CHECK(of_file.find("secret") != std::string::npos);
+  CHECK(of_file.find("Permission denied") != std::string::npos);
+  CHECK(of_directory.find("locked") != std::string::npos);
+  CHECK(of_other == "");
+}
+
+TEST_CASE("an excluded directory is not walked unless something in it may be re-included") {
+  ContextBench bench("src/a.c\nnode_modules/x/1\nnode_modules/x/2\nnode_modules/y/3\nlogs/a\n"
+                     "logs/keep/b");
+  const auto pruned = bench.open({"node_modules", "logs"});
+  CHECK(pruned->list("") == std::vector<std::string>{"src"});
+  CHECK(pruned->figures().entries == 4);  // three names at the top, one in src
+  CHECK(pruned->absence("logs/a") == "it is excluded by .dockerignore");
+  CHECK(pruned->absence("src/b.c") == "");
+
+  const auto kept = bench.open({"node_modules", "logs", "!logs/keep"});
+  CHECK(kept->list("") == std::vector<std::string>{"logs", "src"});
+  CHECK(kept->list("logs") == std::vector<std::string>{"keep"});
+}
+
+TEST_CASE("a large context: every entry once, in order, whatever thread saw it") {
+  ContextBench bench("x");
+  constexpr int folders = 60;
+  constexpr int files = 40;
+  for (int d = 0; d < folders; ++d) {
+    const std::string folder = "d" + std::to_string(d) + "/sub";
+    fs::create_directories(bench / folder);
+    for (int f = 0; f < files; ++f)
+      bench.write(folder + "/f" + std::to_string(f), std::to_string(d * files + f));
+  }
+  const auto context = bench.open();
+  CHECK(context->list("").size() == folders + 1);
+  std::vector<std::string> paths;
+  for (int d = 0; d < folders; ++d) {
+    const std::string folder = "d" + std::to_string(d) + "/sub";
+    const std::vector<Entry> found = context->children(folder);
+    REQUIRE(found.size() == files);
+    for (std::size_t i = 1; i < found.size(); ++i)
+      CHECK(path_less(found[i - 1].path, found[i].path));
+    for (const Entry& entry : found) paths.push_back(entry.path);
+  }
+  const std::vector<Digest> digests =
+      context->digests(std::vector<std::string_view>(paths.begin(), paths.end()));
+  REQUIRE(digests.size() == folders * files);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    std::ifstream in(bench / paths[i]);
+    std::string text;
+    in >> text;
+    CHECK(digests[i] == sha256(text));
+  }
+  CHECK(context->figures().files_hashed == folders * files);
+}
+
+TEST_CASE("a context that is no directory is an error") {
+  ContextBench bench("file");
+  Context::Options options;
+  options.name = "build context";
+  options.directory = bench / "missing";
+  CHECK(message_of([&] { Context::open(std::move(options)); }).find("does not exist") !=
+        std::string::npos);
+  Context::Options other;
+  other.name = "build context";
+  other.directory = bench / "file";
+  CHECK(message_of([&] { Context::open(std::move(other)); }).find("is no directory") !=
+        std::string::npos);
+}
