@@ -3,6 +3,7 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <queue>
@@ -14,6 +15,10 @@ namespace slipway {
 namespace {
 
 std::size_t cores() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+// Most steps wait for a disk, a network or a lock most of their time, and BuildKit sets no limit at
+// all: one process a core would make six stages that sleep 2 s take 6 s on two cores.
+std::size_t default_processes() { return std::max<std::size_t>(8, 4 * cores()); }
 
 struct Waiting {
   std::int64_t remaining;
@@ -34,7 +39,7 @@ struct Scheduler::State {
   explicit State(std::size_t processes)
       : control(tbb::global_control::max_allowed_parallelism, cores() + 1),
         arena(static_cast<int>(cores()), 0),
-        free_slots(processes == 0 ? cores() : processes) {}
+        free_slots(processes == 0 ? default_processes() : processes) {}
 
   // TBB starts one worker less than it has cores and expects the caller to be the other one; ours
   // sleeps. Only both together, one more allowed and no place reserved for the caller, gave two

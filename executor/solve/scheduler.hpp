@@ -12,7 +12,7 @@ namespace slipway {
 // All functions may be called from any thread.
 class Scheduler {
  public:
-  // `processes`: how many may run at once; 0: as many as there are cores.
+  // `processes`: how many may run at once; 0: four a core, and at least eight.
   explicit Scheduler(std::size_t processes);
   // Waits for all work that was given.
   ~Scheduler();

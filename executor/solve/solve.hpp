@@ -20,7 +20,7 @@
 namespace slipway {
 
 struct SolveOptions {
-  std::size_t max_parallelism = 0;  // RUN processes at once; 0: as many as cores
+  std::size_t max_parallelism = 0;  // RUN processes at once; 0: four a core, at least eight
   bool keep_going = false;          // a failure does not cancel what does not need it
   // Names this Dockerfile, for finding what its steps were the last time; opaque.
   std::string place;

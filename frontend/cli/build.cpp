@@ -80,7 +80,7 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       ->check(CLI::IsMember({"ast", "graph", "dot"}))
       ->type_name("WHAT");
   app.add_option("--max-parallelism", r.max_parallelism,
-                 "RUN processes at once (default: the number of cores)")
+                 "RUN processes at once (default: four a core, at least eight)")
       ->type_name("N");
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
   app.footer(footer);
