@@ -128,7 +128,7 @@ class TestBuild {
     context_options.state = &store_->state();
     solve_options.contexts[""] = Context::open(std::move(context_options));
     Progress quiet;
-    result = slipway::solve(lowered->graph, lowered->root, *store_, runner, solve_options, quiet);
+    result = slipway::solve(lowered->graph, lowered->root, *store_, *runner_in_use, solve_options, quiet);
     Steps ran;
     for (const VertexReport& report : result.reports) {
       if (report.outcome == VertexReport::Outcome::ran) ran.push_back(text_of(report.vertex));
@@ -165,6 +165,7 @@ class TestBuild {
   }
 
   FakeRunner runner;
+  ProcessRunner* runner_in_use = &runner;  // where steps run: another one is the caller's
   std::optional<Lowered> lowered;
   SolveResult result;
 
