@@ -74,7 +74,7 @@ void read_stdin_context(BuildInputs& inputs, const std::function<Store&()>& stor
   std::string head = read_head(head_bytes);
   Replayed start(head, false);
   if (!is_archive(start)) {
-    head += head.size() < head_bytes ? std::string() : read_stdin_text();
+    if (head.size() == head_bytes) head.append(read_stdin_text());
     auto source = std::make_shared<SourceFile>();
     source->name = "-";
     source->text = std::move(head);
