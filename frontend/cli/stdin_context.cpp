@@ -75,10 +75,7 @@ void read_stdin_context(BuildInputs& inputs, const std::function<Store&()>& stor
   Replayed start(head, false);
   if (!is_archive(start)) {
     if (head.size() == head_bytes) head.append(read_stdin_text());
-    auto source = std::make_shared<SourceFile>();
-    source->name = "-";
-    source->text = std::move(head);
-    inputs.dockerfile = std::move(source);
+    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", std::move(head)});
     return;
   }
   inputs.unpacked.emplace(store().layers().stage());
