@@ -125,7 +125,7 @@ std::vector<ResolvedMount> Solver::resolve_mounts(Step& current) {
       case Mount::Type::bind: {
         const Step* input = mount.input == 0 ? nullptr : &step(vertex.inputs[mount.input]);
         if (input != nullptr && input->result.context == nullptr) {
-          shown.lowers = input->result.directories;
+          shown.lowers = mountable(input->result);
         } else if (input != nullptr) {
           current.mount_stagings.push_back(copy_for_mount(mount, trees));
           shown.directory = current.mount_stagings.back().upper();

@@ -113,7 +113,7 @@ void Solver::start_process(Step& current) {
 
   const StepResult& below = step(vertex.inputs[0]).result;
   const std::shared_lock below_stays(below.directories_mutex);
-  request.lowers = below.directories;
+  request.lowers = mountable(below);
   current.work_started = now();
   current.running = runner_.start(
       request,

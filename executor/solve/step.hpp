@@ -36,6 +36,11 @@ struct StepResult {
   std::vector<std::filesystem::path> directories;
 };
 
+// The directories as overlayfs takes them, lowest first. It refuses a directory that is there
+// twice, as that of the empty layer often is; the upper one alone decides about every path in it.
+// With `directories_mutex` held.
+std::vector<std::filesystem::path> mountable(const StepResult& result);
+
 struct Step {
   VertexId id{};
   StepResult result;

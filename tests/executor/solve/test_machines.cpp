@@ -106,3 +106,16 @@ TEST_CASE_TEMPLATE("COPY --from takes what a step made, by content", Machine, Fa
   CHECK(build.result.layers == layers);
   CHECK(build.file("app") == "same\n");
 }
+
+TEST_CASE_TEMPLATE("steps that change nothing share one empty layer, any number of times", Machine,
+                   FakeMachine, RealMachine) {
+  TestMachine<Machine> machine;
+  if (!machine.ready()) return;
+  TestBuild& build = machine.build;
+  std::string dockerfile = machine.base();
+  for (int i = 0; i < 8; ++i) dockerfile += "RUN echo " + std::to_string(i) + "\n";
+  CHECK(build.solve(dockerfile).size() == 10);
+  CHECK(build.result.layers.size() == 10);
+  CHECK(build.result.layers[2].diff_id == build.result.layers[9].diff_id);
+  CHECK(build.solve(dockerfile).empty());
+}
