@@ -11,8 +11,8 @@
 namespace slipway {
 
 FileDescriptor new_file_system(const char* type,
-                           const std::vector<std::pair<std::string, std::string>>& options,
-                           std::uint64_t attributes) {
+                               const std::vector<std::pair<std::string, std::string>>& options,
+                               std::uint64_t attributes) {
   const FileDescriptor context(static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)));
   if (!context) throw system_error("fsopen", type, errno);
   for (const auto& [name, value] : options) {

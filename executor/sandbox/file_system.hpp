@@ -13,7 +13,7 @@ namespace slipway {
 // `options` are those of mount(8), an empty value for one that has none; `attributes` are
 // MOUNT_ATTR_... Throws Error.
 FileDescriptor new_file_system(const char* type,
-                           const std::vector<std::pair<std::string, std::string>>& options,
-                           std::uint64_t attributes);
+                               const std::vector<std::pair<std::string, std::string>>& options,
+                               std::uint64_t attributes);
 
 }  // namespace slipway

@@ -5,7 +5,8 @@ __asm__(
     ".pushsection .rodata\n"
     ".balign 16\n"
     "slipway_init_start:\n"
-    ".incbin \"" SLIPWAY_INIT "\"\n"
+    ".incbin \"" SLIPWAY_INIT
+    "\"\n"
     "slipway_init_end:\n"
     ".popsection\n");
 

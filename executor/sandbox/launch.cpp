@@ -39,8 +39,8 @@ FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) 
     if (written < 0) throw system_error("write", name, errno);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) !=
-      0) {
+  if (::fcntl(memory.get(), F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
     throw system_error("fcntl", name, errno);
   }
   return memory;
@@ -130,14 +130,15 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   never_block(error.read);
 
   // In the order of init::Handed.
-  std::vector<int> handed = {null.get(),         output.write.get(), error.write.get(),
-                             orders.get(),       report.write.get(), lifeline.read.get()};
+  std::vector<int> handed = {null.get(),   output.write.get(), error.write.get(),
+                             orders.get(), report.write.get(), lifeline.read.get()};
   for (const FileDescriptor& mount : mounts) handed.push_back(mount.get());
   Birth birth{};
   birth.program = program.get();
   birth.descriptors = handed.data();
   birth.count = static_cast<int>(handed.size());
-  birth.beyond = std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
+  birth.beyond =
+      std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
 
   const auto stack = std::make_unique<std::byte[]>(stack_size);
   int process = -1;

@@ -12,8 +12,8 @@ namespace slipway {
 
 // A process that is PID 1 of its own namespaces. Not an owner of it: who launches must wait.
 struct Launched {
-  FileDescriptor process;   // pidfd
-  FileDescriptor output;    // both not blocking
+  FileDescriptor process;  // pidfd
+  FileDescriptor output;   // both not blocking
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed

@@ -46,8 +46,7 @@ std::vector<init::Limit> parse_limits(const std::vector<std::string>& ulimits) {
     std::string_view values = equals == std::string_view::npos ? "" : all.substr(equals + 1);
     const std::size_t colon = values.find(':');
     const auto soft = value_of(values.substr(0, colon));
-    const auto hard =
-        colon == std::string_view::npos ? soft : value_of(values.substr(colon + 1));
+    const auto hard = colon == std::string_view::npos ? soft : value_of(values.substr(colon + 1));
     bool known = false;
     for (const Resource& resource : resources) {
       if (resource.name != name || !soft || !hard) continue;

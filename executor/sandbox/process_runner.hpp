@@ -32,7 +32,7 @@ struct ResolvedMount {
 };
 
 struct RunRequest {
-  const RunProcess* operation = nullptr;  // outlives the run
+  const RunProcess* operation = nullptr;      // outlives the run
   std::vector<std::filesystem::path> lowers;  // layer directories, lowest first
   std::filesystem::path upper;                // empty directory that receives the changes
   std::filesystem::path work;                 // empty directory on the same file system
@@ -40,7 +40,7 @@ struct RunRequest {
 };
 
 struct RunResult {
-  int exit_code = 0;      // as a shell has it: 128 + n for a signal
+  int exit_code = 0;  // as a shell has it: 128 + n for a signal
   bool out_of_memory = false;
 };
 

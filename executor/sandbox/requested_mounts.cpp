@@ -34,8 +34,8 @@ FileDescriptor open_source(int root, const std::string& source) {
   struct open_how how {};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  FileDescriptor found(static_cast<int>(::syscall(
-      SYS_openat2, root, source.empty() ? "." : source.c_str(), &how, sizeof(how))));
+  FileDescriptor found(static_cast<int>(
+      ::syscall(SYS_openat2, root, source.empty() ? "." : source.c_str(), &how, sizeof(how))));
   if (!found) throw system_error("openat2", "mount source " + source, errno);
   return found;
 }
@@ -110,20 +110,23 @@ void StepMounts::add_bind(const ResolvedMount& mount, std::size_t index) {
   FileDescriptor tree = mount_overlay(lowers, top);
   FileDescriptor source = open_source(tree.get(), mount.mount.source);
   auto place = tree_.place_for(mount.mount.target, kind_of(source));
-  tree_.add_mount(place, source.get(), std::nullopt);
-  attach(std::move(tree), FileDescriptor(), mount.mount.target);
-  bind(std::move(source), std::move(place.place),
-       MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0), mount.mount.target);
+  const std::uint64_t attributes =
+      MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0);
+  shelve(std::move(tree), mount.mount.target);
+  const RootTree::Place where{FileDescriptor(), place.path, -1, {}};
+  const int seen = source.get();
+  const int action = bind(std::move(source), std::move(place), attributes, mount.mount.target);
+  tree_.add_mount(where, seen, std::nullopt, action);
 }
 
 void StepMounts::add_cache(const ResolvedMount& mount) {
   if (!mount.directory) throw Error("a cache mount without a directory");
   FileDescriptor directory = open_directory(*mount.directory);
   auto place = tree_.place_for(mount.mount.target, RootTree::Kind::directory);
-  FileDescriptor tree = clone_tree(
-      directory, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
+  FileDescriptor tree =
+      clone_tree(directory, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
   tree_.add_mount(place, tree.get(), again(directory));
-  attach(std::move(tree), std::move(place.place), mount.mount.target);
+  attach(std::move(tree), std::move(place), mount.mount.target);
 }
 
 void StepMounts::add_tmpfs(const ResolvedMount& mount) {
@@ -133,7 +136,7 @@ void StepMounts::add_tmpfs(const ResolvedMount& mount) {
   auto place = tree_.place_for(mount.mount.target, RootTree::Kind::directory);
   FileDescriptor memory = new_file_system("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   tree_.add_mount(place, memory.get(), std::nullopt);
-  attach(std::move(memory), std::move(place.place), mount.mount.target);
+  attach(std::move(memory), std::move(place), mount.mount.target);
 }
 
 void StepMounts::add_secret(const ResolvedMount& mount) {
@@ -151,7 +154,7 @@ void StepMounts::add_secret(const ResolvedMount& mount) {
   if (mount.mount.target.empty()) return;
   const std::uint32_t mode = mount.mount.mode == 0 ? 0400 : mount.mount.mode;
   bind(hidden_file(*mount.secret, mode, mount.mount.uid, mount.mount.gid),
-       tree_.place_for(mount.mount.target, RootTree::Kind::file).place,
+       tree_.place_for(mount.mount.target, RootTree::Kind::file),
        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
        mount.mount.target);
 }

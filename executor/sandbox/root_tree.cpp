@@ -103,7 +103,7 @@ void remove_stubs(std::vector<Stub> stubs) noexcept {
 RootTree::RootTree(const FileDescriptor& root, const std::filesystem::path& upper) {
   FileDescriptor made(::open(upper.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!made) throw system_error("open", upper.string(), errno);
-  mounts_.push_back({"", root.get(), std::move(made)});
+  mounts_.push_back({"", root.get(), std::move(made), -1});
 }
 
 RootTree::Inside RootTree::locate(const std::string& resolved) const {
@@ -128,7 +128,7 @@ void RootTree::make(const Inside& inside, Kind kind, bool to_stay) {
     }
   } else {
     const FileDescriptor file(::openat(parent.get(), name.c_str(),
-                                   O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+                                       O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!file) throw system_error("openat", inside.path, errno);
   }
   if (to_stay || !inside.mount->made) return;
@@ -182,7 +182,7 @@ std::optional<RootTree::Place> RootTree::walk(std::string_view path, Kind kind, 
     throw Error(quoted(path) + (kind == Kind::directory ? " is not a directory in the image"
                                                         : " is a directory in the image"));
   }
-  return Place{std::move(place), std::move(resolved)};
+  return Place{std::move(place), std::move(resolved), inside.mount->action, inside.path};
 }
 
 RootTree::Place RootTree::place_for(std::string_view path, Kind kind) {
@@ -212,24 +212,27 @@ RootTree::Place RootTree::place_for_kernel(const std::string& name) {
   if (!S_ISDIR(status.st_mode)) {
     throw Error("the image's /" + name + " is not a directory");
   }
-  return {std::move(here), name};
+  return {std::move(here), name, -1, {}};
 }
 
-void RootTree::make_directory(std::string_view path) { walk(path, Kind::directory, true); }
+void RootTree::make_directory(std::string_view path) {
+  walk(path, Kind::directory, true);
+}
 
-void RootTree::add_mount(const Place& place, int root, std::optional<FileDescriptor> made) {
-  mounts_.push_back({place.path, root, std::move(made)});
+void RootTree::add_mount(const Place& place, int root, std::optional<FileDescriptor> made,
+                         int action) {
+  mounts_.push_back({place.path, root, std::move(made), action});
 }
 
 std::optional<std::string> RootTree::read(std::string_view path, std::size_t limit) const {
   // Not blocking: a pipe in the image's place of a file must not hold the build.
   const FileDescriptor file(open_beneath(mounts_.front().root, std::string(path).c_str(),
-                                     O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_IN_ROOT));
+                                         O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_IN_ROOT));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
   if (static_cast<std::uint64_t>(status.st_size) > limit) {
-    throw Error("the image's " + quoted(path) + " is larger than " +
-                std::to_string(limit >> 20) + " MiB");
+    throw Error("the image's " + quoted(path) + " is larger than " + std::to_string(limit >> 20) +
+                " MiB");
   }
   std::string text(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t used = 0;

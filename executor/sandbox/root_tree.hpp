@@ -33,7 +33,10 @@ class RootTree {
 
   struct Place {
     FileDescriptor place;  // O_PATH, without a link as last component
-    std::string path;  // where that is, "etc/hosts": resolved, relative to the root
+    std::string path;      // where that is, "etc/hosts": resolved, relative to the root
+    // Not -1: the place is in what this action mounts, and has to be found there as `inside`.
+    int action = -1;
+    std::string inside;
   };
 
   // `root`: a detached mount; `upper`: where what is made in it turns up.
@@ -49,10 +52,11 @@ class RootTree {
   void make_directory(std::string_view path);
 
   // From now on paths below place.path are those of the mount `root`, which outlives this. `made`
-  // is the directory in which new files of the mount turn up, where they must not stay.
-  void add_mount(const Place& place, int root, std::optional<FileDescriptor> made);
+  // is the directory in which new files of the mount turn up, where they must not stay. `action`
+  // is not -1 where `root` is not the mount itself, but what init clones it from in that action.
+  void add_mount(const Place& place, int root, std::optional<FileDescriptor> made, int action = -1);
   // The same for a mount into which nobody can look yet.
-  void add_kernel_mount(const Place& place) { mounts_.push_back({place.path, -1, {}}); }
+  void add_kernel_mount(const Place& place) { mounts_.push_back({place.path, -1, {}, -1}); }
 
   // The text of a regular file, at most `limit` bytes. Nothing where there is no regular file.
   // Throws Error where it is larger.
@@ -65,6 +69,7 @@ class RootTree {
     std::string path;
     int root;  // -1: the kernel's
     std::optional<FileDescriptor> made;
+    int action = -1;
   };
   // A path as its innermost mount has it.
   struct Inside {

@@ -32,9 +32,10 @@ namespace {
 
 // Docker's fourteen.
 constexpr std::array default_capabilities = {
-    CAP_CHOWN,      CAP_DAC_OVERRIDE,     CAP_FSETID,  CAP_FOWNER, CAP_MKNOD,
-    CAP_NET_RAW,    CAP_SETGID,           CAP_SETUID,  CAP_SETFCAP, CAP_SETPCAP,
-    CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL,    CAP_AUDIT_WRITE};
+    CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
+    CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
+    CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
+    CAP_KILL,    CAP_AUDIT_WRITE};
 
 // Docker's, for a step whose environment has none.
 constexpr std::string_view default_search_path =
@@ -108,9 +109,9 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
   const std::string reason = std::strerror(report.error);
   switch (report.stage) {
     case Stage::mounts:
-      return system_error("mount",
-                          report.index < mounts.labels().size() ? mounts.labels()[report.index] : "",
-                          report.error);
+      return system_error(
+          "mount", report.index < mounts.labels().size() ? mounts.labels()[report.index] : "",
+          report.error);
     case Stage::masked_paths:
       return system_error("mount", masked_paths()[report.index % masked_paths().size()],
                           report.error);
@@ -124,8 +125,9 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
       return Error("the working directory " + quoted(operation.working_directory) +
                    " is outside of the root file system");
     case Stage::limits:
-      return Error("--ulimit " + quoted(operation.ulimits[report.index % operation.ulimits.size()]) +
-                   ": " + reason);
+      return Error("--ulimit " +
+                   quoted(operation.ulimits[report.index % operation.ulimits.size()]) + ": " +
+                   reason);
     case Stage::program: {
       const std::string program = quoted(operation.arguments.front());
       if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {
@@ -152,9 +154,9 @@ class Sandbox final : public ProcessRunner {
         one_control_group_tree_(has_one_control_group_tree()),
         program_(init_program()) {}
 
-  std::unique_ptr<RunningProcess> start(
-      const RunRequest& request, std::function<void(OutputStream, std::string_view)> output,
-      std::function<void(RunResult)> finished) override {
+  std::unique_ptr<RunningProcess> start(const RunRequest& request,
+                                        std::function<void(OutputStream, std::string_view)> output,
+                                        std::function<void(RunResult)> finished) override {
     const RunProcess& operation = *request.operation;
     require_rights();
     require_texts(operation);
@@ -225,10 +227,11 @@ class Sandbox final : public ProcessRunner {
         plan.text(variable(environment, "PATH").value_or(default_search_path));
     plan.header.capabilities = capability_set(operation);
     plan.header.root = mounts.root_number();
+    plan.header.shelf = mounts.shelf_number();
     std::vector<init::MountAction> actions = mounts.actions();
     for (init::MountAction& action : actions) {
-      if (action.kind == init::MountAction::file_system) {
-        action.text = plan.text(mounts.types()[action.text]);
+      if (action.kind == init::MountAction::file_system || action.inside != 0) {
+        action.text = plan.text(mounts.texts()[action.text]);
       }
     }
     plan.header.mounts = plan.list(actions);

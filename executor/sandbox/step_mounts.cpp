@@ -27,8 +27,8 @@ struct Device {
   unsigned major;
   unsigned minor;
 };
-constexpr std::array devices = {Device{"null", 1, 3},   Device{"zero", 1, 5},
-                                Device{"full", 1, 7},   Device{"random", 1, 8},
+constexpr std::array devices = {Device{"null", 1, 3},    Device{"zero", 1, 5},
+                                Device{"full", 1, 7},    Device{"random", 1, 8},
                                 Device{"urandom", 1, 9}, Device{"tty", 5, 0}};
 
 struct Link {
@@ -50,7 +50,8 @@ FileDescriptor make_directory(int parent, const char* name, mode_t mode) {
   return made;
 }
 
-FileDescriptor make_file(int parent, const std::string& name, std::string_view content, mode_t mode) {
+FileDescriptor make_file(int parent, const std::string& name, std::string_view content,
+                         mode_t mode) {
   const FileDescriptor file(
       ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("openat", name, errno);
@@ -64,6 +65,11 @@ FileDescriptor make_file(int parent, const std::string& name, std::string_view c
   FileDescriptor made(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!made) throw system_error("openat", name, errno);
   return made;
+}
+
+// A place whose mount is attached as it is, and in which nobody else has a mount.
+RootTree::Place in_devices(FileDescriptor place) {
+  return {std::move(place), {}, -1, {}};
 }
 
 // Read-only, so that a step's chmod of its /dev/null does not reach the host's; a device can be
@@ -83,10 +89,10 @@ FileDescriptor host_device(const Device& device) {
 
 const std::vector<std::string>& masked_paths() {
   static const std::vector<std::string> paths = {
-      "/proc/acpi",        "/proc/asound",      "/proc/interrupts",
-      "/proc/kcore",       "/proc/keys",        "/proc/latency_stats",
-      "/proc/sched_debug", "/proc/scsi",        "/proc/timer_list",
-      "/proc/timer_stats", "/sys/firmware",     "/sys/devices/virtual/powercap",
+      "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+      "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+      "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
   };
   return paths;
 }
@@ -107,37 +113,56 @@ int StepMounts::hand(FileDescriptor descriptor) {
   return init::handed_first + static_cast<int>(descriptors_.size()) - 1;
 }
 
-void StepMounts::attach(FileDescriptor mount, FileDescriptor place, const std::string& label) {
-  const int source = hand(std::move(mount));
-  const int target = place ? hand(std::move(place)) : init::MountAction::hidden;
-  actions_.push_back({init::MountAction::attach, source, target, 0, 0});
+int StepMounts::act(init::MountAction action, RootTree::Place place, const std::string& label) {
+  if (place.action >= 0) {
+    action.inside = static_cast<std::uint32_t>(place.action) + 1;
+    action.text = static_cast<std::uint32_t>(texts_.size());
+    texts_.push_back(place.inside);
+  } else {
+    action.target = place.place ? hand(std::move(place.place)) : init::MountAction::shelf;
+  }
+  actions_.push_back(action);
   labels_.push_back(label);
+  return static_cast<int>(actions_.size()) - 1;
 }
 
-void StepMounts::bind(FileDescriptor source, FileDescriptor place, std::uint64_t attributes,
-                      const std::string& label) {
-  const int from = hand(std::move(source));
-  const int target = hand(std::move(place));
-  actions_.push_back(
-      {init::MountAction::bind, from, target, static_cast<std::uint32_t>(attributes), 0});
-  labels_.push_back(label);
+int StepMounts::attach(FileDescriptor mount, RootTree::Place place, const std::string& label) {
+  init::MountAction action{};
+  action.kind = init::MountAction::attach;
+  action.source = hand(std::move(mount));
+  return act(action, std::move(place), label);
 }
 
-void StepMounts::file_system(const std::string& type, FileDescriptor place, std::uint64_t attributes) {
-  const int target = hand(std::move(place));
-  actions_.push_back({init::MountAction::file_system, -1, target,
-                      static_cast<std::uint32_t>(attributes),
-                      static_cast<std::uint32_t>(types_.size())});
-  types_.push_back(type);
-  labels_.push_back(type);
+int StepMounts::bind(FileDescriptor source, RootTree::Place place, std::uint64_t attributes,
+                     const std::string& label) {
+  init::MountAction action{};
+  action.kind = init::MountAction::bind;
+  action.source = hand(std::move(source));
+  action.attributes = static_cast<std::uint32_t>(attributes);
+  return act(action, std::move(place), label);
 }
 
-FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
-                                   std::uint32_t gid) {
+// Only for places in the root itself: the action's text is the type.
+int StepMounts::file_system(const std::string& type, RootTree::Place place,
+                            std::uint64_t attributes) {
+  init::MountAction action{};
+  action.kind = init::MountAction::file_system;
+  action.attributes = static_cast<std::uint32_t>(attributes);
+  action.text = static_cast<std::uint32_t>(texts_.size());
+  texts_.push_back(type);
+  return act(action, std::move(place), type);
+}
+
+void StepMounts::shelve(FileDescriptor mount, const std::string& label) {
+  attach(std::move(mount), RootTree::Place{}, label);
+}
+
+FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t mode,
+                                       std::uint32_t uid, std::uint32_t gid) {
   if (hidden_ < 0) {
     FileDescriptor mount = new_file_system("tmpfs", {{"mode", "700"}}, harmless);
     hidden_ = mount.get();
-    attach(std::move(mount), FileDescriptor(), "memory");
+    shelve(std::move(mount), "memory");
   }
   const std::string name = std::to_string(hidden_files_++);
   FileDescriptor file = make_file(hidden_, name, content, mode);
@@ -151,10 +176,11 @@ void StepMounts::add_kernel_file_systems() {
   const bool writable = request_.operation->security == RunProcess::Security::insecure;
   auto proc = tree_.place_for_kernel("proc");
   tree_.add_kernel_mount(proc);
-  file_system("proc", std::move(proc.place), harmless);
+  file_system("proc", std::move(proc), harmless);
+  shelf_number_ = actions_.back().target;
   auto sys = tree_.place_for_kernel("sys");
   tree_.add_kernel_mount(sys);
-  file_system("sysfs", std::move(sys.place), harmless | (writable ? 0 : MOUNT_ATTR_RDONLY));
+  file_system("sysfs", std::move(sys), harmless | (writable ? 0 : MOUNT_ATTR_RDONLY));
   add_devices();
 }
 
@@ -163,13 +189,13 @@ void StepMounts::add_kernel_file_systems() {
 void StepMounts::add_devices() {
   auto place = tree_.place_for_kernel("dev");
   FileDescriptor mount = new_file_system("tmpfs", {{"mode", "755"}, {"size", "65536k"}},
-                                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+                                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   devices_ = mount.get();
   tree_.add_mount(place, devices_, std::nullopt);
-  attach(std::move(mount), std::move(place.place), "/dev");
+  attach(std::move(mount), std::move(place), "/dev");
 
   for (const Device& device : devices) {
-    attach(host_device(device), make_file(devices_, device.name, "", 0666),
+    attach(host_device(device), in_devices(make_file(devices_, device.name, "", 0666)),
            std::string("/dev/") + device.name);
   }
   for (const Link& link : device_links) {
@@ -177,16 +203,17 @@ void StepMounts::add_devices() {
       throw system_error("symlinkat", link.name, errno);
     }
   }
-  attach(new_file_system("devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
-                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-         make_directory(devices_, "pts", 0755), "/dev/pts");
+  attach(new_file_system(
+             "devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
+             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+         in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
   const std::uint64_t asked = request_.operation->shm_size;
   const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);
   FileDescriptor shared = new_file_system("tmpfs", {{"mode", "1777"}, {"size", size}}, harmless);
-  RootTree::Place shm{make_directory(devices_, "shm", 0755), "dev/shm"};
+  RootTree::Place shm{make_directory(devices_, "shm", 0755), "dev/shm", -1, {}};
   tree_.add_mount(shm, shared.get(), std::nullopt);
-  attach(std::move(shared), std::move(shm.place), "/dev/shm");
-  file_system("mqueue", make_directory(devices_, "mqueue", 0755), harmless);
+  attach(std::move(shared), std::move(shm), "/dev/shm");
+  file_system("mqueue", in_devices(make_directory(devices_, "mqueue", 0755)), harmless);
 }
 
 void StepMounts::add_scripts() {
@@ -203,8 +230,8 @@ void StepMounts::add_scripts() {
 
 void StepMounts::add_network_files() {
   const auto add = [this](const char* path, const std::string& content) {
-    bind(hidden_file(content, 0644, 0, 0),
-         tree_.place_for(path, RootTree::Kind::file).place, harmless | MOUNT_ATTR_RDONLY, path);
+    bind(hidden_file(content, 0644, 0, 0), tree_.place_for(path, RootTree::Kind::file),
+         harmless | MOUNT_ATTR_RDONLY, path);
   };
   add("/etc/resolv.conf", resolv_conf());
   add("/etc/hosts", hosts_file(*request_.operation));

@@ -34,22 +34,27 @@ class StepMounts {
   const std::vector<std::string>& secret_environment() const { return secret_environment_; }
 
   int root_number() const { return root_number_; }
-  // Texts of file_system actions are in init's plan; here they are an index into types().
-  std::vector<init::MountAction> actions() const { return actions_; }
-  const std::vector<std::string>& types() const { return types_; }
+  int shelf_number() const { return shelf_number_; }
+  // The text of an action, which is an offset in init's plan, is an index into texts() here.
+  const std::vector<init::MountAction>& actions() const { return actions_; }
+  const std::vector<std::string>& texts() const { return texts_; }
   const std::vector<std::string>& labels() const { return labels_; }  // of each action
   const std::vector<FileDescriptor>& descriptors() const { return descriptors_; }
   std::vector<Stub> take_stubs() { return tree_.take_stubs(); }
 
  private:
   int hand(FileDescriptor descriptor);  // its number in init
-  void attach(FileDescriptor mount, FileDescriptor place, const std::string& label);
-  void bind(FileDescriptor source, FileDescriptor place, std::uint64_t attributes,
-            const std::string& label);
-  void file_system(const std::string& type, FileDescriptor place, std::uint64_t attributes);
+  // Each gives the action's index.
+  int act(init::MountAction action, RootTree::Place place, const std::string& label);
+  int attach(FileDescriptor mount, RootTree::Place place, const std::string& label);
+  int bind(FileDescriptor source, RootTree::Place place, std::uint64_t attributes,
+           const std::string& label);
+  int file_system(const std::string& type, RootTree::Place place, std::uint64_t attributes);
+  // A mount that is only cloned from.
+  void shelve(FileDescriptor mount, const std::string& label);
   // A file of the step's memory file system that the program sees only where it is bound.
   FileDescriptor hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
-                         std::uint32_t gid);
+                             std::uint32_t gid);
 
   void add_devices();
   void add_bind(const ResolvedMount& mount, std::size_t index);
@@ -61,11 +66,12 @@ class StepMounts {
   std::vector<FileDescriptor> descriptors_;  // in the order of init's numbers
   int root_number_ = -1;
   RootTree tree_;
+  int shelf_number_ = -1;
   int hidden_ = -1;  // the memory file system, once there is one
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   std::vector<init::MountAction> actions_;
-  std::vector<std::string> types_;
+  std::vector<std::string> texts_;
   std::vector<std::string> labels_;
   std::vector<std::string> secret_environment_;
 };

@@ -75,8 +75,8 @@ class Context {
     if (::syscall(SYS_fsconfig, context_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
       fail("overlay", "");
     }
-    FileDescriptor mount(static_cast<int>(
-        ::syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, always)));
+    FileDescriptor mount(
+        static_cast<int>(::syscall(SYS_fsmount, context_.get(), FSMOUNT_CLOEXEC, always)));
     if (!mount) throw system_error("fsmount", "overlay", errno);
     return mount;
   }
@@ -104,7 +104,7 @@ class Names {
 
 // Nothing where this kernel does not take layers one by one.
 std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem::path>& lowers,
-                                          const std::optional<OverlayTop>& top) {
+                                              const std::optional<OverlayTop>& top) {
   Names names;
   Context context;
   for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
@@ -123,17 +123,16 @@ std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem:
   return context.mount();
 }
 
-// In a page of text.
-FileDescriptor mount_by_options(const std::vector<std::filesystem::path>& lowers,
-                            const std::optional<OverlayTop>& top) {
-  Names names;
+// The options as one text.
+std::string options_of(const std::vector<std::filesystem::path>& lowers,
+                       const std::optional<OverlayTop>& top, Names& names) {
   std::string options;
   for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {
     options += (options.empty() ? "lowerdir=" : ":") + names.of(*lower);
   }
   if (top) {
-    options += ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) +
-               ",volatile";
+    options +=
+        ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) + ",volatile";
   }
   for (const Option& option : portable) {
     options += std::string(",") + option.name + "=" + option.value;
@@ -144,24 +143,37 @@ FileDescriptor mount_by_options(const std::vector<std::filesystem::path>& lowers
     throw Error("a root file system of " + std::to_string(lowers.size()) +
                 " layers: before Linux 6.8 an overlay takes about 200");
   }
+  return options;
+}
 
-  // mount(2) needs a place. A thread of its own gets a mount namespace of its own for that, so
-  // that a kill at no moment leaves a mount behind; the namespace ends with the thread.
+// For a thread that nobody else needs any more: it gets a mount namespace of its own.
+FileDescriptor mount_and_detach(const std::vector<std::filesystem::path>& lowers,
+                                const std::optional<OverlayTop>& top) {
+  if (::unshare(CLONE_NEWNS) != 0) throw system_error("unshare", "", errno);
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    throw system_error("mount", "/", errno);
+  }
+  // Opened here, because an overlay takes directories of its own namespace only.
+  Names names;
+  const std::string options = options_of(lowers, top, names);
+  const char* place = lowers.front().c_str();
+  if (::mount("overlay", place, "overlay", MS_NODEV, options.c_str()) != 0) {
+    throw system_error("mount overlay", place, errno);
+  }
+  FileDescriptor result(static_cast<int>(
+      ::syscall(SYS_open_tree, AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!result) throw system_error("open_tree", place, errno);
+  return result;
+}
+
+// mount(2) needs a place in a tree. In a thread's own one a kill at no moment leaves it behind.
+FileDescriptor mount_by_options(const std::vector<std::filesystem::path>& lowers,
+                                const std::optional<OverlayTop>& top) {
   FileDescriptor result;
   std::exception_ptr failure;
   std::thread([&] {
     try {
-      const char* place = lowers.front().c_str();
-      if (::unshare(CLONE_NEWNS) != 0) throw system_error("unshare", "", errno);
-      if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-        throw system_error("mount", "/", errno);
-      }
-      if (::mount("overlay", place, "overlay", MS_NODEV, options.c_str()) != 0) {
-        throw system_error("mount overlay", place, errno);
-      }
-      result = FileDescriptor(static_cast<int>(
-          ::syscall(SYS_open_tree, AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-      if (!result) throw system_error("open_tree", place, errno);
+      result = mount_and_detach(lowers, top);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -173,7 +185,7 @@ FileDescriptor mount_by_options(const std::vector<std::filesystem::path>& lowers
 }  // namespace
 
 FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
-                         const std::optional<OverlayTop>& top, OverlayCalls calls) {
+                             const std::optional<OverlayTop>& top, OverlayCalls calls) {
   if (lowers.empty() && top) return clone_tree(open_directory(top->upper), always);
   if (lowers.empty()) throw Error("an overlay of no directories");
   if (lowers.size() == 1 && !top) {
@@ -188,8 +200,9 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
   if (::fstatvfs(mount->get(), &status) != 0) throw system_error("fstatvfs", "overlay", errno);
   if (top && (status.f_flag & ST_RDONLY) != 0) {
     throw Error("the overlay above " + quoted(top->upper.string()) + " cannot be written")
-        .hint("`dmesg` has the kernel's reason; the store must lie on a file system that can be "
-              "an overlay's upper layer, such as ext4, xfs, btrfs or tmpfs");
+        .hint(
+            "`dmesg` has the kernel's reason; the store must lie on a file system that can be "
+            "an overlay's upper layer, such as ext4, xfs, btrfs or tmpfs");
   }
   return std::move(*mount);
 }
@@ -201,8 +214,8 @@ FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes
   if (!tree) throw system_error("open_tree", "", errno);
   struct mount_attr changed {};
   changed.attr_set = attributes;
-  if (attributes != 0 && ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &changed,
-                                   sizeof(changed)) != 0) {
+  if (attributes != 0 &&
+      ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &changed, sizeof(changed)) != 0) {
     throw system_error("mount_setattr", "", errno);
   }
   return tree;

@@ -27,8 +27,8 @@ enum class OverlayCalls { newest, oldest };
 // The mount is volatile: nothing of it is synced to the disk, also not when a program asks. Throws
 // Error, also where the kernel could only make it read-only.
 FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
-                         const std::optional<OverlayTop>& top,
-                         OverlayCalls calls = OverlayCalls::newest);
+                             const std::optional<OverlayTop>& top,
+                             OverlayCalls calls = OverlayCalls::newest);
 
 // A detached clone of the directory or file that `source` (O_PATH) refers to. `attributes` are
 // MOUNT_ATTR_... to be set on it.

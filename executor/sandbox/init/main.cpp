@@ -44,6 +44,7 @@ Orders::Orders(const Plan* plan, std::size_t size) : plan_(plan) {
           lies_inside(plan->limits, sizeof(Limit), size) &&
           lies_inside(plan->groups, sizeof(std::uint32_t), size) &&
           lies_inside(plan->filter, 8, size));
+  require(plan->mounts.count <= MountAction::most);
   for (std::uint32_t i = 0; i < plan->mounts.count; ++i) {
     require(begin<MountAction>(plan->mounts)[i].text < size);
   }
@@ -71,9 +72,11 @@ Orders read_plan() {
                     address(&status)),
         Stage::plan);
   const auto size = static_cast<std::size_t>(status.stx_size);
-  const long memory = check(system_call(SYS_mmap, 0, static_cast<long>(size), PROT_READ,
-                                        MAP_PRIVATE, handed_plan, 0),
-                            Stage::plan);
+  const long memory = check(
+      system_call(SYS_mmap, 0, static_cast<long>(size), PROT_READ, MAP_PRIVATE, handed_plan, 0),
+      Stage::plan);
+  // It may hold a secret, and the program would inherit it.
+  system_call(SYS_close, handed_plan);
   return Orders(reinterpret_cast<const Plan*>(memory), size);
 }
 
@@ -151,9 +154,9 @@ void reap(long program) {
   raise_loopback(orders);
 
   reset_signals();
-  const long signals = check(system_call(SYS_signalfd4, -1, address(&all_signals), mask_size,
-                                         SFD_CLOEXEC | SFD_NONBLOCK),
-                             Stage::signals);
+  const long signals = check(
+      system_call(SYS_signalfd4, -1, address(&all_signals), mask_size, SFD_CLOEXEC | SFD_NONBLOCK),
+      Stage::signals);
   // A plain fork: this address space is a dozen pages.
   const long program = check(system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0), Stage::process);
   if (program == 0) become_program(orders);
@@ -161,7 +164,7 @@ void reap(long program) {
   // From here on init is beside untrusted code: no descriptors, no more
   // rights than that has, and not to be traced by it.
   system_call(SYS_close, handed_report);
-  system_call(SYS_close_range, handed_input, handed_plan, 0);
+  system_call(SYS_close_range, handed_input, handed_error, 0);
   system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
   set_capabilities(orders);
   stay(program, static_cast<int>(signals));
@@ -183,7 +186,9 @@ extern "C" {
   return to;
 }
 
-[[gnu::used, noreturn]] void slipway_init_main() { slipway::init::run(); }
+[[gnu::used, noreturn]] void slipway_init_main() {
+  slipway::init::run();
+}
 }
 
 #if defined(__x86_64__)

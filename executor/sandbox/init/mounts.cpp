@@ -3,28 +3,45 @@
 
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 
 namespace slipway::init {
 namespace {
 
 constexpr long enoent = -2;
 constexpr long enotdir = -20;
+constexpr long detach = 2;  // MNT_DETACH
 
-// The old root takes the root's mount and the hidden ones on top of it. It need not have a single
-// directory, and it is gone with enter_root().
-void move_to(long mount, std::int32_t target, std::uint32_t index) {
-  const bool hidden = target == MountAction::hidden;
-  check(system_call(SYS_move_mount, mount, address(""), hidden ? AT_FDCWD : target,
-                    address(hidden ? "/" : ""),
-                    MOVE_MOUNT_F_EMPTY_PATH | (hidden ? 0 : MOVE_MOUNT_T_EMPTY_PATH)),
+// What each action put into the tree, for later ones that go into it.
+std::int32_t mounted[MountAction::most];
+
+// Where the action's mount is to go. The names of `text` were resolved by the builder; should one
+// of them be a link by now, this fails.
+long target_of(const Orders& orders, const MountAction& action, std::uint32_t index) {
+  if (action.inside == 0) {
+    return action.target == MountAction::shelf ? orders.plan().shelf : action.target;
+  }
+  if (action.inside > index) fail(Stage::mounts, index, -22 /* EINVAL */);
+  struct open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return check(system_call(SYS_openat2, mounted[action.inside - 1],
+                           address(orders.text(action.text)), address(&how), sizeof(how)),
+               Stage::mounts, index);
+}
+
+void move_to(const Orders& orders, long mount, const MountAction& action, std::uint32_t index) {
+  check(system_call(SYS_move_mount, mount, address(""), target_of(orders, action, index),
+                    address(""), MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH),
         Stage::mounts, index);
+  mounted[index] = static_cast<std::int32_t>(mount);
 }
 
 long clone_tree(const MountAction& action, std::uint32_t index) {
-  const long tree = check(
-      system_call(SYS_open_tree, action.source, address(""),
-                  static_cast<long>(OPEN_TREE_CLONE) | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH),
-      Stage::mounts, index);
+  const long tree =
+      check(system_call(SYS_open_tree, action.source, address(""),
+                        static_cast<long>(OPEN_TREE_CLONE) | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH),
+            Stage::mounts, index);
   if (action.attributes != 0) {
     struct mount_attr attributes = {};
     attributes.attr_set = action.attributes;
@@ -36,9 +53,9 @@ long clone_tree(const MountAction& action, std::uint32_t index) {
 }
 
 long new_file_system(const Orders& orders, const MountAction& action, std::uint32_t index) {
-  const long context = check(
-      system_call(SYS_fsopen, address(orders.text(action.text)), FSOPEN_CLOEXEC), Stage::mounts,
-      index);
+  const long context =
+      check(system_call(SYS_fsopen, address(orders.text(action.text)), FSOPEN_CLOEXEC),
+            Stage::mounts, index);
   check(system_call(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), Stage::mounts, index);
   const long mount = check(system_call(SYS_fsmount, context, FSMOUNT_CLOEXEC, action.attributes),
                            Stage::mounts, index);
@@ -69,27 +86,32 @@ void bind_read_only(const char* path, std::uint32_t index) {
 void attach_mounts(const Orders& orders) {
   // What happens here must not be seen in the host's tree.
   check(system_call(SYS_mount, 0, address("/"), 0, MS_REC | MS_PRIVATE, 0), Stage::mounts);
-  move_to(orders.plan().root, MountAction::hidden, 0);
+  // Upon the old root, which need not have a single directory. Nothing else may go there: what
+  // lies upon the new root afterwards is what ".." in it leads to.
+  check(system_call(SYS_move_mount, orders.plan().root, address(""), AT_FDCWD, address("/"),
+                    MOVE_MOUNT_F_EMPTY_PATH),
+        Stage::mounts);
   const auto* actions = orders.begin<MountAction>(orders.plan().mounts);
-  for (std::uint32_t i = 0; i < orders.plan().mounts.count; ++i) {
+  const std::uint32_t count = orders.plan().mounts.count;
+  for (std::uint32_t i = 0; i < count; ++i) {
     const MountAction& action = actions[i];
     switch (action.kind) {
       case MountAction::attach:
-        move_to(action.source, action.target, i);
+        move_to(orders, action.source, action, i);
         break;
-      case MountAction::bind: {
-        const long tree = clone_tree(action, i);
-        move_to(tree, action.target, i);
-        system_call(SYS_close, tree);
+      case MountAction::bind:
+        move_to(orders, clone_tree(action, i), action, i);
         break;
-      }
-      case MountAction::file_system: {
-        const long mount = new_file_system(orders, action, i);
-        move_to(mount, action.target, i);
-        system_call(SYS_close, mount);
+      case MountAction::file_system:
+        move_to(orders, new_file_system(orders, action, i), action, i);
         break;
-      }
     }
+  }
+  // The shelf is cleared from the top: each call takes what lies uppermost at the place.
+  for (std::uint32_t i = count; i-- > 0;) {
+    if (actions[i].inside != 0 || actions[i].target != MountAction::shelf) continue;
+    check(system_call(SYS_fchdir, mounted[i]), Stage::mounts, i);
+    check(system_call(SYS_umount2, address("."), detach), Stage::mounts, i);
   }
 }
 
@@ -97,7 +119,7 @@ void enter_root(const Orders& orders) {
   check(system_call(SYS_fchdir, orders.plan().root), Stage::root);
   // With "." as both, the old root ends on top of the new one, and the next call takes it away.
   check(system_call(SYS_pivot_root, address("."), address(".")), Stage::root);
-  check(system_call(SYS_umount2, address("."), 2 /* MNT_DETACH */), Stage::root);
+  check(system_call(SYS_umount2, address("."), detach), Stage::root);
   check(system_call(SYS_chdir, address("/")), Stage::root);
 }
 
@@ -117,8 +139,9 @@ void mask_paths(const Orders& orders) {
     const char* path = orders.text(masked[i]);
     long result = system_call(SYS_mount, address("/dev/null"), address(path), 0, MS_BIND, 0);
     if (result == enotdir) {
-      result = system_call(SYS_mount, address("tmpfs"), address(path), address("tmpfs"),
-                           MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, address("size=0,mode=755"));
+      result =
+          system_call(SYS_mount, address("tmpfs"), address(path), address("tmpfs"),
+                      MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, address("size=0,mode=755"));
     }
     if (result != enoent) check(result, Stage::masked_paths, i);
   }

@@ -26,13 +26,16 @@ struct MountAction {
     bind,        // a clone of what lies at `source` goes to `target`
     file_system  // a new one of the type `text` goes to `target`
   };
-  static constexpr std::int32_t hidden = -1;  // a target out of the program's sight
+  // A target that is gone again before the program starts: for what others are cloned from.
+  static constexpr std::int32_t shelf = -1;
+  static constexpr std::uint32_t most = 1024;
 
   Kind kind;
   std::int32_t source;       // descriptor
-  std::int32_t target;       // descriptor or `hidden`
+  std::int32_t target;       // descriptor, `shelf`, or with `inside` ignored
+  std::uint32_t inside;      // not 0: the target is `text` in what the action `inside - 1` mounted
   std::uint32_t attributes;  // MOUNT_ATTR_..., of bind and file_system
-  std::uint32_t text;        // offset
+  std::uint32_t text;        // offset; resolved, without links
 };
 
 struct Limit {
@@ -49,10 +52,10 @@ struct List {
 
 struct Plan {
   static constexpr std::uint32_t right_magic = 0x736c7031;
-  static constexpr std::uint32_t loopback_up = 1;       // a network of its own
+  static constexpr std::uint32_t loopback_up = 1;         // a network of its own
   static constexpr std::uint32_t own_control_groups = 2;  // show the cgroup2 tree in /sys
-  static constexpr std::uint32_t scope_sockets = 4;     // Landlock: no abstract sockets outside
-  static constexpr std::uint32_t insecure = 8;          // all writable
+  static constexpr std::uint32_t scope_sockets = 4;       // Landlock: no abstract sockets outside
+  static constexpr std::uint32_t insecure = 8;            // all writable
 
   std::uint32_t magic;
   std::uint32_t size;  // of all, bytes
@@ -61,18 +64,18 @@ struct Plan {
   std::uint32_t gid;
   std::uint32_t hostname;
   std::uint32_t working_directory;
-  std::uint32_t search_path;  // what PATH holds
+  std::uint32_t search_path;   // what PATH holds
   std::uint64_t capabilities;  // bounding, permitted and effective; the others are empty
   std::int32_t root;           // descriptor of the root's mount
-  std::uint32_t unused;
-  List mounts;       // MountAction
-  List masked;       // offsets of paths that are to show nothing
-  List read_only;    // offsets of paths that are not to be written
-  List limits;       // Limit
-  List groups;       // std::uint32_t
-  List filter;       // instructions of the seccomp filter, 8 bytes each; none: no filter
-  List arguments;    // offsets
-  List environment;  // offsets
+  std::int32_t shelf;          // descriptor of a directory in it that the first action mounts upon
+  List mounts;                 // MountAction
+  List masked;                 // offsets of paths that are to show nothing
+  List read_only;              // offsets of paths that are not to be written
+  List limits;                 // Limit
+  List groups;                 // std::uint32_t
+  List filter;                 // instructions of the seccomp filter, 8 bytes each; none: no filter
+  List arguments;              // offsets
+  List environment;            // offsets
 };
 
 enum class Stage : std::uint32_t {

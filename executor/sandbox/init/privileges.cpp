@@ -43,9 +43,9 @@ void drop_bounding_set(const Orders& orders) {
 void scope_sockets(const Orders& orders) {
   if (!orders.has(Plan::scope_sockets)) return;
   const RulesetAttributes attributes = {0, 0, scope_abstract_unix_socket};
-  const long ruleset = check(
-      system_call(SYS_landlock_create_ruleset, address(&attributes), sizeof(attributes), 0),
-      Stage::landlock);
+  const long ruleset =
+      check(system_call(SYS_landlock_create_ruleset, address(&attributes), sizeof(attributes), 0),
+            Stage::landlock);
   check(system_call(SYS_landlock_restrict_self, ruleset, 0), Stage::landlock);
   system_call(SYS_close, ruleset);
 }

@@ -14,9 +14,9 @@ constexpr long enotdir = -20;
 // execve's array of texts.
 const char** pointers(const Orders& orders, const List& texts) {
   const auto size = (static_cast<long>(texts.count) + 1) * static_cast<long>(sizeof(char*));
-  const long memory = check(system_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-                            Stage::program);
+  const long memory = check(
+      system_call(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      Stage::program);
   const auto** result = reinterpret_cast<const char**>(memory);
   const auto* offsets = orders.begin<std::uint32_t>(texts);
   for (std::uint32_t i = 0; i < texts.count; ++i) result[i] = orders.text(offsets[i]);

@@ -42,7 +42,9 @@ inline long system_call(long number, long a = 0, long b = 0, long c = 0, long d 
 #endif
 }
 
-inline long address(const void* pointer) { return reinterpret_cast<long>(pointer); }
+inline long address(const void* pointer) {
+  return reinterpret_cast<long>(pointer);
+}
 
 inline std::size_t length(const char* text) {
   std::size_t count = 0;

@@ -31,7 +31,9 @@ void check(const char* what, int result) {
   if (result < 0) give_up(what, -result);
 }
 
-int number_of(const char* name) { return seccomp_syscall_resolve_name(name); }
+int number_of(const char* name) {
+  return seccomp_syscall_resolve_name(name);
+}
 
 void add_rules(scmp_filter_ctx filter) {
   for (const char* name : allowed()) {
@@ -45,12 +47,12 @@ void add_rules(scmp_filter_ctx filter) {
                                           SCMP_A0_32(SCMP_CMP_EQ, value)));
   }
   const int socket = number_of("socket");
-  check("socket", seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1,
-                                   SCMP_A0_32(SCMP_CMP_LT, family_alg)));
+  check("socket",
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1, SCMP_A0_32(SCMP_CMP_LT, family_alg)));
   check("socket", seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1,
                                    SCMP_A0_32(SCMP_CMP_EQ, family_alg + 1)));
-  check("socket", seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1,
-                                   SCMP_A0_32(SCMP_CMP_GT, family_vsock)));
+  check("socket",
+        seccomp_rule_add(filter, SCMP_ACT_ALLOW, socket, 1, SCMP_A0_32(SCMP_CMP_GT, family_vsock)));
   check("clone", seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("clone"), 1,
                                   SCMP_A0_32(SCMP_CMP_MASKED_EQ, namespace_flags, 0)));
   check("clone3", seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0));
@@ -60,7 +62,8 @@ std::vector<sock_filter> compiled() {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
   if (filter == nullptr) give_up("seccomp_init", ENOMEM);
   check("optimize", seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2));
-  check("other machines", seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
+  check("other machines",
+        seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)));
 #if defined(__x86_64__)
   check("x86", seccomp_arch_add(filter, SCMP_ARCH_X86));
 #elif defined(__aarch64__)
@@ -128,17 +131,19 @@ int main(int argc, char** argv) {
 
   std::FILE* file = argc == 2 ? std::fopen(argv[1], "w") : nullptr;
   if (file == nullptr) give_up("seccomp_compile FILE", errno);
-  std::fputs("// Made by seccomp/compile.cpp from seccomp/table.cpp.\n"
-             "#include <executor/sandbox/seccomp/filter.hpp>\n\n"
-             "namespace slipway::seccomp {\n\n"
-             "namespace {\nconstexpr Instruction instructions[] = {\n",
-             file);
+  std::fputs(
+      "// Made by seccomp/compile.cpp from seccomp/table.cpp.\n"
+      "#include <executor/sandbox/seccomp/filter.hpp>\n\n"
+      "namespace slipway::seccomp {\n\n"
+      "namespace {\nconstexpr Instruction instructions[] = {\n",
+      file);
   for (const sock_filter& one : instructions) {
     std::fprintf(file, "    {%u, %u, %u, %uU},\n", one.code, one.jt, one.jf, one.k);
   }
-  std::fputs("};\n}  // namespace\n\n"
-             "std::span<const Instruction> filter() { return instructions; }\n\n"
-             "}  // namespace slipway::seccomp\n",
-             file);
+  std::fputs(
+      "};\n}  // namespace\n\n"
+      "std::span<const Instruction> filter() { return instructions; }\n\n"
+      "}  // namespace slipway::seccomp\n",
+      file);
   return std::fclose(file) == 0 ? 0 : 1;
 }

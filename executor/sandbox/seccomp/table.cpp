@@ -90,8 +90,14 @@ constexpr std::array<std::uint32_t, 5> personality_values = {0x0, 0x8, 0x20000, 
 
 }  // namespace
 
-std::span<const char* const> allowed() { return allowed_names; }
-std::span<const Range> young() { return young_ranges; }
-std::span<const std::uint32_t> personalities() { return personality_values; }
+std::span<const char* const> allowed() {
+  return allowed_names;
+}
+std::span<const Range> young() {
+  return young_ranges;
+}
+std::span<const std::uint32_t> personalities() {
+  return personality_values;
+}
 
 }  // namespace slipway::seccomp

@@ -30,7 +30,7 @@ constexpr std::uint32_t family_vsock = 40;
 
 // clone(2) with any of these needs CAP_SYS_ADMIN, which no step has: new mount, cgroup, uts, ipc,
 // user, pid and net namespaces. clone3 hides its flags from a filter and gives ENOSYS.
-constexpr std::uint32_t namespace_flags = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 |
-                                          0x10000000 | 0x20000000 | 0x40000000;
+constexpr std::uint32_t namespace_flags =
+    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
 
 }  // namespace slipway::seccomp

@@ -84,6 +84,15 @@ class TestStep {
                "root:x:0:0:root:/root:/bin/sh\nbuilder:x:1000:1001::/home/builder:/bin/sh\n");
     write_file(image / "etc/group",
                "root:x:0:\nbuilder:x:1001:\nwheel:x:10:root,builder\naudio:x:29:builder\n");
+    // As every distribution's image has them.
+    write_file(image / "etc/hosts", "");
+    write_file(image / "etc/resolv.conf", "");
+    return *this;
+  }
+
+  // The program of probe.cpp as /bin/probe.
+  TestStep& with_probe() {
+    std::filesystem::copy_file(SLIPWAY_PROBE, image / "bin/probe");
     return *this;
   }
 

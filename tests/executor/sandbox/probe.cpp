@@ -1,0 +1,95 @@
+// A static program for the tests to run inside a step: does what a shell cannot.
+//
+//   probe calls NUMBER...      each system call with useless arguments; prints "NUMBER errno"
+//   probe socket FAMILY        prints the errno of socket(2)
+//   probe personality VALUE
+//   probe clone FLAGS          prints the errno of clone(2)
+//   probe connect NAME         connects to the abstract socket NAME; prints the errno
+//   probe talk NAME            listens on the abstract socket NAME and connects to it
+//   probe flood BYTES          writes that many
+//   probe arguments ...        prints them, one a line
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+int error_of(long result) {
+  return result < 0 ? errno : 0;
+}
+
+sockaddr_un abstract(const char* name, socklen_t& size) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(name);
+  std::memcpy(address.sun_path + 1, name, length);
+  size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length);
+  return address;
+}
+
+int connect_to(const char* name) {
+  socklen_t size = 0;
+  const sockaddr_un address = abstract(name, size);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  return error_of(::connect(socket, reinterpret_cast<const sockaddr*>(&address), size));
+}
+
+int listen_as(const char* name) {
+  socklen_t size = 0;
+  const sockaddr_un address = abstract(name, size);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) != 0) return errno;
+  return error_of(::listen(socket, 1));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  if (what == "calls") {
+    for (int i = 2; i < argc; ++i) {
+      const long number = std::atol(argv[i]);
+      std::printf("%ld %d\n", number, error_of(::syscall(number, -1L, -1L, -1L, -1L, -1L, -1L)));
+      std::fflush(stdout);
+    }
+  } else if (what == "socket") {
+    std::printf("%d\n", error_of(::socket(std::atoi(argv[2]), SOCK_STREAM, 0)));
+  } else if (what == "personality") {
+    std::printf("%d\n", error_of(::personality(std::strtoul(argv[2], nullptr, 0))));
+  } else if (what == "clone") {
+    const long child = ::syscall(SYS_clone, std::strtol(argv[2], nullptr, 0) | SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) ::_exit(0);
+    std::printf("%d\n", error_of(child));
+  } else if (what == "connect") {
+    std::printf("%d\n", connect_to(argv[2]));
+  } else if (what == "talk") {
+    const int listening = listen_as(argv[2]);
+    std::printf("%d\n", listening != 0 ? listening : connect_to(argv[2]));
+  } else if (what == "flood") {
+    std::vector<char> block(1 << 16, 'x');
+    for (long left = std::atol(argv[2]); left > 0;) {
+      const ssize_t written =
+          ::write(1, block.data(), static_cast<std::size_t>(std::min<long>(left, 1 << 16)));
+      if (written <= 0) return 1;
+      left -= written;
+    }
+  } else if (what == "arguments") {
+    for (int i = 2; i < argc; ++i) std::printf("%s\n", argv[i]);
+  } else {
+    return 2;
+  }
+  return 0;
+}
