@@ -1,7 +1,9 @@
 // The tokens of a word (docs/reference.md of moby/buildkit, "Environment replacement").
 //
 // The stream of characters hands the active escape character over as a backslash, and hides what
-// is not special where the word stands: the inactive escape character, quotes in a heredoc.
+// is not special where the word stands: the inactive escape character, quotes in a heredoc. Letters
+// beyond ASCII arrive as \u0002, digits as \u0003 (\p{L} and \p{Nd}, but for the time that ANTLR
+// takes to set those up).
 lexer grammar WordLexer;
 
 ESCAPED       : '\\' . ;
@@ -81,4 +83,4 @@ DP_OPEN_BRACE : '${'                            -> type(OPEN_BRACE), pushMode(BR
 DP_TEXT       : ~[\\"$]+                        -> type(TEXT) ;
 
 // $1 and $12 are positional, $? and its like special; both are never set in a Dockerfile.
-fragment NAME    : [\p{L}_] [\p{L}\p{Nd}_]* | [\p{Nd}]+ | [@*#?\-$!] ;
+fragment NAME    : [a-zA-Z_\u0002] [a-zA-Z0-9_\u0002\u0003]* | [0-9\u0003]+ | [@*#?\-$!] ;

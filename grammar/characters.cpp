@@ -6,10 +6,12 @@ namespace slipway::grammar {
 namespace {
 
 constexpr char32_t ordinary = 0x01;
+constexpr char32_t other_letter = 0x02;  // beyond ASCII, where it may belong to a name
+constexpr char32_t other_digit = 0x03;
 constexpr char32_t other_space = 0x1f;
 
 bool belongs_to_name(char32_t character) {
-  return character >= 0x80 || character == '_' || character == '$' || character == '{' ||
+  return character == other_letter || character == other_digit || character == '_' || character == '$' || character == '{' ||
          (character >= '0' && character <= '9') || (character >= 'a' && character <= 'z') ||
          (character >= 'A' && character <= 'Z');
 }
@@ -18,7 +20,10 @@ char32_t class_of(const CodePoint& point, char32_t previous, const CharacterRule
   const char32_t value = point.value;
   if (point.stray) return ordinary;
   if (value >= 0x80) {
-    if (rules.keep_letters && belongs_to_name(previous)) return value;
+    if (rules.keep_letters && belongs_to_name(previous)) {
+      if (is_letter(value)) return other_letter;
+      if (is_digit(value)) return other_digit;
+    }
     return is_space(value) ? other_space : ordinary;
   }
   if (value == '\\' || value == '`') {
@@ -26,7 +31,7 @@ char32_t class_of(const CodePoint& point, char32_t previous, const CharacterRule
     return ordinary;
   }
   if (!rules.quotes && (value == '"' || value == '\'')) return ordinary;
-  if (value == 0 || value == other_space) return ordinary;
+  if (value <= other_digit || value == other_space) return ordinary;
   return value;
 }
 

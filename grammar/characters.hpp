@@ -16,7 +16,7 @@ namespace slipway::grammar {
 struct CharacterRules {
   char escape = '\\';         // handed over as a backslash; the other one is an ordinary character
   bool quotes = true;         // false: ' and " are ordinary (the body of a heredoc)
-  bool keep_letters = false;  // letters beyond ASCII that may belong to a name stay themselves
+  bool keep_letters = false;  // letters and digits beyond ASCII that may belong to a name show
 };
 
 // `text` must outlive this. Indices count characters: code points, a stray byte counting as one.
@@ -50,5 +50,9 @@ CodePoint decode(std::string_view text, std::size_t offset);
 
 // White space as Unicode has it, ASCII's included.
 bool is_space(char32_t character);
+
+// Beyond ASCII: of Unicode's general categories L and Nd.
+bool is_letter(char32_t character);
+bool is_digit(char32_t character);
 
 }  // namespace slipway::grammar

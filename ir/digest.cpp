@@ -1,9 +1,12 @@
 #include <ir/digest.hpp>
 
-#include <openssl/evp.h>
+// The same code (SHA-NI and all) as behind EVP, without EVP's providers: setting those up costs 5
+// million instructions at the first hash of every start. OpenSSL 3 calls these functions deprecated
+// and still has them.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <cstring>
-#include <new>
 #include <utility>
 
 namespace slipway {
@@ -15,12 +18,6 @@ int nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   return -1;
-}
-
-// Fetched once: a look-up per message costs more than hashing 100 bytes.
-const EVP_MD* sha256_method() {
-  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return method;
 }
 
 }  // namespace
@@ -58,14 +55,9 @@ std::optional<Digest> Digest::parse_hex(std::string_view hex) {
 }
 
 struct Hasher::Context {
-  EVP_MD_CTX* evp = EVP_MD_CTX_new();
+  SHA256_CTX sha;
 
-  Context() {
-    if (evp == nullptr) throw std::bad_alloc();
-    EVP_DigestInit_ex2(evp, sha256_method(), nullptr);
-  }
-  Context(const Context&) = delete;
-  ~Context() { EVP_MD_CTX_free(evp); }
+  Context() { SHA256_Init(&sha); }
 };
 
 Hasher::Hasher() : context_(std::make_unique<Context>()) {}
@@ -74,18 +66,17 @@ Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
 void Hasher::update(std::span<const std::byte> bytes) {
-  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+  SHA256_Update(&context_->sha, bytes.data(), bytes.size());
 }
 
 void Hasher::update(std::string_view bytes) {
-  EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
+  SHA256_Update(&context_->sha, bytes.data(), bytes.size());
 }
 
 Digest Hasher::finish() {
   Digest digest;
-  unsigned length = 0;
-  EVP_DigestFinal_ex(context_->evp, digest.bytes.data(), &length);
-  EVP_DigestInit_ex2(context_->evp, sha256_method(), nullptr);
+  SHA256_Final(digest.bytes.data(), &context_->sha);
+  SHA256_Init(&context_->sha);
   return digest;
 }
 

@@ -59,7 +59,7 @@ std::string cache_report(const Graph& graph, const SolveResult& result) {
     std::string name = short_name(graph[report.vertex].name);
     name.resize(width, ' ');
     text += "  miss  " + name + "  " + report.reason +
-            (report.same_tree ? "; gave the same files as before" : "") + "\n";
+            (report.same_tree ? "; same files as before" : "") + "\n";
   }
   return text;
 }
