@@ -117,5 +117,7 @@ TEST_CASE("local and tar outputs hold the files alone") {
   const std::string names = output_of({"tar", "-tf", tar});
   CHECK(names.find("out/a/b.txt\n") != std::string::npos);
   CHECK(names.find("manifest.json") == std::string::npos);
-  CHECK(read(workshop.files_of(workshop.context()) / "out/a/b.txt") == "b");
+  const fs::path files = workshop.folder() / "files";
+  REQUIRE(workshop.build({"-o", files}).status == 0);
+  CHECK(read(files / "out/a/b.txt") == "b");
 }

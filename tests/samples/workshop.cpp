@@ -15,14 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path new_folder() {
-  const char* chosen = std::getenv("SLIPWAY_TEST_DIR");
-  const fs::path where = chosen != nullptr ? fs::path(chosen) : fs::temp_directory_path();
-  std::string name = (where / "slipway-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
-  return name;
-}
-
 Built read_build(const Finished& finished, const fs::path& metadata) {
   Built built;
   built.status = finished.status;
@@ -55,7 +47,20 @@ std::vector<std::string> Built::ran() const {
   return instructions;
 }
 
-Workshop::Workshop(std::initializer_list<std::string_view> base_images) : folder_(new_folder()) {
+TemporaryFolder::TemporaryFolder() {
+  const char* chosen = std::getenv("SLIPWAY_TEST_DIR");
+  const fs::path where = chosen != nullptr ? fs::path(chosen) : fs::temp_directory_path();
+  std::string name = (where / "slipway-test-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
+  path = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;  // a folder that stays behind must not hide the test's own failure
+  fs::remove_all(path, ignored);
+}
+
+Workshop::Workshop(std::initializer_list<std::string_view> base_images) {
   fs::create_directory(context());
   if (base_images.size() == 0) return;
   std::vector<std::string> words{SAMPLES "/base-images.sh"};
@@ -63,11 +68,6 @@ Workshop::Workshop(std::initializer_list<std::string_view> base_images) : folder
   const Finished made = run(words, {{"SLIPWAY", SLIPWAY_PROGRAM}, {"SLIPWAY_ROOT", root()}});
   INFO(made.err);
   REQUIRE(made.status == 0);
-}
-
-Workshop::~Workshop() {
-  std::error_code ignored;  // a folder that stays behind must not hide the test's own failure
-  fs::remove_all(folder_, ignored);
 }
 
 void Workshop::write(const std::string& path, std::string_view content) const {
@@ -86,12 +86,12 @@ Finished Workshop::slipway(const std::vector<std::string>& arguments) const {
 Program Workshop::start(const std::vector<std::string>& arguments) const {
   std::vector<std::string> words{SLIPWAY_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return Program(words, {{"SLIPWAY_ROOT", root()}, {"TMPDIR", folder_}});
+  return Program(words, {{"SLIPWAY_ROOT", root()}, {"TMPDIR", folder()}});
 }
 
 Workshop::Running Workshop::start_build_of(const fs::path& context,
                                            const std::vector<std::string>& flags) const {
-  const fs::path metadata = folder_ / ("metadata-" + std::to_string(++made_));
+  const fs::path metadata = folder() / ("metadata-" + std::to_string(++made_));
   std::vector<std::string> words{"build", "--progress=plain", "--metadata-file", metadata};
   words.insert(words.end(), flags.begin(), flags.end());
   words.push_back(context);
@@ -114,13 +114,16 @@ Built Workshop::build_folder(const fs::path& context,
 Built Workshop::Running::finish() { return read_build(program.wait(), metadata_); }
 
 fs::path Workshop::files_of(const fs::path& context, const std::vector<std::string>& flags) const {
-  const fs::path target = folder_ / ("files-" + std::to_string(++made_));
-  std::vector<std::string> words{"build", "-o", "type=local,dest=" + target.string()};
+  const fs::path target = folder() / ("files-" + std::to_string(++made_));
+  const fs::path tar = target.string() + ".tar";
+  std::vector<std::string> words{"build", "-o", "type=tar,dest=" + tar.string()};
   words.insert(words.end(), flags.begin(), flags.end());
   words.push_back(context);
   const Finished finished = slipway(words);
   INFO(finished.err);
   REQUIRE(finished.status == 0);
+  fs::create_directory(target);
+  output_of({"tar", "-C", target, "--same-owner", "-xpf", tar});
   return target;
 }
 

@@ -42,18 +42,24 @@ struct Built {
   std::vector<std::string> ran() const;
 };
 
+// A new folder, removed with all that is in it.
+struct TemporaryFolder {
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+  std::filesystem::path path;
+};
+
 // A temporary folder with a build context and a slipway state of its own.
 class Workshop {
  public:
   // The base images are those that samples/base-images.sh can make.
   explicit Workshop(std::initializer_list<std::string_view> base_images = {"busybox:latest"});
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-  ~Workshop();
 
-  const std::filesystem::path& folder() const { return folder_; }
-  std::filesystem::path context() const { return folder_ / "context"; }
-  std::filesystem::path root() const { return folder_ / "state"; }
+  const std::filesystem::path& folder() const { return folder_.path; }
+  std::filesystem::path context() const { return folder() / "context"; }
+  std::filesystem::path root() const { return folder() / "state"; }
 
   // Writes a file of the context, and the folders above it.
   void write(const std::string& path, std::string_view content) const;
@@ -73,12 +79,12 @@ class Workshop {
   Running start_build_of(const std::filesystem::path& context,
                          const std::vector<std::string>& flags) const;
 
-  // The image's files in a new folder.
+  // The image's files in a new folder, with their owners: what type=tar gives, unpacked.
   std::filesystem::path files_of(const std::filesystem::path& context,
                                  const std::vector<std::string>& flags = {}) const;
 
  private:
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   mutable int made_ = 0;  // of new names in the folder
 };
 
