@@ -12,6 +12,14 @@ namespace {
 // Deeper nesting than any Dockerfile has, and less than a thread's stack allows.
 constexpr std::size_t deepest_nesting = 1000;
 
+// What variables may add to one word, bytes. Ten lines of ARG A=$A$A$A$A would fill any memory; no
+// program can be started with a variable of more than 128 KiB.
+constexpr std::size_t largest_value = 1 << 20;
+
+void require_bounded(std::size_t size) {
+  if (size > largest_value) throw Error("the variables' values are longer than 1 MiB together");
+}
+
 // A piece of the result, and whether white space in it separates words.
 struct Piece {
   std::string text;
@@ -25,12 +33,19 @@ class Expander {
   std::vector<Piece> pieces(const Word& word) {
     std::vector<Piece> pieces;
     pieces.reserve(word.parts.size());
+    std::size_t expanded = 0;
     for (const WordPart& part : word.parts) {
       if (const auto* literal = std::get_if<Literal>(&part)) {
         pieces.push_back({literal->text, !literal->quoted});
       } else {
         const auto& variable = std::get<Variable>(part);
         pieces.push_back({value(variable), !variable.quoted});
+        expanded += pieces.back().text.size();
+        try {
+          require_bounded(expanded);
+        } catch (Error& error) {
+          throw std::move(error.at(variable.span));
+        }
       }
     }
     return pieces;
@@ -115,6 +130,7 @@ class Expander {
       result += value.substr(0, offset);
       if (length != 0 || offset != 0 || !after_match) result += replacement;
       value.remove_prefix(offset + length);
+      require_bounded(result.size());
       after_match = length != 0;
       if (!all) break;
       if (length == 0) {

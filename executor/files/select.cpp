@@ -113,6 +113,10 @@ Error not_found(std::string_view path, const SourceTree& tree) {
       directory = next.path;
       continue;
     }
+    const StackView::Resolved link = tree.resolve(join(directory, name), false);
+    if (link.entry && link.entry->type == Entry::Type::symlink)
+      return std::move(error).hint(quoted(join(directory, name)) + " is a link to " +
+                                   quoted(link.entry->link_target) + ", which is not there");
     const std::string near = nearest(name, tree.list(directory));
     if (!near.empty())
       return std::move(error).hint("did you mean " + quoted(join(directory, near)) + "?");

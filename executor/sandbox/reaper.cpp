@@ -10,12 +10,15 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace slipway {
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024;  // a pipe's
+// A step that writes as fast as it is read must not keep the thread from all others.
+constexpr int most_reads_at_once = 4;
 
 // What an event is about: the low bits of its number, below the step's.
 enum About : std::uint64_t { about_process = 0, about_output = 1, about_error = 2 };
@@ -108,10 +111,11 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
 }
 
 // Until the pipe is empty. Its end is no event: whoever has inherited the other end may keep it.
-void Reaper::drain(Watched& watched, OutputStream stream) {
+void Reaper::drain(Watched& watched, OutputStream stream, int most_reads) {
   FileDescriptor& pipe =
       stream == OutputStream::out ? watched.launched.output : watched.launched.error;
-  while (pipe) {
+  while (pipe && most_reads > 0) {
+    --most_reads;
     const ssize_t got = ::read(pipe.get(), buffer_.data(), buffer_.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
@@ -125,8 +129,8 @@ void Reaper::end(const std::shared_ptr<Watched>& watched) {
   RunResult result;
   result.exit_code = wait_for(watched->launched.process);
   // All who wrote are dead, so what the pipes hold is all there will be.
-  drain(*watched, OutputStream::out);
-  drain(*watched, OutputStream::err);
+  drain(*watched, OutputStream::out, INT_MAX);
+  drain(*watched, OutputStream::err, INT_MAX);
   watched->launched.output = FileDescriptor();
   watched->launched.error = FileDescriptor();
   remove_stubs(std::move(watched->stubs));
@@ -157,10 +161,10 @@ void Reaper::run() {
           end(watched);
           break;
         case about_output:
-          drain(*watched, OutputStream::out);
+          drain(*watched, OutputStream::out, most_reads_at_once);
           break;
         default:
-          drain(*watched, OutputStream::err);
+          drain(*watched, OutputStream::err, most_reads_at_once);
           break;
       }
     }

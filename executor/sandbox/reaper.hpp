@@ -38,7 +38,8 @@ class Reaper {
   class Handle;
 
   void run();
-  void drain(Watched& watched, OutputStream stream);
+  // Leaves after `most_reads` what is still in the pipe: epoll tells of it again.
+  void drain(Watched& watched, OutputStream stream, int most_reads);
   void end(const std::shared_ptr<Watched>& watched);
 
   FileDescriptor events_;  // epoll

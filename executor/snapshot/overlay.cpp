@@ -22,6 +22,7 @@ namespace slipway {
 namespace {
 
 constexpr std::uint64_t always = MOUNT_ATTR_NODEV;
+constexpr std::size_t most_layers = 500;  // the kernel's OVL_MAX_STACK
 
 // No format that only this kernel's overlay can read: a layer is files, whiteouts and opaque
 // marks. Without an index a hard link that is written to becomes a file of its own.
@@ -190,6 +191,11 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
   if (lowers.empty()) throw Error("an overlay of no directories");
   if (lowers.size() == 1 && !top) {
     return clone_tree(open_directory(lowers.front()), always | MOUNT_ATTR_RDONLY);
+  }
+  if (lowers.size() > most_layers) {
+    throw Error("a root file system of " + std::to_string(lowers.size()) +
+                " layers: an overlay takes " + std::to_string(most_layers))
+        .hint("join instructions, or copy the files of a stage into a new one");
   }
   std::optional<FileDescriptor> mount;
   if (calls == OverlayCalls::newest) mount = mount_by_layers(lowers, top);

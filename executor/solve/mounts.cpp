@@ -4,6 +4,8 @@
 
 #include <ir/key.hpp>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,14 +85,20 @@ std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
     for (int twin = 0;; ++twin) {
       const std::string name = directory.string() + (twin == 0 ? "" : "." + std::to_string(twin));
       if (auto lock = KeyLock::attempt(store_.state().root() / "locks" / "mounts", sha256(name))) {
-        current.locks.push_back(std::move(*lock));
-        std::filesystem::create_directories(name);
+        current.directory_locks.push_back(std::move(*lock));
+        make_cache_directory(name, mount, trees);
         return name;
       }
     }
   }
+  make_cache_directory(directory, mount, trees);
+  return directory;
+}
+
+void Solver::make_cache_directory(const std::filesystem::path& directory, const Mount& mount,
+                                  const std::vector<const SourceTree*>& trees) {
   struct stat status {};
-  if (::lstat(directory.c_str(), &status) == 0) return directory;
+  if (::lstat(directory.c_str(), &status) == 0) return;
 
   // Made aside and renamed, so that no other step ever sees half of it.
   Staging fresh = reads_input(mount) ? copy_for_mount(mount, trees) : store_.layers().stage();
@@ -104,10 +112,11 @@ std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
   if (::chown(made.c_str(), mount.uid, mount.gid) != 0) {
     throw system_error("chown", made.string(), errno);
   }
-  if (::rename(made.c_str(), directory.c_str()) != 0 && errno != EEXIST && errno != ENOTEMPTY) {
-    throw system_error("rename", directory.string(), errno);
+  // Never over one that is there: another step may have it mounted already.
+  if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0 &&
+      errno != EEXIST) {
+    throw system_error("renameat2", directory.string(), errno);
   }
-  return directory;
 }
 
 // With the step's mutex held.

@@ -151,6 +151,7 @@ void Solver::process_gone(Step& current) {
   {
     const std::lock_guard lock(current.mutex);
     current.process = Step::Process::ended;
+    current.directory_locks.clear();
     if (current.discarded) current.staging.reset();
     finish = current.decided && !stopping() && !std::exchange(current.finishing, true);
   }

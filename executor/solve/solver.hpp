@@ -92,6 +92,8 @@ class Solver {
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);
+  void make_cache_directory(const std::filesystem::path& directory, const RunProcess::Mount& mount,
+                            const std::vector<const SourceTree*>& trees);
   Staging copy_for_mount(const RunProcess::Mount& mount,
                          const std::vector<const SourceTree*>& trees);
   std::vector<Digest> mount_locks(const RunProcess& run) const;

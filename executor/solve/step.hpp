@@ -53,6 +53,10 @@ struct Step {
   // time it stood here. Its layer is kept if the step gives the same tree again.
   std::optional<Record> before;
 
+  // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
+  // it, one after the other.
+  std::vector<KeyLock> locks;
+
   // Guards what follows: a RUN that started before its inputs were settled is decided by one
   // thread while another one sees its process end.
   std::mutex mutex;
@@ -72,7 +76,7 @@ struct Step {
   std::optional<Staging> staging;       // what the step writes; kept to the end of the solve,
                                         // because a dependent may have it mounted
   std::vector<Staging> mount_stagings;  // copies of what bind mounts show it
-  std::vector<KeyLock> locks;           // of its key and of its locked cache mounts
+  std::vector<KeyLock> directory_locks;  // of its private cache mounts, while its process runs
   std::string last_output;              // its end, for the message when it fails
   std::int64_t work_started = 0;        // nanoseconds since the solve began
   std::int64_t work_ended = 0;

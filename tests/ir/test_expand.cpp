@@ -159,6 +159,14 @@ TEST_CASE("nesting has an end") {
   CHECK_THROWS_WITH_AS(expand(nested, Scope{}), "variables are nested too deeply", Error);
 }
 
+TEST_CASE("what variables add to a word has an end") {
+  const Scope in = scope({{"V", std::string(300'000, 'x')}});
+  CHECK(expand(word({variable("V"), variable("V")}), in).text.size() == 600'000);
+  CHECK_THROWS_WITH_AS(
+      expand(word({variable("V"), variable("V"), variable("V"), variable("V")}), in),
+      "the variables' values are longer than 1 MiB together", Error);
+}
+
 TEST_CASE("a list is split after expansion, but not inside quotes") {
   const Scope in = scope({{"P", "80 81/udp"}, {"E", ""}});
   const auto list = [&](std::vector<WordPart> parts) {
