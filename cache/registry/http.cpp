@@ -163,7 +163,8 @@ struct HttpClient::Handle {
   template <class Value>
   void set(CURLoption option, Value value) {
     if (const CURLcode code = curl.easy_setopt(easy.get(), option, value); code != CURLE_OK) {
-      throw Error(std::string("libcurl: ") + curl.easy_strerror(code));
+      throw Error("libcurl refuses option " + std::to_string(option) + ": " +
+                  curl.easy_strerror(code));
     }
   }
 
@@ -187,7 +188,8 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
   set(CURLOPT_CONNECTTIMEOUT, connect_seconds);
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
-  set(CURLOPT_BUFFERSIZE, 256L << 10);
+  // Refused while the buffer of a transfer that failed early is still there: that one will do.
+  (void)curl.easy_setopt(easy.get(), CURLOPT_BUFFERSIZE, 256L << 10);
   set(CURLOPT_ERRORBUFFER, static_cast<char*>(message));
   if (request.head) set(CURLOPT_NOBODY, 1L);
   if (request.form) {
@@ -256,6 +258,9 @@ std::string HttpClient::Handle::redirected(const HttpRequest& request, const std
   }
   const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
   const Url origin = origin_of(curl, target);
+  if (origin.scheme != "http" && origin.scheme != "https") {
+    throw Error(request.role + " redirects to " + quoted(target) + ", which is not the web");
+  }
   if (origin.plain() && !(is_loopback(origin.host) && origin_of(curl, from).plain())) {
     throw Error(request.role + " redirects to " + quoted(target) + ", which is not encrypted");
   }

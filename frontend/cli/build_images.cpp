@@ -1,5 +1,6 @@
 #include "build_images.hpp"
 
+#include <cache/archive/load.hpp>
 #include <cache/registry/pull.hpp>
 #include <cache/store.hpp>
 #include <frontend/parse.hpp>
@@ -51,11 +52,31 @@ class PullLines : public PullProgress {
   std::size_t stored_ = 0;
 };
 
+constexpr std::string_view layout_scheme = "oci-layout://";
+
+// "oci-layout://PATH", with ":TAG" or "@DIGEST" behind it.
+Image from_layout(Store& store, const ImageRequest& wanted) {
+  std::string path = wanted.reference.substr(layout_scheme.size());
+  std::string which;
+  const std::size_t slash = path.rfind('/');
+  std::size_t end = path.find('@', slash == std::string::npos ? 0 : slash);
+  if (end == std::string::npos) end = path.find(':', slash == std::string::npos ? 0 : slash);
+  if (end != std::string::npos) {
+    which = path.substr(end + 1);
+    path.resize(end);
+  }
+  PullProgress progress;
+  return load_layout(store, path, which, wanted.platform, progress);
+}
+
 }  // namespace
 
 ResolveImage image_resolver(const BuildRequest& request, Store& store) {
   const bool quiet = request.quiet || request.progress == "quiet" || request.progress == "none";
   return [pull_always = request.pull, quiet, &store](const ImageRequest& wanted) {
+    if (wanted.reference.starts_with(layout_scheme)) {
+      return resolved(from_layout(store, wanted), wanted.reference);
+    }
     const Reference reference = parse_reference(wanted.reference);
     if (!pull_always) {
       // A local image of another platform is not what was asked for; a registry may have it.

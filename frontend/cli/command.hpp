@@ -36,6 +36,10 @@ std::function<int()> declare_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_history(CLI::App& app, const Globals& globals);
 std::function<int()> declare_tag(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rmi(CLI::App& app, const Globals& globals);
+std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
+std::function<int()> declare_load(CLI::App& app, const Globals& globals);
+std::function<int()> declare_save(CLI::App& app, const Globals& globals);
+std::function<int()> declare_import(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).
 bool use_color();

@@ -12,6 +12,10 @@ std::span<const Command> commands() {
       {"history", "show the steps an image was made of", declare_history},
       {"tag", "give an image another name", declare_tag},
       {"rmi", "remove names, and images without another", declare_rmi},
+      {"pull", "get an image from a registry", declare_pull},
+      {"load", "read images from an archive", declare_load},
+      {"save", "write images into an archive", declare_save},
+      {"import", "make an image from a root file system's tar", declare_import},
   };
   return list;
 }

@@ -1,0 +1,90 @@
+// slipway save: images into an archive.
+#include "command.hpp"
+#include "print.hpp"
+
+#include <cache/archive/save.hpp>
+#include <cache/store.hpp>
+#include <executor/export/output_file.hpp>
+#include <ir/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+struct Request {
+  std::vector<std::string> images;
+  std::string output = "-";
+  std::string format = "docker";
+};
+
+// The name that was asked for, or none: an ID saves an image without a name, as docker does.
+std::optional<Reference> name_in(const std::vector<Reference>& names, const std::string& text) {
+  std::optional<Reference> wanted;
+  try {
+    wanted = parse_reference(text);
+  } catch (const Error&) {
+    return std::nullopt;  // it was found, so it is an ID
+  }
+  if (std::find(names.begin(), names.end(), *wanted) == names.end()) return std::nullopt;
+  return wanted;
+}
+
+int save(const Request& request, const std::filesystem::path& root) {
+  Store store(root);
+  std::vector<SavedImage> images;
+  std::vector<Digest> ids;  // of `images`: several names of one image are one entry
+  for (const std::string& text : request.images) {
+    const Image image = store.images().get(text);
+    std::size_t at = static_cast<std::size_t>(
+        std::find(ids.begin(), ids.end(), image.id) - ids.begin());
+    if (at == ids.size()) {
+      ids.push_back(image.id);
+      images.push_back({.config_json = image.config_json, .names = {}});
+    }
+    const std::optional<Reference> name = name_in(image.names, text);
+    std::vector<Reference>& names = images[at].names;
+    if (name && std::find(names.begin(), names.end(), *name) == names.end()) {
+      names.push_back(*name);
+    }
+  }
+  SaveOptions options;
+  options.docker = request.format == "docker";
+  options.compression = options.docker ? Compression::none : Compression::gzip;
+  OutputFile file(request.output);
+  save_tar(store, images, options, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+  file.finish();
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_save(CLI::App& app, const Globals& globals) {
+  auto request = std::make_shared<Request>();
+  app.description(
+      "Writes images into one tar, for `slipway load`, `docker load`, `podman load` and skopeo.");
+  app.add_option("image", request->images, "names, IDs or beginnings of IDs")
+      ->required()
+      ->type_name("IMAGE...");
+  app.add_option("-o,--output", request->output, "the file (default: standard output)")
+      ->type_name("FILE");
+  app.add_option("--format", request->format,
+                 "docker (uncompressed layers), or oci (an OCI layout, layers gzipped)")
+      ->check(CLI::IsMember({"docker", "oci"}))
+      ->type_name("FORMAT");
+  app.footer(R"(
+Examples:
+  slipway save -o app.tar app:1.2
+  slipway save app:1.2 app:1.3 | docker load
+  slipway save --format oci -o app.tar app:1.2
+)");
+  return [request, &globals] { return save(*request, globals.root); };
+}
+
+}  // namespace slipway
