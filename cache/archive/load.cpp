@@ -29,6 +29,14 @@ constexpr const char* ref_annotation = "org.opencontainers.image.ref.name";
 
 std::string blob_name(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
+// What of a name an archive may give to an image. A digest it may not: it names a manifest that
+// nobody has compared, and a later FROM that pins this digest would get whatever the archive holds.
+std::optional<Reference> tag_of(Reference name) {
+  name.digest.reset();
+  if (name.tag.empty()) return std::nullopt;
+  return name;
+}
+
 // A blob of the layout, verified.
 std::string small_blob(const ArchiveMembers& members, const BlobDescriptor& blob,
                        std::uint64_t limit) {
@@ -65,7 +73,7 @@ class Loader {
         std::vector<Reference> names;
         if (item.contains("RepoTags") && !item["RepoTags"].is_null()) {
           for (const auto& name : item["RepoTags"].get<std::vector<std::string>>()) {
-            names.push_back(parse_reference(name));
+            if (auto tag = tag_of(parse_reference(name))) names.push_back(std::move(*tag));
           }
         }
         std::vector<Layer> sources;
@@ -124,11 +132,11 @@ class Loader {
   // specification is often a tag alone, which is no name.
   static std::optional<Reference> name_of(const BlobDescriptor& entry) {
     const auto full = entry.annotations.find(name_annotation);
-    if (full != entry.annotations.end()) return parse_reference(full->second);
+    if (full != entry.annotations.end()) return tag_of(parse_reference(full->second));
     const auto ref = entry.annotations.find(ref_annotation);
     if (ref == entry.annotations.end()) return std::nullopt;
     if (ref->second.find_first_of("/:") == std::string::npos) return std::nullopt;
-    return parse_reference(ref->second);
+    return tag_of(parse_reference(ref->second));
   }
 
   Image image(BlobDescriptor entry, const std::vector<Reference>& names) {

@@ -189,7 +189,8 @@ std::optional<Digest> LayerStore::blob(const DiffId& id) const {
 void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
   const std::optional<State::Row> row = state_->row(id);
   if (!row) throw Error("layer " + id.text() + " is not in the store");
-  if (row->canonical || !row->blob) {
+  if (row->canonical || !row->blob ||
+      ::access((state_->directory.blobs() / row->blob->hex()).c_str(), F_OK) != 0) {
     // Without its blob a pulled layer may still be one that slipway made: its canonical tar shows.
     return write_canonical_tar(*index(id), directory(id), sink);
   }

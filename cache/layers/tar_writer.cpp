@@ -6,6 +6,7 @@
 #include <archive_entry.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <new>
@@ -30,6 +31,13 @@ constexpr std::string_view opaque_mark = ".wh..wh..opq";
 std::size_t name_at(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? 0 : slash + 1;
+}
+
+// libarchive writes these as in a URL ("%25" for "%"), which no reader takes back; "=" has no place
+// in the name of a pax record at all.
+bool keeps_xattr_name(std::string_view name) {
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return c > ' ' && c < 0x7F && c != '%' && c != '='; });
 }
 
 std::string whiteout_path(const std::string& path) {
@@ -153,6 +161,10 @@ void TarWriter::add(const Entry& entry) {
     ::archive_entry_set_rdevminor(e, entry.device_minor);
   }
   for (const auto& [xattr, value] : entry.xattrs) {
+    if (!keeps_xattr_name(xattr)) {
+      throw Error("no layer can hold the xattr " + quoted(xattr) + " of " + quoted(entry.path) +
+                  ": its name would come out of a tar as another");
+    }
     ::archive_entry_xattr_add_entry(e, xattr.c_str(), value.data(), value.size());
   }
   state_->write_header();

@@ -292,6 +292,8 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
 
 bool is_loopback(std::string_view host_and_port) {
   std::string_view host = host_and_port;
+  // "localhost:80@example.com" is a user of another host.
+  if (host.find_first_of("@\\?#") != std::string_view::npos) return false;
   if (host.starts_with('[')) {
     const std::size_t end = host.find(']');
     if (end == std::string_view::npos) return false;

@@ -46,6 +46,8 @@ void Solver::decide(Step& current, const CopyPlan* plan, const std::function<voi
 bool Solver::use_record(Step& current) {
   const std::optional<Record> record = store_.records().find(*current.key);
   if (!record) return false;
+  // The row may have outlived the files: somebody cleared layers/, or a repair is due.
+  if (!store_.layers().find(record->layer.diff_id)) return false;
   {
     const std::lock_guard lock(current.mutex);
     current.discarded = true;

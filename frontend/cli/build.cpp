@@ -81,6 +81,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       ->type_name("WHAT");
   app.add_option("--max-parallelism", r.max_parallelism,
                  "RUN processes at once (default: four a core, at least eight)")
+      // CLI11 would read -1 as a very large number.
+      ->check([](const std::string& text) {
+        const bool natural = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+        return natural ? std::string() : "it is a number of processes, not " + text;
+      })
       ->type_name("N");
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
   app.footer(footer);

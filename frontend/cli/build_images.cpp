@@ -6,6 +6,7 @@
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
@@ -22,6 +23,13 @@ ResolvedImage resolved(const Image& image, std::string reference) {
   result.id = image.id;
   result.config = image.config;
   return result;
+}
+
+// Whether the layers are there, not only their rows: what somebody deleted is pulled again.
+bool is_whole(const Image& image, Store& store) {
+  return std::all_of(image.layers.begin(), image.layers.end(), [&store](const LayerRef& layer) {
+    return store.layers().find(layer.diff_id).has_value();
+  });
 }
 
 // Says on stderr what arrives: the build's own display begins when the graph is known.
@@ -81,7 +89,7 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store) {
     if (!pull_always) {
       // A local image of another platform is not what was asked for; a registry may have it.
       const std::optional<Image> local = store.images().find(reference);
-      if (local && matches(local->config.platform, wanted.platform)) {
+      if (local && matches(local->config.platform, wanted.platform) && is_whole(*local, store)) {
         return resolved(*local, reference.text());
       }
     }

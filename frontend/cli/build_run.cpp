@@ -18,7 +18,9 @@
 #include <ir/lower.hpp>
 
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -93,6 +95,15 @@ LowerOptions lower_options(const BuildRequest& request) {
 }
 
 void write_file(const std::string& path, const std::string& text) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    // /dev/null or a pipe is written to as it is: a rename would put a file in its place.
+    std::ofstream device(path, std::ios::binary);
+    device << text;
+    device.close();
+    if (!device) throw system_error("write", path, errno);
+    return;
+  }
   // Aside first: who reads it never finds half of it.
   const std::string aside = path + ".slipway-new";
   std::ofstream file(aside, std::ios::binary | std::ios::trunc);
@@ -103,6 +114,17 @@ void write_file(const std::string& path, const std::string& text) {
     std::remove(aside.c_str());
     throw system_error("write", path, error);
   }
+}
+
+// A name with a digest says what it holds, so it is nothing to choose: what a later build pins by
+// that digest would be this image.
+Reference name_to_give(const std::string& text) {
+  Reference name = parse_reference(text);
+  if (name.digest) {
+    throw Error("an image cannot be named " + quoted(text) + ": a digest is not for choosing")
+        .hint("give NAME[:TAG]");
+  }
+  return name;
 }
 
 // The same Dockerfile in the same place, built for the same target, is what the next build
@@ -148,7 +170,7 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
   const auto secret = secret_reader(request);
   std::vector<Reference> names;
-  for (const std::string& tag : request.tags) names.push_back(parse_reference(tag));
+  for (const std::string& tag : request.tags) names.push_back(name_to_give(tag));
   std::vector<ExportSpec> outputs;
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
@@ -193,7 +215,7 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
   std::vector<std::string> done;
   if (keep_image) {
     for (const ExportSpec& output : outputs) {
-      for (const std::string& name : output.names) names.push_back(parse_reference(name));
+      for (const std::string& name : output.names) names.push_back(name_to_give(name));
     }
     store().images().put(config);
     done.push_back("writing image " + id.text());

@@ -1,3 +1,4 @@
+#include "command.hpp"
 #include "display.hpp"
 
 #include <ir/error.hpp>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 namespace slipway {
 namespace {
@@ -28,14 +30,17 @@ ProgressMode parse_progress_mode(std::string_view text) {
 }
 
 std::unique_ptr<Display> make_display(ProgressMode mode, const Graph& graph) {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  const char* const kind = std::getenv("TERM");
+  // One that cannot move its cursor gets lines, as a file does.
+  const bool terminal = ::isatty(STDERR_FILENO) == 1 &&
+                        (kind == nullptr || std::string_view(kind) != "dumb");
   if (mode == ProgressMode::auto_) mode = terminal ? ProgressMode::tty : ProgressMode::plain;
   if (mode == ProgressMode::tty && !terminal) mode = ProgressMode::plain;
   switch (mode) {
     case ProgressMode::quiet:
       return std::make_unique<QuietDisplay>();
     case ProgressMode::tty:
-      return make_tty_display(graph, std::getenv("NO_COLOR") == nullptr);
+      return make_tty_display(graph, use_color());
     default:
       return make_plain_display(graph);
   }

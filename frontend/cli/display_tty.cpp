@@ -54,6 +54,8 @@ std::string harmless(std::string_view text) {
       }
     } else if (c == '\t') {
       clean += "  ";
+    } else if (c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      ++i;  // U+0080 to U+009F: the same controls once more, CSI among them
     } else if (c >= 0x20 && c != 0x7f) {
       clean += static_cast<char>(c);
     }

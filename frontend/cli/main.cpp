@@ -6,6 +6,7 @@
 #include <ir/error.hpp>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -123,6 +124,19 @@ int run_command(const Command& command, Globals globals, std::vector<std::string
   return run();
 }
 
+// A standard descriptor that was closed by the caller would become the number of the next file that
+// is opened, and what is printed would end up in it: in a layer, or the database. Opened the wrong
+// way round, so that its use is an error still.
+void fill_standard_descriptors() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    if (::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+      throw system_error("open", "/dev/null", errno);
+    }
+  }
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   Globals globals;
   std::size_t next = 0;
@@ -138,6 +152,11 @@ int run_program(const std::vector<std::string>& arguments) {
     }
     if (argument == "--root" && next + 1 < arguments.size()) {
       globals.root = arguments[++next];
+    } else if (argument == "--root") {
+      std::fputs(render(Error("--root needs a directory").hint("slipway --help"), use_color())
+                     .c_str(),
+                 stderr);
+      return usage_status;
     } else if (argument.starts_with("--root=")) {
       globals.root = argument.substr(7);
     } else {
@@ -174,6 +193,7 @@ int run_program(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    slipway::fill_standard_descriptors();
     const int status = slipway::run_program({argv + 1, argv + argc});
     // Results that could not be written are a failure: a full disk, a closed pipe.
     if (std::fflush(stdout) != 0) {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <filesystem>
 
@@ -131,4 +133,45 @@ TEST_CASE("a full disk ends the build, and with room again it succeeds") {
   const fs::path files = workshop.files_of(workshop.context());
   CHECK(fs::file_size(files / "large") == 16 << 20);
   CHECK(read(files / "small") == "small");
+}
+
+TEST_CASE("an image gets no name with a digest: a later FROM would believe it") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop({});
+  workshop.write("Dockerfile", "FROM scratch\nCOPY file /\n");
+  workshop.write("file", "text");
+  const std::string name = "base@sha256:" + std::string(64, 'a');
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"-t", name}, {"-o", "type=image,name=" + name}}) {
+    const Built built = workshop.build(flags);
+    CHECK(built.status == 1);
+    check_order(built.log, {"error:", "a digest is not for choosing"});
+  }
+  CHECK(workshop.slipway({"images", "-q", name}).out == "");
+}
+
+TEST_CASE("a device that --iidfile names stays one") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop({});
+  workshop.write("Dockerfile", "FROM scratch\nCOPY file /\n");
+  workshop.write("file", "text");
+  const fs::path device = workshop.folder() / "null";
+  REQUIRE(::mknod(device.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0);
+  CHECK(workshop.build({"--iidfile", device}).status == 0);
+  CHECK(fs::is_character_file(device));
+}
+
+TEST_CASE("a layer whose files were deleted is made again") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop({});
+  workshop.write("Dockerfile", "FROM scratch\nCOPY file /\n");
+  workshop.write("file", "text");
+  const Built first = workshop.build();
+  REQUIRE(first.status == 0);
+  fs::remove_all(workshop.root() / "layers");
+  const Built again = workshop.build();
+  INFO(again.log);
+  REQUIRE(again.status == 0);
+  CHECK(again.misses == 1);
+  CHECK(read(workshop.files_of(workshop.context()) / "file") == "text");
 }

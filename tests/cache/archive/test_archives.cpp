@@ -161,6 +161,25 @@ TEST_CASE("docker's older archives are read: members in folders of their own, li
   CHECK(target.blobs().size(*blob).value() < sample_tar().size());
 }
 
+TEST_CASE("an archive gives tags and no digests: nobody compared those with what they name") {
+  const TemporaryFolder state;
+  Store store(state / "store");
+  const Image image = sample_image(store);
+  const std::string pinned = "base@sha256:" + std::string(64, 'a');
+  const std::string tagged = "base:1@sha256:" + std::string(64, 'a');
+  const TemporaryFolder other;
+  other.write("named.tar", tar_of({{"layer.tar", sample_tar()},
+                                   {"config.json", image.config_json},
+                                   {"manifest.json", R"([{"Config":"config.json","RepoTags":[")" +
+                                                         pinned + R"(",")" + tagged +
+                                                         R"("],"Layers":["layer.tar"]}])"}}));
+  Store target(other / "store");
+  PullProgress progress;
+  load_archive(target, other / "named.tar", host_platform(), progress);
+  CHECK(target.images().names(image.id) == std::vector{parse_reference("base:1")});
+  CHECK(!target.images().find(parse_reference(pinned)));
+}
+
 TEST_CASE("an archive that lies is refused, and the store stays as it was") {
   const TemporaryFolder from;
   Store source(from / "store");

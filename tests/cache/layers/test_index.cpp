@@ -194,6 +194,12 @@ TEST_CASE("a builder refuses what would make a layer that is none") {
   CHECK_THROWS_AS(builder.add(with_size), Error);               // whose bytes?
   LayerBuilder names;
   CHECK_THROWS_AS(names.add(file(".wh.gone")), Error);          // would delete "gone"
+  for (const char* name : {"user.a=b", "user.a%b", "user.a b", "user.\xC3\xA9"}) {
+    LayerBuilder xattrs;
+    Entry entry = file("x");
+    entry.xattrs = {{name, "value"}};
+    CHECK_THROWS_AS(xattrs.add(entry), Error);                  // another name in the tar
+  }
   LayerBuilder sizes;
   StringSource longer("12345");
   Entry four = file("e");
