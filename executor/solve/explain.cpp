@@ -121,6 +121,11 @@ std::string explain_miss(const Graph& graph, VertexId id, const KeyParts& now,
     if (std::string reason = consider(part.label); !reason.empty()) return reason;
   }
   if (!input_changed.empty()) return input_changed;
+  // The same parts in another order: ENV A=1 B=2 and ENV B=2 A=1 are different keys.
+  for (std::size_t i = 0; i < std::min(now.size(), before->parts.size()); ++i) {
+    if (now[i].label == before->parts[i].label) continue;
+    return "order of " + now[i].label.substr(0, now[i].label.find('[')) + " changed";
+  }
   return "its result was no longer in the store";
 }
 

@@ -60,8 +60,11 @@ struct Scheduler::State {
       const std::lock_guard lock(mutex);
       ++outstanding;
     }
-    arena.enqueue([this, work = std::move(work)] {
-      work();
+    // TBB may keep its closure beyond the end of what the work refers to.
+    auto held = std::make_shared<std::function<void()>>(std::move(work));
+    arena.enqueue([this, held] {
+      (*held)();
+      *held = nullptr;
       const std::lock_guard lock(mutex);
       if (--outstanding == 0) idle.notify_all();
     });

@@ -7,26 +7,20 @@
 namespace slipway {
 namespace {
 
-// The solve that a signal handler would end. One at a time in a process of the program's; tests
-// that run several do not cancel.
-std::atomic<Solver*> running_solve{nullptr};
-
-struct Registered {
-  explicit Registered(Solver& solver) { running_solve = &solver; }
-  ~Registered() { running_solve = nullptr; }
-};
+// A flag and not a pointer to the solve: a signal may arrive on any thread, also while the solve
+// ends. run() looks at it ten times a second, and at once where the signal came to its thread.
+std::atomic<bool> cancelled{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 }  // namespace
 
 SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
                   SolveOptions& options, Progress& progress) {
-  Solver solver(graph, root, store, runner, options, progress);
-  const Registered registered(solver);
-  return solver.run();
+  return Solver(graph, root, store, runner, options, progress).run();
 }
 
-void cancel_solve() noexcept {
-  if (Solver* solver = running_solve.load()) solver->interrupt();
-}
+void cancel_solve() noexcept { cancelled = true; }
+
+bool cancel_requested() noexcept { return cancelled.exchange(false); }
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 #include <executor/solve/solver.hpp>
 
+#include <exception>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -36,35 +37,30 @@ std::int64_t Solver::now() const {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count();
 }
 
-void Solver::interrupt() noexcept {
-  interrupted_ = true;
-  events_.wake();
-}
-
 SolveResult Solver::run() {
   // One piece of its own, so that the count cannot reach zero before all sources are under way.
   outstanding_ = 1;
   for (const VertexId id : ready_.sources()) enqueue(id, [this, id] { begin(id); });
   done();
 
-  bool told = false;
+  std::exception_ptr display_failed;
   while (outstanding_ > 0) {
-    poll_locks();
-    bool waiting = false;
-    {
-      const std::lock_guard lock(mutex_);
-      waiting = !lock_waits_.empty();
+    if (cancel_requested()) {
+      add_error(Error("the build was interrupted"));
+      cancel_rest();
     }
-    events_.deliver(progress_, std::chrono::milliseconds(waiting ? 10 : 100));
-    if (interrupted_ && !std::exchange(told, true)) {
-      {
-        const std::lock_guard lock(mutex_);
-        errors_.push_back(Error("the build was interrupted"));
-      }
+    // A display that fails ends the solve as any failure does: not before all that runs has ended.
+    try {
+      poll_locks();
+      events_.deliver(display_failed ? nobody_ : progress_, patience());
+    } catch (...) {
+      if (!display_failed) display_failed = std::current_exception();
       cancel_rest();
     }
   }
   scheduler_.reset();
+  if (display_failed) std::rethrow_exception(display_failed);
+
   // Who was told of a step's start hears of its end.
   for (const VertexId id : ready_.vertices()) {
     Step& left = step(id);
@@ -74,8 +70,14 @@ SolveResult Solver::run() {
   }
   events_.deliver(progress_, std::chrono::milliseconds(0));
 
-  // What was finished is kept, also when something else failed.
-  write_back();
+  // What was finished is kept, also when something else failed; and when keeping it fails too, the
+  // first failure is the one to tell.
+  try {
+    write_back();
+  } catch (Error& error) {
+    if (errors_.empty()) throw;
+    errors_.push_back(std::move(error));
+  }
 
   if (!errors_.empty()) {
     std::vector<Diagnostic> all;
@@ -91,14 +93,25 @@ SolveResult Solver::run() {
   return result;
 }
 
+std::chrono::milliseconds Solver::patience() {
+  const std::lock_guard lock(mutex_);
+  return std::chrono::milliseconds(lock_waits_.empty() ? 100 : 10);
+}
+
+void Solver::add_error(Error error) {
+  const std::lock_guard lock(mutex_);
+  errors_.push_back(std::move(error));
+}
+
 void Solver::done(std::size_t pieces) {
   if (outstanding_.fetch_sub(pieces) == pieces) events_.wake();
 }
 
 void Solver::enqueue(std::function<void()> work) {
   ++outstanding_;
-  scheduler_->enqueue([this, work = std::move(work)] {
+  scheduler_->enqueue([this, work = std::move(work)]() mutable {
     work();
+    work = nullptr;  // what it holds, locks and views of layers, ends before the solve can
     done();
   });
 }
@@ -120,7 +133,10 @@ StackView Solver::view_of(VertexId id) { return store_.layers().view(step(id).re
 void Solver::begin(VertexId id) {
   Step& current = step(id);
   if (stopping()) return;
-  if (current.report.started == 0) current.report.started = now();
+  {
+    const std::lock_guard lock(current.mutex);
+    if (current.report.started == 0) current.report.started = now();
+  }
   const Operation& operation = graph_[id].operation;
   if (std::holds_alternative<Scratch>(operation)) return settle(current);
   if (const auto* image = std::get_if<BaseImage>(&operation)) {

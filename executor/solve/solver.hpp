@@ -28,6 +28,9 @@
 
 namespace slipway {
 
+// True once after cancel_solve() (solve.hpp).
+bool cancel_requested() noexcept;
+
 class Solver {
  public:
   Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
@@ -35,8 +38,6 @@ class Solver {
   ~Solver();
 
   SolveResult run();
-  // As a first failure would: nothing new starts, what runs is killed. Async-signal-safe.
-  void interrupt() noexcept;
 
  private:
   // solver.cpp: the flow.
@@ -51,6 +52,8 @@ class Solver {
   void settle(Step& step);
   void fail(Step& step, Error error);
   void cancel_rest();
+  void add_error(Error error);
+  std::chrono::milliseconds patience();
   bool stopping() const { return stopping_; }
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
@@ -104,6 +107,7 @@ class Solver {
   ProcessRunner& runner_;
   SolveOptions& options_;
   Progress& progress_;
+  Progress nobody_;  // hears the rest after progress_ failed
   const std::chrono::steady_clock::time_point began_;
 
   ReadySet ready_;
@@ -112,7 +116,6 @@ class Solver {
   EventQueue events_;
 
   std::atomic<bool> stopping_{false};     // set once; nothing new starts
-  std::atomic<bool> interrupted_{false};  // by interrupt(); turned into a failure by run()
   // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.
   std::atomic<std::size_t> outstanding_{0};
 
