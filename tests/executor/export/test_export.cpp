@@ -1,0 +1,249 @@
+#include <executor/export/export.hpp>
+
+#include "../../cache/archive/sample_image.hpp"
+#include "../../cache/temporary_folder.hpp"
+
+#include <cache/archive/load.hpp>
+#include <cache/layers/tar_reader.hpp>
+#include <cache/registry/pull.hpp>
+#include <ir/error.hpp>
+
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace slipway;
+namespace fs = std::filesystem;
+
+namespace {
+
+Entry directory(std::string path, std::uint32_t mode = 0755) {
+  Entry entry;
+  entry.path = std::move(path);
+  entry.type = Entry::Type::directory;
+  entry.mode = mode;
+  entry.mtime = 1'600'000'000;
+  return entry;
+}
+
+Entry symlink(std::string path, std::string target) {
+  Entry entry;
+  entry.path = std::move(path);
+  entry.type = Entry::Type::symlink;
+  entry.mode = 0777;
+  entry.link_target = std::move(target);
+  return entry;
+}
+
+Entry file(std::string path, std::uint32_t mode = 0644) {
+  Entry entry;
+  entry.path = std::move(path);
+  entry.mode = mode;
+  entry.mtime = 1'600'000'000;
+  return entry;
+}
+
+Entry whiteout(std::string path) {
+  Entry entry;
+  entry.path = std::move(path);
+  entry.type = Entry::Type::whiteout;
+  return entry;
+}
+
+// One layer of a store; a file's content is its own path, or what is given.
+LayerRef add_layer(Store& store, std::vector<Entry> entries) {
+  std::string bytes;
+  TarWriter tar([&](std::span<const std::byte> piece) {
+    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  });
+  for (Entry& entry : entries) {
+    const bool content = entry.type == Entry::Type::file && entry.hard_link.empty();
+    if (content) entry.size = entry.path.size();
+    tar.add(entry);
+    if (content) tar.write(std::as_bytes(std::span(entry.path)));
+  }
+  tar.finish();
+  TextSource source(bytes);
+  return store.layers().extract(source, std::nullopt, true);
+}
+
+LayerStack sample_layers(Store& store) {
+  Entry link = file("bin/link");
+  link.hard_link = "bin/a";
+  const LayerRef lower =
+      add_layer(store, {directory("bin"), file("bin/a", 04755), file("bin/gone"), link,
+                        directory("locked", 0500), file("locked/inside", 0400)});
+  const LayerRef upper =
+      add_layer(store, {directory("bin"), whiteout("bin/gone"), symlink("bin/sym", "/etc/passwd"),
+                        directory("etc"), file("etc/new")});
+  return {lower, upper};
+}
+
+std::string config_of(const LayerStack& layers) {
+  ImageConfig config;
+  config.platform = host_platform();
+  for (const LayerRef& layer : layers) config.diff_ids.push_back(layer.diff_id);
+  return write_image_config(config);
+}
+
+std::string message_of(auto&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("an output is named as for docker") {
+  using Kind = ExportSpec::Kind;
+  CHECK(parse_export("out").kind == Kind::local);
+  CHECK(parse_export("out").destination == "out");
+  CHECK(parse_export("-").kind == Kind::tar);
+  CHECK(parse_export("type=tar,dest=a.tar").destination == "a.tar");
+  CHECK(parse_export("type=oci,dest=dir,tar=false").as_tar == false);
+  CHECK(parse_export("type=docker").kind == Kind::image);
+  CHECK(parse_export("type=image,\"name=a:1,b:2\"").names == std::vector<std::string>{"a:1", "b:2"});
+  CHECK(parse_export("type=oci,compression=zstd").compression == ExportSpec::Compression::zstd);
+  for (const char* wrong : {"", "type=local", "type=nothing,dest=x", "type=oci,speed=9",
+                            "dest=x,\"type=tar", "type=oci,tar=maybe", "type=oci,tar=false"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(parse_export(wrong), Error);
+  }
+}
+
+TEST_CASE("a directory gets the files as the topmost layers have them") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  fs::create_directories(folder / "out/etc");
+  folder.write("out/etc/new", "older");
+  folder.write("out/kept", "mine");
+  export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
+                config_of(layers), layers, {}, store);
+
+  CHECK(folder.read("out/bin/a") == "bin/a");
+  CHECK_FALSE(fs::exists(folder / "out/bin/gone"));
+  CHECK(fs::read_symlink(folder / "out/bin/sym") == "/etc/passwd");
+  CHECK(fs::hard_link_count(folder / "out/bin/link") == 2);
+  CHECK(folder.read("out/etc/new") == "etc/new");
+  CHECK(folder.read("out/kept") == "mine");
+  struct stat status {};
+  REQUIRE(::stat((folder / "out/bin/a").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 04755U);
+  CHECK(status.st_mtime == 1'600'000'000);
+  REQUIRE(::stat((folder / "out/locked").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0500U);
+  CHECK(status.st_mtime == 1'600'000'000);
+}
+
+TEST_CASE("links in the output directory lead no file out of it") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  fs::create_directories(folder / "outside");
+  folder.write("outside/new", "untouched");
+  folder.write("outside/a", "untouched");
+  fs::create_directories(folder / "out/bin");
+  fs::create_directory_symlink(folder / "outside", folder / "out/etc");
+  fs::create_symlink(folder / "outside/a", folder / "out/bin/a");
+  export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
+                config_of(layers), layers, {}, store);
+  CHECK(folder.read("outside/new") == "untouched");
+  CHECK(folder.read("outside/a") == "untouched");
+  CHECK(fs::is_directory(fs::symlink_status(folder / "out/etc")));
+  CHECK(folder.read("out/etc/new") == "etc/new");
+  CHECK(folder.read("out/bin/a") == "bin/a");
+}
+
+TEST_CASE("links in the image lead no file out of the output directory") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  fs::create_directories(folder / "outside");
+  const LayerRef lower = add_layer(store, {symlink("way", (folder / "outside").string())});
+  const LayerRef upper = add_layer(store, {directory("way"), file("way/file")});
+  export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
+                config_of({lower, upper}), {lower, upper}, {}, store);
+  CHECK(folder.read("out/way/file") == "way/file");
+  CHECK(fs::is_empty(folder / "outside"));
+}
+
+TEST_CASE("a directory with something in it is not removed for a file") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  fs::create_directories(folder / "out/etc/new/mine");
+  CHECK(message_of([&] {
+          export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
+                        config_of(layers), layers, {}, store);
+        }).find("etc/new") != std::string::npos);
+  CHECK(fs::exists(folder / "out/etc/new/mine"));
+}
+
+TEST_CASE("the tar of the files is the merged tree, and always the same bytes") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  for (const char* name : {"one.tar", "two.tar"}) {
+    export_result({.kind = ExportSpec::Kind::tar, .destination = folder / name},
+                  config_of(layers), layers, {}, store);
+  }
+  const std::string bytes = folder.read("one.tar");
+  CHECK(bytes == folder.read("two.tar"));
+  TextSource source(bytes);
+  TarReader reader(source, {});
+  std::map<std::string, Entry::Type> found;
+  while (const auto entry = reader.next()) found[entry->entry.path] = entry->entry.type;
+  using Type = Entry::Type;
+  CHECK(found == std::map<std::string, Type>{{"bin", Type::directory},
+                                             {"bin/a", Type::file},
+                                             {"bin/link", Type::file},
+                                             {"bin/sym", Type::symlink},
+                                             {"etc", Type::directory},
+                                             {"etc/new", Type::file},
+                                             {"locked", Type::directory},
+                                             {"locked/inside", Type::file}});
+}
+
+TEST_CASE("both kinds of image archive hold the image, under all its names") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  const std::string config = config_of(layers);
+  ExportSpec spec{.kind = ExportSpec::Kind::oci, .destination = folder / "out"};
+  spec.names = {"also:2"};
+  SUBCASE("oci") {}
+  SUBCASE("oci, uncompressed") { spec.compression = ExportSpec::Compression::uncompressed; }
+  SUBCASE("oci, a directory") { spec.as_tar = false; }
+  SUBCASE("docker") { spec.kind = ExportSpec::Kind::docker; }
+  export_result(spec, config, layers, {parse_reference("app:1")}, store);
+  const TemporaryFolder other;
+  Store target(other / "store");
+  PullProgress progress;
+  load_archive(target, folder / "out", host_platform(), progress);
+  CHECK(target.images().get("app:1").id == sha256(config));
+  CHECK(target.images().get("also:2").id == sha256(config));
+}
+
+TEST_CASE("a file that could not be written whole is not there") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  LayerStack layers = sample_layers(store);
+  const std::string config = config_of({layers[0], {DiffId{sha256("none")}, {}, 0}});
+  CHECK_THROWS_AS(export_result({.kind = ExportSpec::Kind::oci, .destination = folder / "out.tar"},
+                                config, layers, {}, store),
+                  Error);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder.path())) {
+    names.push_back(entry.path().filename().string());
+  }
+  CHECK(names == std::vector<std::string>{"store"});
+}
