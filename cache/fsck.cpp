@@ -1,0 +1,191 @@
+#include <cache/fsck.hpp>
+
+#include <cache/blobs.hpp>
+#include <cache/database.hpp>
+#include <cache/file_descriptor.hpp>
+#include <cache/images/store.hpp>
+#include <cache/layers/store.hpp>
+#include <cache/state_directory.hpp>
+#include <ir/error.hpp>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t read_size = std::size_t{256} << 10U;
+
+class StoreChecker {
+ public:
+  StoreChecker(const fs::path& root, bool repair)
+      : state_(root),
+        database_(state_.root() / "slipway.db"),
+        blobs_(state_),
+        layers_(state_, database_),
+        images_(database_),
+        repair_(repair) {}
+
+  StoreCheck run() {
+    if (const std::string complaints = database_.check(); !complaints.empty()) {
+      found("the database: " + complaints);
+    }
+    check_layers();
+    check_leftovers();
+    check_blobs();
+    check_images();
+    check_records();
+    return std::move(result_);
+  }
+
+ private:
+  void found(std::string problem) { result_.problems.push_back(std::move(problem)); }
+
+  std::vector<Digest> digests(std::string_view sql) {
+    std::vector<Digest> list;
+    Query query(database_, sql);
+    while (query.step()) list.push_back(query.digest(0));
+    return list;
+  }
+
+  void check_layers() {
+    for (const Digest& digest : digests("SELECT diff_id FROM layers ORDER BY number")) {
+      const DiffId id{digest};
+      ++result_.layers;
+      try {
+        check_layer(id);
+      } catch (const Error& error) {
+        found("layer " + id.text() + ": " + error.what());
+        if (!repair_) continue;
+        const FileLock lock = state_.lock("layer-" + id.hex());
+        Query(database_, "DELETE FROM layers WHERE diff_id = ?").bind(digest).run();
+        remove(layers_.directory(id));
+        remove(layers_.directory(id).string() + ".index");
+      }
+    }
+  }
+
+  // Its files against its index, and the index against itself and its row.
+  void check_layer(const DiffId& id) {
+    const std::optional<LayerRef> row = layers_.find(id);
+    if (!row) throw Error("its directory or its index is gone");
+    const auto index = LayerIndex::open(layers_.directory(id).string() + ".index");
+    index->verify();
+    if (index->layer() != *row) throw Error("its index is another layer's");
+    const StackView view({{layers_.directory(id), index}});
+    for (std::size_t i = 0; i < index->size(); ++i) {
+      const Entry entry = index->entry(i);
+      if (entry.type == Entry::Type::file) check_file(view, entry);
+    }
+  }
+
+  void check_file(const StackView& view, const Entry& entry) {
+    const FileDescriptor file(view.open(entry));
+    Hasher hasher;
+    std::uint64_t size = 0;
+    for (;;) {
+      const ssize_t got = ::read(file.get(), buffer_.data(), buffer_.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw system_error("read", entry.path, errno);
+      if (got == 0) break;
+      hasher.update(std::span(buffer_.data(), static_cast<std::size_t>(got)));
+      size += static_cast<std::uint64_t>(got);
+    }
+    result_.bytes += size;
+    if (size != entry.size || hasher.finish() != entry.content) {
+      throw Error("the content of " + quoted(entry.path) + " has changed");
+    }
+  }
+
+  // What lies in layers/ without a row: the rest of a process that was killed before it wrote one.
+  void check_leftovers() {
+    for (const auto& file : fs::directory_iterator(state_.layers())) {
+      const auto id = Digest::parse_hex(file.path().stem().string());
+      if (id) {
+        // Whoever is making this layer holds its lock until the row is there.
+        const FileLock lock = state_.try_lock("layer-" + id->hex());
+        if (!lock) continue;
+        Query query(database_, "SELECT 1 FROM layers WHERE diff_id = ?");
+        query.bind(*id);
+        if (query.step()) continue;
+      }
+      found(quoted(file.path().string()) + " belongs to nothing");
+      if (repair_) remove(file.path());
+    }
+  }
+
+  void check_blobs() {
+    for (const auto& file : fs::directory_iterator(state_.blobs())) {
+      const auto digest = Digest::parse_hex(file.path().filename().string());
+      if (!digest) {
+        found(quoted(file.path().string()) + " is no blob");
+        if (repair_) remove(file.path());
+        continue;
+      }
+      ++result_.blobs;
+      try {
+        const auto blob = blobs_.open(*digest);  // verifies at its end
+        while (const std::size_t got = blob->read(buffer_)) result_.bytes += got;
+      } catch (const Error& error) {
+        found("blob " + digest->text() + ": " + error.what());
+        if (!repair_) continue;
+        remove(file.path());
+        Query(database_, "UPDATE layers SET blob = NULL WHERE blob = ?").bind(*digest).run();
+      }
+    }
+  }
+
+  void check_images() {
+    for (const Digest& id : digests("SELECT id FROM images ORDER BY number")) {
+      ++result_.images;
+      try {
+        if (!images_.find(id)) throw Error("it is gone");
+      } catch (const Error& error) {
+        std::string names;
+        for (const Reference& name : images_.names(id)) names += " " + name.familiar();
+        found("image " + id.text() + names + ": " + error.what());
+        if (repair_) images_.remove(id);
+      }
+    }
+  }
+
+  void check_records() {
+    {
+      Query query(database_, "SELECT count(*) FROM records");
+      if (query.step()) result_.records = static_cast<std::size_t>(query.integer(0));
+    }
+    // Not a damage: a record whose layer was dropped is a miss, and goes when it is looked up.
+    if (repair_) {
+      Query(database_, "DELETE FROM records WHERE layer NOT IN (SELECT diff_id FROM layers)").run();
+    }
+  }
+
+  void remove(const fs::path& path) {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) found("cannot remove " + quoted(path.string()) + ": " + error.message());
+  }
+
+  StateDirectory state_;
+  Database database_;
+  BlobStore blobs_;
+  LayerStore layers_;
+  ImageStore images_;
+  const bool repair_;
+  StoreCheck result_;
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(read_size);
+};
+
+}  // namespace
+
+StoreCheck check_store(const fs::path& root, bool repair) {
+  return StoreChecker(root, repair).run();
+}
+
+}  // namespace slipway
