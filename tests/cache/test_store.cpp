@@ -20,7 +20,10 @@ namespace {
 // What a step does: a tree, its layer, the record that points to it.
 CacheKey run_step(Store& store, const std::string& content) {
   Staging staging = store.layers().stage();
-  std::ofstream(staging.upper() / "file") << content;
+  const auto file = staging.upper() / "file";
+  std::ofstream(file) << content;
+  // A diffID holds the time, in whole seconds: two processes must not make a step a second apart.
+  std::filesystem::last_write_time(file, std::filesystem::file_time_type{});
   const BuiltLayer built = index_upper(staging.upper(), StackView({}));
   const LayerRef layer = store.layers().commit(std::move(staging), built);
   const KeyParts parts = {{"step", content}};
