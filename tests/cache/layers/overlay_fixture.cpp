@@ -72,8 +72,8 @@ std::vector<std::string> OverlayMount::layer() {
   std::vector<std::string> paths;
   for (std::size_t at = 0; at < index->size(); ++at) {
     const Entry entry = index->entry(at);
-    std::string text = entry.path;
-    if (entry.type == Entry::Type::whiteout) text.insert(0, "-");
+    std::string text(entry.type == Entry::Type::whiteout ? 1 : 0, '-');
+    text += entry.path;
     if (entry.type == Entry::Type::directory) text += "/";
     if (!entry.hard_link.empty()) text += "=" + entry.hard_link;
     paths.push_back(std::move(text));

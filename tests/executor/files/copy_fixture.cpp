@@ -219,8 +219,8 @@ CopyFiles parse_copy(std::string_view instruction) {
     const std::string& word = words[at];
     if (word.starts_with("<<")) {
       const std::size_t equals = word.find('=');
-      copy.sources.push_back(
-          CopyFiles::InlineFile{word.substr(2, equals - 2), word.substr(equals + 1)});
+      copy.sources.emplace_back(std::in_place_type<CopyFiles::InlineFile>,
+                                word.substr(2, equals - 2), word.substr(equals + 1));
       continue;
     }
     CopyFiles::Selection selection;
