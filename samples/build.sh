@@ -17,6 +17,6 @@ for sample; do
   run "$slipway" build -t "samples/$sample" "$here/$sample"
   second=$(run "$slipway" build -t "samples/$sample" "$here/$sample" 2>&1) || {
     printf '%s\n' "$second"; exit 1; }
-  printf '%s\n' "$second" | grep -vE '^#'
+  printf '%s\n' "$second" | grep -vE '^(#|$)'
 done
 run "$slipway" images
