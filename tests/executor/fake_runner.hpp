@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,8 +44,21 @@ class FakeStep {
  public:
   using Output = std::function<void(OutputStream, std::string_view)>;
 
+  // Holds the lower layers open, as a mount would: one may be moved into the store while the step
+  // runs on it.
   FakeStep(RunRequest request, Output output)
-      : request_(std::move(request)), operation_(*request_.operation), output_(std::move(output)) {}
+      : request_(std::move(request)), operation_(*request_.operation), output_(std::move(output)) {
+    for (std::filesystem::path& lower : request_.lowers) {
+      const int held = ::open(lower.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (held < 0) throw system_error("open", lower.string(), errno);
+      held_.push_back(held);
+      lower = "/proc/self/fd/" + std::to_string(held);
+    }
+  }
+  ~FakeStep() {
+    for (const int held : held_) ::close(held);
+  }
+  FakeStep(const FakeStep&) = delete;
 
   const RunRequest& request() const { return request_; }
   const RunProcess& operation() const { return operation_; }
@@ -178,6 +192,7 @@ class FakeStep {
   }
 
   RunRequest request_;
+  std::vector<int> held_;  // descriptors of request_.lowers
   RunProcess operation_;  // a copy: the command may outlive the vertex it came from
   Output output_;
   mutable std::mutex mutex_;  // guards killed_, which the killer's thread writes
