@@ -80,7 +80,8 @@ std::optional<Instruction> read_instruction(const Statement& statement, const Re
   std::string text = statement.line.text();
   const std::string name = upper(statement.name.text());
   text.replace(0, name.size(), name);
-  return Instruction{std::move(*kind), std::move(text), statement.span};
+  return Instruction{std::move(*kind), std::move(text), statement.span,
+                     {statement.name.text(), statement.name.span()}, statement.comments};
 }
 
 std::vector<Heredoc> read_heredocs(const Statement& statement, bool words,

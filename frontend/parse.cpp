@@ -17,12 +17,6 @@ Fragment whole_text(std::shared_ptr<const SourceFile> source) {
   return Fragment(std::make_shared<const Lines>(std::move(source)), begin);
 }
 
-std::string joined_comments(const std::vector<std::string>& comments) {
-  std::string text;
-  for (const std::string& comment : comments) text += (text.empty() ? "" : "\n") + comment;
-  return text;
-}
-
 [[noreturn]] void throw_sorted(std::vector<Diagnostic> errors) {
   // Found instruction by instruction, but not from left to right in each.
   std::stable_sort(errors.begin(), errors.end(), [](const Diagnostic& a, const Diagnostic& b) {
@@ -46,7 +40,8 @@ class Stages {
       dockerfile_.stages.push_back({.from = std::move(*from),
                                     .span = instruction->span,
                                     .text = std::move(instruction->text),
-                                    .comment = joined_comments(statement.comments)});
+                                    .keyword = std::move(instruction->keyword),
+                                    .comments = std::move(instruction->comments)});
     } else if (!dockerfile_.stages.empty()) {
       dockerfile_.stages.back().instructions.push_back(std::move(*instruction));
     } else if (std::holds_alternative<Arg>(instruction->kind)) {

@@ -85,7 +85,7 @@ class Printer {
   void print(const Stage& stage) {
     line("FROM " + in_quotes(stage.text), stage.span);
     const Deeper deeper(*this);
-    if (!stage.comment.empty()) line("comment " + in_quotes(stage.comment), {});
+    for (const std::string& comment : stage.comments) line("comment " + in_quotes(comment), {});
     word("image", stage.from.image);
     word("platform", stage.from.platform);
     name("as", stage.from.alias);

@@ -50,6 +50,7 @@ From read_from(const Statement& statement, const Reading& reading) {
     }
     return from;
   }
+  from.as = Name{words[1].text(), words[1].span()};
   from.alias = Name{words[2].text(), words[2].span()};
   if (!valid_stage_name(lower(from.alias->text))) {
     reading.report.error(words[2].span(),

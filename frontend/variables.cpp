@@ -7,17 +7,18 @@
 namespace slipway {
 namespace {
 
-using Pairs = std::vector<std::pair<Word, Word>>;
-
 // name=value ..., or the old form: one name, white space, and all the rest of the line.
+// `Pairs` is Env or Label, which hold the same.
+template <class Pairs>
 Pairs read_pairs(const Statement& statement, const Reading& reading) {
   refuse_flags(statement, reading.escape, reading.report);
-  Pairs pairs;
+  Pairs result;
+  auto& pairs = result.pairs;
   const std::string& keyword = statement.name.text();
   if (statement.words.empty()) {
     reading.report.error(statement.name.span(), keyword + " needs a name and a value",
                          "write " + keyword + " NAME=VALUE");
-    return pairs;
+    return result;
   }
   if (statement.words[0].text().find('=') == std::string::npos) {
     const std::string& text = statement.rest.text();
@@ -26,12 +27,13 @@ Pairs read_pairs(const Statement& statement, const Reading& reading) {
       reading.report.syntax(statement.rest.span(),
                             keyword + " needs a value for " + quoted(statement.rest.text()),
                             "write " + keyword + " NAME=VALUE");
-      return pairs;
+      return result;
     }
     const std::size_t value = text.find_first_not_of(" \t\v\f\r", name_end);
+    result.old_form = true;
     pairs.emplace_back(reading.word(statement.rest.slice(0, name_end)),
                        reading.word(statement.rest.slice(value, text.size())));
-    return pairs;
+    return result;
   }
   for (const Fragment& word : statement.words) {
     const std::size_t equals = word.text().find('=');
@@ -47,7 +49,7 @@ Pairs read_pairs(const Statement& statement, const Reading& reading) {
     pairs.emplace_back(reading.word(word.slice(0, equals)),
                        reading.word(word.slice(equals + 1, word.size())));
   }
-  return pairs;
+  return result;
 }
 
 }  // namespace
@@ -74,11 +76,11 @@ Arg read_arg(const Statement& statement, const Reading& reading) {
 }
 
 Env read_env(const Statement& statement, const Reading& reading) {
-  return {read_pairs(statement, reading)};
+  return read_pairs<Env>(statement, reading);
 }
 
 Label read_label(const Statement& statement, const Reading& reading) {
-  return {read_pairs(statement, reading)};
+  return read_pairs<Label>(statement, reading);
 }
 
 }  // namespace slipway

@@ -65,7 +65,8 @@ struct RunMount {
 struct From {
   Word image;  // an image, a stage, a named context or "scratch"
   std::optional<Word> platform;
-  std::optional<Name> alias;  // AS
+  std::optional<Name> as;     // the word AS as written
+  std::optional<Name> alias;  // the stage's name behind it
 };
 
 struct Arg {
@@ -77,12 +78,15 @@ struct Arg {
   std::vector<Item> items;
 };
 
+// ENV and LABEL: name=value ..., or one pair in the old form `name any value`.
 struct Env {
   std::vector<std::pair<Word, Word>> pairs;
+  bool old_form = false;
 };
 
 struct Label {
   std::vector<std::pair<Word, Word>> pairs;
+  bool old_form = false;
 };
 
 struct Run {
@@ -174,6 +178,8 @@ struct Instruction {
   InstructionKind kind;
   std::string text;  // the whole instruction on one line, as progress and history quote it
   SourceSpan span;   // all its lines
+  Name keyword;      // its name as written
+  std::vector<std::string> comments;  // the comment lines right above it, without the #
 };
 
 // A stage: FROM and what follows it up to the next FROM.
@@ -181,8 +187,9 @@ struct Stage {
   From from;
   SourceSpan span;                        // of its FROM
   std::string text;                       // the FROM line
+  Name keyword;                           // FROM as written
   std::vector<Instruction> instructions;  // without FROM
-  std::string comment;                    // the comment lines right above FROM, for outlines
+  std::vector<std::string> comments;      // the comment lines right above FROM, without the #
 };
 
 // Directives at the head of a Dockerfile (reference.md#parser-directives).
@@ -195,6 +202,7 @@ struct Directive {
 struct Dockerfile {
   std::shared_ptr<const SourceFile> source;
   std::vector<Directive> directives;
+  std::vector<SourceSpan> empty_continuations;  // blank lines inside an instruction
   char escape = '\\';
   std::vector<Instruction> global_args;  // ARG before the first FROM
   std::vector<Stage> stages;

@@ -1,0 +1,33 @@
+// The build checks: what a Dockerfile may do and better would not (docs/rules of moby/buildkit, and
+// slipway's own).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace slipway {
+
+struct CheckRule {
+  enum class Level {
+    standard,      // BuildKit's: on unless skipped
+    experimental,  // BuildKit's: on where `experimental=` names it
+    own,           // slipway's, about what really hurts: on with --check
+    taste,         // slipway's, about what may be meant: on with --check=all
+  };
+  std::string_view name;         // as in `# check=skip=NAME`
+  std::string_view description;  // one sentence, the same for every finding
+  Level level = Level::standard;
+};
+
+// All rules, sorted by name. A finding of each is made where what it needs is known: in
+// frontend/checks from the text alone, in lowering where values are.
+std::span<const CheckRule> check_rules();
+
+// The rule of that name, which has to exist.
+const CheckRule& check_rule(std::string_view name);
+
+// Where the rule is explained: docker's page for its rules, the page in frontend/checks/docs for
+// ours.
+std::string_view check_page(const CheckRule& rule);
+
+}  // namespace slipway
