@@ -1,4 +1,5 @@
 #include "cases.hpp"
+#include "conformance.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,6 +39,7 @@ TEST_CASE("every case gives the tree or the mistakes that lie beside it") {
     CHECK(outcome.text == read_file(golden));
     CHECK(std::distance(std::filesystem::directory_iterator(folder), {}) == 2);
   }
+  count_cases("trees", static_cast<int>(case_folders().size()));
 }
 
 TEST_CASE("a byte order mark changes the bytes, not the outcome") {
