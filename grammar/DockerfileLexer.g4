@@ -45,7 +45,7 @@ UNKNOWN     : ( ~[ \t\u000B\f\r\n\\#\u001F] ~[ \t\u000B\f\r\n\\\u001F]* | '\\'+ 
 // ---- Flags. A lone -- ends them; otherwise the first word that does not begin with -- does. -----
 
 mode WORD_FLAGS;
-FLAG         : '--' FLAG_PART* ;
+FLAG         : '--' FLAG_PART* OPEN_QUOTE? ;
 FLAGS_END    : '--' SPACE             -> mode(WORDS) ;
 WF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
 WF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
@@ -54,7 +54,7 @@ LBRACKET     : '['                    -> mode(WORDS) ;
 WF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(WORDS) ;
 
 mode ASSIGNMENT_FLAGS;
-AF_FLAG      : '--' FLAG_PART*        -> type(FLAG) ;
+AF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
 AF_END       : '--' SPACE             -> type(FLAGS_END), mode(ASSIGNMENTS) ;
 AF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
 AF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
@@ -66,7 +66,7 @@ AF_EQUALS    : '='                    -> type(EQUALS), mode(ASSIGNMENTS) ;
 AF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(ASSIGNMENTS) ;
 
 mode TEXT_FLAGS;
-TF_FLAG      : '--' FLAG_PART*        -> type(FLAG) ;
+TF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
 TF_END       : '--' SPACE             -> type(FLAGS_END), mode(TEXTS) ;
 TF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
 TF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
@@ -75,7 +75,7 @@ TF_LBRACKET  : '['                    -> type(LBRACKET), mode(TEXTS) ;
 TF_TEXT      : ( . | ESCAPES )                   -> type(TEXT), mode(TEXTS) ;
 
 mode HEALTHCHECK_FLAGS;
-HF_FLAG      : '--' FLAG_PART*        -> type(FLAG) ;
+HF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
 HF_END       : '--' SPACE             -> type(FLAGS_END) ;
 HF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
 HF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
@@ -138,10 +138,14 @@ fragment DOUBLE_QUOTED
 fragment SINGLE_QUOTED
   : '\'' ( ~['\\\r\n] | '\\'+ ~['\\\r\n] | CONTINUED )* ( ESCAPES | '\\'* '\'' )? ;
 
+// A quote that does not end reaches to the end of the line, but only the last one of a flag can be
+// such: otherwise the longest match would take the end of one for the beginning of another.
 fragment FLAG_PART
   : ~[ \t\u000B\f\r\n\\"'\u001F]
-  | ESCAPE_PAIR | EVEN | CONTINUED | DOUBLE_QUOTED
-  | '\'' ( ~['\\\r\n] | ODD ~[\\\r\n] | EVEN ~['\\\r\n] | CONTINUED )* ( ESCAPES | EVEN? '\'' )? ;
+  | ESCAPE_PAIR | EVEN | CONTINUED | IN_DOUBLE EVEN? '"' | IN_SINGLE EVEN? '\'' ;
+fragment OPEN_QUOTE : ( IN_DOUBLE | IN_SINGLE ) ESCAPES? ;
+fragment IN_DOUBLE  : '"' ( ~["\\\r\n] | ODD ~[\\\r\n] | EVEN ~["\\\r\n] | CONTINUED )* ;
+fragment IN_SINGLE  : '\'' ( ~['\\\r\n] | ODD ~[\\\r\n] | EVEN ~['\\\r\n] | CONTINUED )* ;
 
 fragment A : [aA] ; fragment B : [bB] ; fragment C : [cC] ; fragment D : [dD] ; fragment E : [eE] ;
 fragment F : [fF] ; fragment G : [gG] ; fragment H : [hH] ; fragment I : [iI] ; fragment K : [kK] ;
