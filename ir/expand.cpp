@@ -75,6 +75,7 @@ class Expander {
     const std::string current(found.value_or(""));
     const bool missing = !found || (variable.colon && found->empty());
     result_.used.insert(variable.name);
+    if (!found) result_.unset.try_emplace(variable.name, variable.span);
     using Operator = Variable::Operator;
     switch (variable.op) {
       case Operator::default_value:
@@ -91,7 +92,6 @@ class Expander {
       default:
         break;
     }
-    if (!found) result_.unknown.insert(variable.name);
     if (variable.op == Operator::none) return current;
     try {
       return changed(variable.op, current, word, replacement);

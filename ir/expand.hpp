@@ -26,8 +26,9 @@ class Scope {
 
 struct Expansion {
   std::string text;
-  std::set<std::string> used;     // every variable read
-  std::set<std::string> unknown;  // those of them that had no value and no default
+  std::set<std::string> used;  // every variable read
+  // Those of them that had no value, whether a default stood in for it or not, and where.
+  std::map<std::string, SourceSpan> unset;
 };
 
 // Throws Error, at the variable, where ${v:?m} has no value or a pattern is malformed.

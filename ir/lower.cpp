@@ -1,6 +1,7 @@
 #include <ir/lower.hpp>
 
 #include <ir/lowering/arguments.hpp>
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/mistakes.hpp>
 #include <ir/lowering/reachability.hpp>
 #include <ir/lowering/stage.hpp>
@@ -40,11 +41,14 @@ Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
   const std::size_t target = stages.target(options.target);
   Images images(resolve, stages);
   mark_needed(stages, target, images, options, mistakes);
+  if (options.all_stages)
+    for (std::size_t i = 0; i < stages.plans().size(); ++i)
+      if (!stages.plans()[i].needed) mark_needed(stages, i, images, options, mistakes);
   mistakes.throw_if_any();
 
   // 4. Those stages, in their order: a stage is built on earlier ones only.
-  Lowering lowering{
-      dockerfile, options, globals, stages, images, proxy_environment(options.build_args), {}};
+  Lowering lowering{dockerfile, options, globals, stages, images,
+                    proxy_environment(options.build_args), ignored_sources(options), {}};
   std::vector<StageState> states(stages.plans().size());
   states[target].heirs = 1;
   for (const StagePlan& plan : stages.plans())

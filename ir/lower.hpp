@@ -21,6 +21,8 @@
 
 namespace slipway {
 
+class Findings;
+
 // Where a name in FROM, COPY --from or mount from= leads, if it is no stage (--build-context).
 struct NamedContext {
   enum class Kind {
@@ -39,6 +41,9 @@ struct ImageRequest {
 };
 
 struct ResolvedImage {
+  // False: it could not be had, and only checks are asked for. What depends on its config is left
+  // out.
+  bool known = true;
   std::string reference;  // what it resolved to
   Digest id;              // of its config
   ImageConfig config;
@@ -69,6 +74,10 @@ struct LowerOptions {
   std::string hostname;
   std::uint64_t shm_size = 0;
   std::vector<std::string> ulimits;
+  // Where the build checks put what they find; null: they are not made.
+  Findings* findings = nullptr;
+  std::vector<std::string> ignore;  // the build context's .dockerignore, for the checks
+  bool all_stages = false;          // also those that the target does not need (--check)
   ParseTriggers parse_triggers;  // empty: the triggers of this Dockerfile's own stages are not run
 };
 

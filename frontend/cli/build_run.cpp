@@ -1,4 +1,5 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_checks.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
 #include "build_request.hpp"
@@ -165,7 +166,7 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
   };
 
   // What can be refused is refused before anything is read or opened.
-  const LowerOptions options = lower_options(request);
+  LowerOptions options = lower_options(request);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
   const auto secret = secret_reader(request);
@@ -182,7 +183,11 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
   }
   warn(parsed.warnings, request.quiet);
 
-  const Lowered lowered = lower(parsed.dockerfile, options, image_resolver(request, store()));
+  BuildChecks checks(parsed.dockerfile, options.build_args, request.quiet);
+  options.findings = &checks.findings();
+  options.ignore = inputs.ignore;
+  const Lowered lowered = checks.show_after(
+      [&] { return lower(parsed.dockerfile, options, image_resolver(request, store())); });
   if (!request.print.empty()) {
     std::fputs((request.print == "dot" ? dump_dot(lowered) : dump(lowered)).c_str(), stdout);
     return 0;
@@ -240,6 +245,7 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
     std::printf("%s\n", id.text().c_str());
   } else {
     std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
+    std::fputs(checks.summary().c_str(), stderr);
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ir/checks/rules.hpp>
+#include <ir/error.hpp>
 #include <ir/source.hpp>
 
 #include <set>
@@ -22,11 +23,16 @@ struct CheckSettings {
   bool own = false;     // with our own rules ...
   bool taste = false;   // ... and those that are matters of taste
 
+  // An experimental rule is switched on by its name and never skipped, as in BuildKit.
   bool wants(const CheckRule& rule) const;
 };
 
-// Throws Error, without a place, for what is no option of a check.
+// Throws Error, without a place, for what is no option of a check. A rule that does not exist is
+// no mistake: other versions have it.
 CheckSettings parse_check_settings(std::string_view text);
+
+// The names in `skip` and `experimental` that no rule has, each a warning with the nearest one.
+std::vector<Diagnostic> unknown_rules(const CheckSettings& settings, const SourceSpan& span);
 
 struct Finding {
   const CheckRule* rule = nullptr;
@@ -35,6 +41,9 @@ struct Finding {
   SourceSpan lines;     // the whole instruction: what BuildKit gives as the finding's place
   std::string hint;     // what to do; may be empty
 };
+
+// As a warning: the rule's name stands behind the message.
+Diagnostic diagnostic_of(const Finding& finding);
 
 // Collects findings and leaves out what is not wanted. Not thread-safe.
 class Findings {
@@ -53,5 +62,13 @@ class Findings {
   CheckSettings settings_;
   std::vector<Finding> found_;
 };
+
+// What `error=true` makes of the findings: a mistake that names their rules. Empty if there is none
+// of BuildKit's rules; our own never fail a build.
+std::string check_violation(const CheckSettings& settings, const std::vector<Finding>& findings);
+
+// The option that BuildKit proposes for a misspelt one, for messages that tools compare: at most
+// two edits away, the first of the nearest. Empty where none is.
+std::string suggestion(std::string_view word, const std::vector<std::string>& options);
 
 }  // namespace slipway

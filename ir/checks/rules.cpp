@@ -10,20 +10,82 @@ namespace {
 
 using Level = CheckRule::Level;
 
+// Names, pages and descriptions of BuildKit's rules are what other tools read: exactly its own.
 constexpr std::array rules = {
-    CheckRule{"ConsistentInstructionCasing",
-              "All commands within the Dockerfile should use the same casing (either upper or lower)"},
+    CheckRule{"ConsistentInstructionCasing", "consistent-instruction-casing",
+              "All commands within the Dockerfile should use the same casing (either upper or "
+              "lower)"},
+    CheckRule{"CopyIgnoredFile", "copy-ignored-file",
+              "Attempting to Copy file that is excluded by .dockerignore"},
+    CheckRule{"DuplicateStageName", "duplicate-stage-name", "Stage names should be unique"},
+    CheckRule{"ExposeInvalidFormat", "expose-invalid-format",
+              "IP address and host-port mapping should not be used in EXPOSE instruction. This "
+              "will become an error in a future release"},
+    CheckRule{"ExposeProtoCasing", "expose-proto-casing",
+              "Protocol in EXPOSE instruction should be lowercase"},
+    CheckRule{"FromAsCasing", "from-as-casing",
+              "The 'as' keyword should match the case of the 'from' keyword"},
+    CheckRule{"FromPlatformFlagConstDisallowed", "from-platform-flag-const-disallowed",
+              "FROM --platform flag should not use a constant value"},
+    CheckRule{"InvalidBaseImagePlatform", "",
+              "Base image platform does not match expected target platform"},
+    CheckRule{"InvalidDefaultArgInFrom", "invalid-default-arg-in-from",
+              "Default value for global ARG results in an empty or invalid base image name"},
+    CheckRule{"InvalidDefinitionDescription", "invalid-definition-description",
+              "Comment for build stage or argument should follow the format: `# <arg/stage name> "
+              "<description>`. If this is not intended to be a description comment, add an empty "
+              "line or comment between the instruction and the comment.",
+              Level::experimental},
+    CheckRule{"JSONArgsRecommended", "json-args-recommended",
+              "JSON arguments recommended for ENTRYPOINT/CMD to prevent unintended behavior "
+              "related to OS signals"},
+    CheckRule{"LegacyKeyValueFormat", "legacy-key-value-format",
+              "Legacy key/value format with whitespace separator should not be used"},
+    CheckRule{"MaintainerDeprecated", "maintainer-deprecated",
+              "The MAINTAINER instruction is deprecated, use a label instead to define an image "
+              "author"},
+    CheckRule{"MultipleInstructionsDisallowed", "multiple-instructions-disallowed",
+              "Multiple instructions of the same type should not be used in the same stage"},
+    CheckRule{"NoEmptyContinuation", "no-empty-continuation",
+              "Empty continuation lines will become errors in a future release"},
+    CheckRule{"RedundantTargetPlatform", "redundant-target-platform",
+              "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the "
+              "default behavior"},
+    CheckRule{"ReservedStageName", "reserved-stage-name",
+              "Reserved words should not be used as stage names"},
+    CheckRule{"SecretsUsedInArgOrEnv", "secrets-used-in-arg-or-env",
+              "Sensitive data should not be used in the ARG or ENV commands"},
+    CheckRule{"StageNameCasing", "stage-name-casing", "Stage names should be lowercase"},
+    CheckRule{"UndefinedArgInFrom", "undefined-arg-in-from", "FROM command must use declared ARGs"},
+    CheckRule{"UndefinedVar", "undefined-var", "Variables should be defined before their use"},
+    CheckRule{"WorkdirRelativePath", "workdir-relative-path",
+              "Relative workdir without an absolute workdir declared within the build can have "
+              "unexpected results if the base image changes"},
 };
+static_assert(std::is_sorted(rules.begin(), rules.end(),
+                             [](const CheckRule& a, const CheckRule& b) { return a.name < b.name; }));
 
 }  // namespace
 
 std::span<const CheckRule> check_rules() { return rules; }
+
+std::vector<std::string> check_rule_names() {
+  std::vector<std::string> names;
+  for (const CheckRule& rule : rules) names.emplace_back(rule.name);
+  return names;
+}
 
 const CheckRule& check_rule(std::string_view name) {
   const auto found = std::find_if(rules.begin(), rules.end(),
                                   [&](const CheckRule& rule) { return rule.name == name; });
   if (found == rules.end()) throw Error("there is no check " + quoted(name));
   return *found;
+}
+
+std::string check_page(const CheckRule& rule) {
+  if (rule.page.empty()) return {};
+  if (rule.is_own()) return "frontend/checks/docs/" + std::string(rule.page) + ".md";
+  return "https://docs.docker.com/go/dockerfile/rule/" + std::string(rule.page) + "/";
 }
 
 }  // namespace slipway

@@ -120,16 +120,27 @@ void Environment::set(const std::string& name, const std::string& value) {
   order_[name] = next_++;
 }
 
-std::vector<std::string> Environment::list() const {
+std::vector<std::string_view> Environment::ordered() const {
   std::vector<std::pair<std::uint64_t, std::string_view>> names;
   names.reserve(order_.size());
   for (const auto& [name, order] : order_) names.emplace_back(order, name);
   std::sort(names.begin(), names.end());
-  std::vector<std::string> result;
+  std::vector<std::string_view> result;
   result.reserve(names.size());
-  for (const auto& [order, name] : names)
+  for (const auto& [order, name] : names) result.push_back(name);
+  return result;
+}
+
+std::vector<std::string> Environment::list() const {
+  std::vector<std::string> result;
+  for (const std::string_view name : ordered())
     result.push_back(std::string(name) + "=" + std::string(*scope_.find(name)));
   return result;
+}
+
+std::vector<std::string> Environment::names() const {
+  const std::vector<std::string_view> names = ordered();
+  return {names.begin(), names.end()};
 }
 
 std::pair<std::string, std::string> split_assignment(std::string_view entry) {

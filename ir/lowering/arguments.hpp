@@ -6,6 +6,7 @@
 #include <ir/instruction.hpp>
 #include <ir/lower.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -33,8 +34,13 @@ class Environment {
   const Scope& scope() const { return scope_; }
   // "NAME=value", in the order they were last set.
   std::vector<std::string> list() const;
+  // Their names in that order.
+  std::vector<std::string> names() const;
+  std::size_t size() const { return order_.size(); }
 
  private:
+  std::vector<std::string_view> ordered() const;
+
   Scope scope_;
   std::map<std::string, std::uint64_t, std::less<>> order_;  // by name: when it was last set
   std::uint64_t next_ = 0;

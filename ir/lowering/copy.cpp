@@ -1,3 +1,4 @@
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
@@ -70,17 +71,17 @@ bool is_git(std::string_view source) {
 }
 
 // The fields that COPY and ADD share. `from` is the vertex the named sources lie in; it is asked
-// for only if there are any.
+// for only if there are any. `from_context`: it is the build context.
 template <class From>
 void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& transfer,
                     const Instruction& instruction, std::string history, bool parents,
-                    CopyFiles::Unpack unpack, const From& from) {
+                    CopyFiles::Unpack unpack, bool from_context, const From& from) {
   const Scope& scope = stage.environment.scope();
   CopyFiles copy;
   copy.parents = parents;
   copy.unpack = unpack;
-  if (transfer.chown) copy.chown = expand(*transfer.chown, scope).text;
-  if (transfer.chmod) copy.chmod = expand(*transfer.chmod, scope).text;
+  if (transfer.chown) copy.chown = value_of(lowering, stage, *transfer.chown);
+  if (transfer.chmod) copy.chmod = value_of(lowering, stage, *transfer.chmod);
   if (!copy.chmod.empty() && !is_mode(copy.chmod)) {
     throw Error("mode " + slipway::quoted(copy.chmod) + " is not one")
         .at(transfer.chmod->span)
@@ -100,7 +101,7 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   if (!copy.chown.empty()) history += " --chown=" + copy.chown;
   if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
   for (const Word& source : transfer.sources) {
-    const std::string written = expand(source, scope).text;
+    const std::string written = value_of(lowering, stage, source);
     history += " " + written;
     if (is_url(written) || is_git(written)) {
       if (std::holds_alternative<Copy>(instruction.kind)) {
@@ -110,6 +111,7 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
           .at(source.span)
           .hint("fetch it in a RUN, or put the file into the build context");
     }
+    if (from_context) check_copy_source(lowering, stage, written, source.span);
     CopyFiles::Selection selection;
     selection.input = 1;
     selection.path = selected_path(written, parents);
@@ -119,9 +121,9 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   for (const Heredoc& heredoc : transfer.heredocs) {
     history += " <<" + heredoc.name;
     copy.sources.push_back(CopyFiles::InlineFile{
-        heredoc.name, heredoc.expand ? expand(heredoc.word, scope).text : heredoc.content});
+        heredoc.name, heredoc.expand ? value_of(lowering, stage, heredoc.word) : heredoc.content});
   }
-  const std::string destination = expand(transfer.destination, scope).text;
+  const std::string destination = value_of(lowering, stage, transfer.destination);
   history += " " + destination + " # buildkit";
   copy.destination = destination_of(destination, stage);
 
@@ -156,7 +158,7 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
 void lower_copy(Lowering& lowering, const std::vector<StageState>& states, StageState& stage,
                 const Copy& copy, const Instruction& instruction) {
   lower_transfer(lowering, stage, copy, instruction, "COPY", copy.parents, CopyFiles::Unpack::never,
-                 [&] {
+                 !copy.from, [&] {
                    const Source source = copy.from ? lowering.stages.copy_source(*copy.from)
                                                    : Source{Source::Kind::context, 0, {}};
                    return source_vertex(lowering, states, source, stage.plan->platform,
@@ -178,7 +180,7 @@ void lower_add(Lowering& lowering, StageState& stage, const Add& add,
   }
   CopyFiles::Unpack unpack = CopyFiles::Unpack::archives;
   if (add.unpack) unpack = *add.unpack ? CopyFiles::Unpack::always : CopyFiles::Unpack::never;
-  lower_transfer(lowering, stage, add, instruction, "ADD", false, unpack, [&] {
+  lower_transfer(lowering, stage, add, instruction, "ADD", false, unpack, true, [&] {
     return source_vertex(lowering, {}, {Source::Kind::context, 0, {}}, stage.plan->platform,
                          instruction.span);
   });
@@ -187,7 +189,8 @@ void lower_add(Lowering& lowering, StageState& stage, const Add& add,
 void lower_workdir(Lowering& lowering, StageState& stage, const Workdir& workdir,
                    const Instruction& instruction) {
   const Scope& scope = stage.environment.scope();
-  const std::string written = expand(workdir.path, scope).text;
+  const std::string written = value_of(lowering, stage, workdir.path);
+  check_workdir(lowering, stage, written, workdir.path.span);
   // An absolute path is kept as it was written, "/w/" with its slash, as in BuildKit's images.
   std::string path = stage.working_directory();
   if (written.starts_with('/')) {

@@ -6,30 +6,6 @@
 #include <utility>
 
 namespace slipway {
-namespace {
-
-std::string go_quoted(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string result = "\"";
-  while (!text.empty()) {
-    const CodePoint c = decode(text);
-    const std::size_t special = std::string_view("\a\b\f\n\r\t\v\\\"").find(text.front());
-    if (c.valid && c.value < 0x80 && special != std::string_view::npos) {
-      result += '\\';
-      result += std::string_view("abfnrtv\\\"")[special];
-    } else if (!c.valid || c.value < 0x20 || c.value == 0x7F) {
-      result += "\\x";
-      result += digits[c.value >> 4 & 15];
-      result += digits[c.value & 15];
-    } else {
-      result += text.substr(0, c.length);
-    }
-    text.remove_prefix(c.length);
-  }
-  return result + '"';
-}
-
-}  // namespace
 
 void add_history(ImageConfig& config, std::string created_by, bool layer) {
   HistoryEntry entry;
@@ -61,6 +37,27 @@ std::string run_text(const StageState& stage, const std::vector<std::string>& ar
     text += argument;
   }
   return text;
+}
+
+std::string go_quoted(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string result = "\"";
+  while (!text.empty()) {
+    const CodePoint c = decode(text);
+    const std::size_t special = std::string_view("\a\b\f\n\r\t\v\\\"").find(text.front());
+    if (c.valid && c.value < 0x80 && special != std::string_view::npos) {
+      result += '\\';
+      result += std::string_view("abfnrtv\\\"")[special];
+    } else if (!c.valid || c.value < 0x20 || c.value == 0x7F) {
+      result += "\\x";
+      result += digits[c.value >> 4 & 15];
+      result += digits[c.value & 15];
+    } else {
+      result += text.substr(0, c.length);
+    }
+    text.remove_prefix(c.length);
+  }
+  return result + '"';
 }
 
 std::string go_list(const std::vector<std::string>& values) {

@@ -17,7 +17,8 @@ void add_history(ImageConfig& config, std::string created_by, bool layer);
 // "|2 A=1 B= /bin/sh -c make": what RUN executes, with the ARGs in its scope.
 std::string run_text(const StageState& stage, const std::vector<std::string>& arguments);
 
-// Values in the forms of Go's fmt: [a b], ["a" "b"], 1m30s.
+// Values in the forms of Go's fmt: "a", [a b], ["a" "b"], 1m30s.
+std::string go_quoted(std::string_view text);
 std::string go_list(const std::vector<std::string>& values);
 std::string go_quoted_list(const std::vector<std::string>& values);
 std::string go_duration(std::int64_t nanoseconds);

@@ -1,3 +1,4 @@
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/ports.hpp>
 #include <ir/lowering/stage_state.hpp>
@@ -43,7 +44,10 @@ class Metadata {
   void operator()(const Env& env) {
     std::string history = "ENV";
     const auto pairs = expanded(env.pairs);
-    for (const auto& [name, value] : pairs) {
+    check_old_form(lowering_, stage_, env.old_form);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const auto& [name, value] = pairs[i];
+      check_secret(lowering_, stage_, "ENV", name, env.pairs[i].first.span);
       if (name.empty()) throw Error("ENV has a name that is empty");
       history += " " + name + "=" + value;
     }
@@ -53,6 +57,7 @@ class Metadata {
 
   void operator()(const Label& label) {
     std::string history = "LABEL";
+    check_old_form(lowering_, stage_, label.old_form);
     for (auto& [name, value] : expanded(label.pairs)) {
       history += " " + name + "=" + value;
       stage_.config.labels[name] = std::move(value);
@@ -64,6 +69,7 @@ class Metadata {
   void operator()(const Arg& arg) {
     std::string history = "ARG";
     for (const Arg::Item& item : arg.items) {
+      check_secret(lowering_, stage_, "ARG", item.name, item.span);
       std::optional<std::string> value;
       const auto& given = lowering_.options.build_args;
       if (const auto place = given.find(item.name); place != given.end()) {
@@ -86,6 +92,8 @@ class Metadata {
   }
 
   void operator()(const Cmd& cmd) {
+    check_used_once(lowering_, stage_, stage_.cmd);
+    check_json_form(lowering_, stage_, cmd.command);
     stage_.config.cmd = with_shell(cmd.command);
     stage_.config.args_escaped = true;  // as every docker build has it since 2017
     stage_.has_cmd = true;
@@ -93,6 +101,8 @@ class Metadata {
   }
 
   void operator()(const Entrypoint& entrypoint) {
+    check_used_once(lowering_, stage_, stage_.entrypoint);
+    check_json_form(lowering_, stage_, entrypoint.command);
     stage_.config.entrypoint = with_shell(entrypoint.command);
     // An inherited CMD was meant for the inherited ENTRYPOINT.
     if (!stage_.has_cmd) stage_.config.cmd.reset();
@@ -113,8 +123,10 @@ class Metadata {
     std::vector<std::string> ports;
     for (const Word* word : words) {
       try {
-        for (const std::string& port : expand_list(*word, stage_.environment.scope()))
+        for (const std::string& port : expand_list(*word, stage_.environment.scope())) {
+          check_port(lowering_, stage_, port, word->span);
           for (std::string& one : parse_ports(port)) ports.push_back(std::move(one));
+        }
       } catch (Error& error) {
         throw std::move(error.at(word->span));
       }
@@ -145,6 +157,7 @@ class Metadata {
   }
 
   void operator()(const Healthcheck& check) {
+    check_used_once(lowering_, stage_, stage_.healthcheck);
     HealthcheckConfig config;
     if (check.none) {
       config.test = {"NONE"};
@@ -183,7 +196,7 @@ class Metadata {
   void operator()(const Workdir&) {}
 
  private:
-  std::string text(const Word& word) const { return expand(word, stage_.environment.scope()).text; }
+  std::string text(const Word& word) const { return value_of(lowering_, stage_, word); }
 
   std::vector<std::pair<std::string, std::string>> expanded(
       const std::vector<std::pair<Word, Word>>& pairs) const {

@@ -1,3 +1,4 @@
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
@@ -34,10 +35,6 @@ std::string summary(std::string_view content) {
   const std::size_t end = text.find('\n');
   if (end == std::string::npos) return text;
   return trimmed(text.substr(0, end)) + "...";
-}
-
-std::string expanded(const std::optional<Word>& word, const Scope& scope) {
-  return word ? expand(*word, scope).text : std::string();
 }
 
 using Mount = RunProcess::Mount;
@@ -78,7 +75,6 @@ class MountLowering {
       : lowering_(lowering), states_(states), stage_(stage), inputs_(inputs) {}
 
   Mount lower(const RunMount& mount) {
-    const Scope& scope = stage_.environment.scope();
     Mount result;
     result.type = mount_type(mount.type);
     result.sharing = mount_sharing(mount.sharing);
@@ -86,9 +82,9 @@ class MountLowering {
     result.size = mount.size.value_or(0);
     result.uid = mount.uid.value_or(0);
     result.gid = mount.gid.value_or(0);
-    const std::string source = expanded(mount.source, scope);
-    const std::string target = expanded(mount.target, scope);
-    const std::string id = expanded(mount.id, scope);
+    const std::string source = value_of(mount.source);
+    const std::string target = value_of(mount.target);
+    const std::string id = value_of(mount.id);
 
     switch (mount.type) {
       case RunMount::Type::bind:
@@ -128,6 +124,10 @@ class MountLowering {
   }
 
  private:
+  std::string value_of(const std::optional<Word>& word) const {
+    return word ? slipway::value_of(lowering_, stage_, *word) : std::string();
+  }
+
   Source source_of(const RunMount& mount) const {
     if (!mount.from) return {Source::Kind::context, 0, {}};
     return lowering_.stages.mount_source(*mount.from);
@@ -152,7 +152,7 @@ class MountLowering {
                     const std::string& id, Mount& result) const {
     result.read_only = true;
     result.mode = mount.mode.value_or(0400);
-    result.env = expanded(mount.env, stage_.environment.scope());
+    result.env = value_of(mount.env);
     if (mount.env && result.env.empty()) throw Error("env= of a secret mount is empty");
     result.unkeyed.id = !source.empty() ? source : !id.empty() ? id : last_name(target);
     if (target.empty() && source.empty() && id.empty())

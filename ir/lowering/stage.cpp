@@ -1,3 +1,4 @@
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/stage.hpp>
@@ -56,6 +57,8 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
     case Source::Kind::stage: {
       StageState& base = states[plan.base.stage];
       stage.root = base.root;
+      stage.unknown_base = base.unknown_base;
+      stage.has_workdir = base.has_workdir;
       if (--base.heirs == 0) {
         stage.config = std::move(base.config);
         stage.environment = std::move(base.environment);
@@ -83,6 +86,8 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
     case Source::Kind::image: {
       const ResolvedImage& image = *plan.image;
       stage.config = image.config;
+      stage.unknown_base = !image.known;
+      check_platform(lowering, plan);
       stage.config.created.clear();
       if (stage.config.platform.os.empty() && stage.config.platform.architecture.empty())
         stage.config.platform = plan.platform;
@@ -160,6 +165,7 @@ void lower_stage(Lowering& lowering, std::vector<StageState>& states, const Stag
 
   const auto lower_all = [&](const std::vector<Instruction>& instructions) {
     for (const Instruction& instruction : instructions) {
+      stage.instruction = &instruction;
       mistakes.attempt(instruction.span, [&] {
         if (const Run* run = std::get_if<Run>(&instruction.kind)) {
           lower_run(lowering, states, stage, *run, instruction);

@@ -7,6 +7,7 @@
 #include <ir/lower.hpp>
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/stages.hpp>
+#include <ir/pattern.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -26,7 +27,14 @@ struct Lowering {
   const Stages& stages;
   Images& images;
   std::vector<std::string> proxies;
+  std::optional<IgnoreRules> ignored;  // what CopyIgnoredFile looks for; empty: nothing
   Graph graph;
+};
+
+// An instruction that another one of its kind makes useless.
+struct UsedOnce {
+  SourceSpan keyword;
+  SourceSpan lines;
 };
 
 struct StageState {
@@ -39,6 +47,12 @@ struct StageState {
   std::vector<std::pair<std::string, std::optional<std::string>>> build_args;
   bool has_cmd = false;  // this stage has a CMD of its own
   bool ignore_cache = false;
+
+  // For the checks.
+  const Instruction* instruction = nullptr;  // the one that is lowered
+  bool unknown_base = false;  // the base image could not be had: its variables are not known
+  bool has_workdir = false;   // a WORKDIR of this Dockerfile, also in a stage below
+  std::optional<UsedOnce> cmd, entrypoint, healthcheck;
 
   std::size_t step = 0;   // of `steps`: for "[build 2/5]"
   std::size_t steps = 0;  // that this stage shows; 0: none has a number

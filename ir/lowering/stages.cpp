@@ -1,3 +1,4 @@
+#include <ir/lowering/checks.hpp>
 #include <ir/lowering/stages.hpp>
 
 #include <algorithm>
@@ -63,6 +64,7 @@ std::vector<SourceWord> source_words(const Instruction& instruction) {
 Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const Scope& globals,
                Mistakes& mistakes)
     : options_(options) {
+  const FromChecks checks(dockerfile, options, globals);
   const bool alone = stands_alone(dockerfile);
   plans_.reserve(dockerfile.stages.size());
   for (std::size_t i = 0; i < dockerfile.stages.size(); ++i) {
@@ -76,16 +78,20 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
     plan.platform = options.target_platform;
 
     mistakes.attempt(stage.from.image.span, [&] {
-      plan.base_text = expand(stage.from.image, globals).text;
+      const Expansion base_value = expand(stage.from.image, globals);
+      checks.arguments(stage, base_value);
+      plan.base_text = base_value.text;
       if (plan.base_text.empty()) {
         throw Error("base name " + slipway::quoted(stage.from.image.text) + " is empty")
             .hint("give the ARG a default before the first FROM");
       }
       std::optional<Platform> platform;
       if (stage.from.platform) {
-        const std::string text = expand(*stage.from.platform, globals).text;
+        const Expansion value = expand(*stage.from.platform, globals);
+        checks.arguments(stage, value);
+        checks.platform(stage, value);
         try {
-          platform = parse_platform(text);
+          platform = parse_platform(value.text);
         } catch (Error& error) {
           throw std::move(error.at(stage.from.platform->span));
         }

@@ -1,0 +1,200 @@
+#include <frontend/checks/text.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace slipway {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
+}
+
+// FROM, or an instruction: what the checks of keywords and comments look at.
+struct Line {
+  const Name& keyword;
+  const std::vector<std::string>& comments;
+  const SourceSpan& lines;
+};
+
+template <class Action>
+void each_line(const Dockerfile& dockerfile, const Action& action) {
+  for (const Stage& stage : dockerfile.stages) {
+    action(Line{stage.keyword, stage.comments, stage.span});
+    for (const Instruction& instruction : stage.instructions)
+      action(Line{instruction.keyword, instruction.comments, instruction.span});
+  }
+}
+
+// The lines that the heredocs of an instruction take.
+std::uint32_t heredoc_lines(const Instruction& instruction) {
+  const auto breaks = [](const std::string& text) {
+    return static_cast<std::uint32_t>(std::count(text.begin(), text.end(), '\n'));
+  };
+  const auto lines = [&](const std::vector<Heredoc>& heredocs) {
+    std::uint32_t count = 0;
+    for (const Heredoc& heredoc : heredocs) count += breaks(heredoc.content) + 1;
+    return count;
+  };
+  if (const Run* run = std::get_if<Run>(&instruction.kind)) return lines(run->command.heredocs);
+  if (const Copy* copy = std::get_if<Copy>(&instruction.kind)) return lines(copy->heredocs);
+  if (const Add* add = std::get_if<Add>(&instruction.kind)) return lines(add->heredocs);
+  if (const Onbuild* on = std::get_if<Onbuild>(&instruction.kind)) return breaks(on->trigger);
+  return 0;
+}
+
+// NoEmptyContinuation: once for an instruction, at its last line before heredocs; shown at the
+// first blank one.
+void check_continuations(const Dockerfile& dockerfile, Findings& findings) {
+  auto blank = dockerfile.empty_continuations.begin();
+  const auto end = dockerfile.empty_continuations.end();
+  const auto look_into = [&](const SourceSpan& lines, std::uint32_t heredocs) {
+    while (blank != end && blank->line < lines.line) ++blank;
+    if (blank == end || blank->line > lines.end_line) return;
+    SourceSpan last = lines;
+    last.line = std::max(lines.end_line - std::min(heredocs, lines.end_line), blank->line);
+    last.end_line = last.line;
+    last.column = 1;
+    last.end_column = 1;
+    findings.add("NoEmptyContinuation", {},
+                 {nullptr, "Empty continuation line", *blank, last, "take the blank line out"});
+    while (blank != end && blank->line <= lines.end_line) ++blank;
+  };
+  for (const Instruction& instruction : dockerfile.global_args) look_into(instruction.span, 0);
+  for (const Stage& stage : dockerfile.stages) {
+    look_into(stage.span, 0);
+    for (const Instruction& instruction : stage.instructions)
+      look_into(instruction.span, heredoc_lines(instruction));
+  }
+}
+
+// InvalidDefinitionDescription: the comment line right above has to begin with a name it describes.
+void check_description(const char* instruction, const std::vector<std::string>& names,
+                       const std::vector<std::string>& comments, const SourceSpan& span,
+                       const SourceSpan& lines, Findings& findings) {
+  if (comments.empty() || names.empty()) return;
+  const std::string first = comments.back().substr(0, comments.back().find(' '));
+  if (std::find(names.begin(), names.end(), first) != names.end()) return;
+  const std::string example = names.size() > 1 ? "<arg_key>" : names.front();
+  findings.add("InvalidDefinitionDescription", comments,
+               {nullptr,
+                std::string("Comment for ") + instruction + " should follow the format: `# " +
+                    example + " <description>`",
+                span, lines, "an empty line or a lone # between the two says that it is none"});
+}
+
+void check_arg(const Instruction& instruction, Findings& findings) {
+  const Arg* arg = std::get_if<Arg>(&instruction.kind);
+  if (arg == nullptr) return;
+  std::vector<std::string> names;
+  for (const Arg::Item& item : arg->items) names.push_back(item.name);
+  check_description("ARG", names, instruction.comments, instruction.keyword.span,
+                    instruction.span, findings);
+}
+
+void check_from(const Stage& stage, Findings& findings) {
+  if (!stage.from.alias) return;
+  const Name& alias = *stage.from.alias;
+  const std::string name = lower(alias.text);
+  if (alias.text != name) {
+    findings.add("StageNameCasing", stage.comments,
+                 {nullptr, "Stage name '" + alias.text + "' should be lowercase", alias.span,
+                  stage.span, "write " + name});
+  }
+  const std::string& from = stage.keyword.text;
+  // A FROM that is neither is told about by ConsistentInstructionCasing.
+  if (stage.from.as && (from == lower(from) || from == upper(from))) {
+    const Name& as = *stage.from.as;
+    const std::string wanted = from == lower(from) ? lower(as.text) : upper(as.text);
+    if (as.text != wanted) {
+      findings.add("FromAsCasing", stage.comments,
+                   {nullptr, "'" + as.text + "' and '" + from + "' keywords' casing do not match",
+                    as.span, stage.span, "write " + wanted});
+    }
+  }
+  check_description("FROM", {name}, stage.comments, stage.keyword.span, stage.span, findings);
+}
+
+void check_stage_names(const Dockerfile& dockerfile, Findings& findings) {
+  std::set<std::string> seen;
+  for (const Stage& stage : dockerfile.stages) {
+    if (!stage.from.alias) continue;
+    const Name& alias = *stage.from.alias;
+    const std::string name = lower(alias.text);
+    if (name == "scratch" || name == "context") {
+      findings.add("ReservedStageName", {},
+                   {nullptr,
+                    "Stage name should not use the same name as reserved stage \"" + name + "\"",
+                    alias.span, stage.span, ""});
+    }
+    if (!seen.insert(name).second) {
+      findings.add("DuplicateStageName", {},
+                   {nullptr,
+                    "Duplicate stage name \"" + name + "\", stage names should be unique",
+                    alias.span, stage.span, ""});
+    }
+  }
+}
+
+// Keywords in one case are counted; the others follow the majority too. ARGs before the first FROM
+// are in no stage and do not count.
+void check_casing(const Dockerfile& dockerfile, Findings& findings) {
+  std::size_t lower_count = 0;
+  std::size_t upper_count = 0;
+  each_line(dockerfile, [&](const Line& line) {
+    const std::string& keyword = line.keyword.text;
+    if (keyword == lower(keyword)) {
+      ++lower_count;
+    } else if (keyword == upper(keyword)) {
+      ++upper_count;
+    }
+  });
+  const bool to_lower = lower_count > upper_count;
+  each_line(dockerfile, [&](const Line& line) {
+    const std::string& keyword = line.keyword.text;
+    const std::string wanted = to_lower ? lower(keyword) : upper(keyword);
+    if (keyword == wanted) return;
+    findings.add("ConsistentInstructionCasing", {},
+                 {nullptr,
+                  "Command '" + keyword + "' should match the case of the command majority (" +
+                      (to_lower ? "lowercase" : "uppercase") + ")",
+                  line.keyword.span, line.lines, "write " + wanted});
+  });
+}
+
+}  // namespace
+
+void check_instructions(const Dockerfile& dockerfile, Findings& findings) {
+  check_continuations(dockerfile, findings);
+  for (const Instruction& instruction : dockerfile.global_args) check_arg(instruction, findings);
+  for (const Stage& stage : dockerfile.stages) {
+    check_from(stage, findings);
+    for (const Instruction& instruction : stage.instructions) {
+      check_arg(instruction, findings);
+      if (std::holds_alternative<Maintainer>(instruction.kind)) {
+        findings.add("MaintainerDeprecated", instruction.comments,
+                     {nullptr, "Maintainer instruction is deprecated in favor of using label",
+                      instruction.keyword.span, instruction.span,
+                      "write LABEL org.opencontainers.image.authors=\"...\""});
+      }
+    }
+  }
+}
+
+void check_file(const Dockerfile& dockerfile, Findings& findings) {
+  check_stage_names(dockerfile, findings);
+  check_casing(dockerfile, findings);
+}
+
+}  // namespace slipway
