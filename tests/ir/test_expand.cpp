@@ -27,7 +27,8 @@ TEST_CASE("a variable has its value, an unknown one none, and both are remembere
       expand(word({plain("a-"), variable("V"), plain("-"), variable("W")}), scope({{"V", "1"}}));
   CHECK(result.text == "a-1-");
   CHECK(result.used == std::set<std::string>{"V", "W"});
-  CHECK(result.unset == std::set<std::string>{"W"});
+  CHECK(result.unset.size() == 1);
+  CHECK(result.unset.contains("W"));
 }
 
 TEST_CASE("defaults, alternatives and demands tell unset from empty only without a colon") {
