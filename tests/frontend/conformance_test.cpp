@@ -1,6 +1,7 @@
 // The conformance table, conformance/AREA.txt or AREA-PART.txt; its README has the format.
-#include "cases.hpp"
 #include "conformance.hpp"
+#include "cases.hpp"
+#include "conformance_checks.hpp"
 
 #include "ir/dockerfiles.hpp"
 
@@ -36,6 +37,7 @@ struct Outcome {
   Lines tree;   // the lines of --print=ast, without indentation
   Lines graph;  // the same of --print=graph
   std::vector<Said> said;
+  Lines found;  // of the build checks: "finding RULE 2:5-2:9 message", then "lines" and "hint"
 };
 
 std::string trimmed(const std::string& text) {
@@ -129,6 +131,11 @@ Outcome outcome_of(const Case& each) {
         lower_to(outcome, parsed.dockerfile, line.substr(5));
       }
     }
+    if (asks_for_checks(each.expected)) {
+      const Checked checked = check(parsed.dockerfile, each.expected);
+      say(checked.warnings, "warning", outcome);
+      outcome.found = checked.found;
+    }
   } catch (const Error& error) {
     say(error.diagnostics(), "error", outcome);
   }
@@ -152,6 +159,7 @@ std::size_t find_line(const Lines& lines, std::size_t from, const std::string& w
 std::string difference(const Case& expected, const Outcome& outcome) {
   std::size_t tree = 0;
   std::size_t said = 0;
+  std::size_t found = 0;
   bool exactly = false;
   if (expected.expected.empty()) return "nothing is expected";
   for (const std::string& line : expected.expected) {
@@ -174,16 +182,27 @@ std::string difference(const Case& expected, const Outcome& outcome) {
         return "not in the graph: " + rest;
       }
     } else if (kind == "error" || kind == "warning") {
-      if (said == outcome.said.size() || outcome.said[said].text != line) return "not said: " + line;
+      if (said == outcome.said.size() || outcome.said[said].text != line)
+        return "not said: " + line;
       ++said;
+    } else if (kind == "finding" || kind == "lines" || (kind == "hint" && found > 0)) {
+      // What to do about a finding is worth a line only where it matters.
+      if (kind != "hint" && found < outcome.found.size() &&
+          outcome.found[found].starts_with("hint"))
+        ++found;
+      if (found == outcome.found.size() || outcome.found[found] != line)
+        return "not found: " + line;
+      ++found;
     } else if (kind == "hint") {
       if (said == 0 || outcome.said[said - 1].hint != rest) return "not the hint: " + rest;
-    } else if (kind != "ok" && kind != "lower") {
+    } else if (kind != "ok" && kind != "lower" && !is_check_word(kind)) {
       return "unknown expectation: " + line;
     }
   }
   if (exactly && tree != outcome.tree.size()) return "not expected: " + outcome.tree[tree];
   if (said != outcome.said.size()) return "not expected: " + outcome.said[said].text;
+  if (found < outcome.found.size() && outcome.found[found].starts_with("hint")) ++found;
+  if (found != outcome.found.size()) return "not expected: " + outcome.found[found];
   return "";
 }
 
@@ -194,6 +213,7 @@ std::string as_expectations(const Outcome& outcome) {
   for (const Said& each : outcome.said) {
     text += each.text + "\n" + (each.hint.empty() ? "" : "  hint " + each.hint + "\n");
   }
+  for (const std::string& line : outcome.found) text += line + "\n";
   return text;
 }
 
@@ -214,7 +234,9 @@ Tally tally;
 
 }  // namespace
 
-void count_cases(const std::string& area, int cases) { tally.counts[area] += cases; }
+void count_cases(const std::string& area, int cases) {
+  tally.counts[area] += cases;
+}
 
 TEST_CASE("every case of the conformance table ends as it says") {
   for (const auto& entry : std::filesystem::directory_iterator("conformance")) {
