@@ -116,7 +116,7 @@ class TestBuild {
     lowered = lower(parse_dockerfile(source).dockerfile, lower_options,
                     [this](const ImageRequest& request) -> ResolvedImage {
                       const Image image = store_->images().get(request.reference);
-                      return {request.reference, image.id, image.config, {}};
+                      return {.reference = request.reference, .id = image.id, .config = image.config};
                     });
     SolveOptions solve_options;
     solve_options.max_parallelism = options.max_parallelism;
