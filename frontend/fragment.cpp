@@ -8,6 +8,7 @@ namespace slipway {
 namespace {
 
 constexpr std::size_t count_step = 64;
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 // Characters in a range of bytes that begins with one.
 std::size_t count_characters(std::string_view text, std::size_t begin, std::size_t end) {
@@ -56,7 +57,7 @@ Lines::Place Lines::place(std::size_t byte) const {
   const std::size_t line = static_cast<std::size_t>(next - starts_.begin());
   const std::size_t start = starts_[line - 1];
   // A byte order mark is not seen, so it has no column.
-  const bool mark = line == 1 && file_->text.starts_with("\xef\xbb\xbf") && byte >= 3;
+  const bool mark = line == 1 && file_->text.starts_with(byte_order_mark) && byte >= 3;
   const std::size_t column = characters_before(byte) - characters_before(start) - (mark ? 1 : 0);
   return {static_cast<std::uint32_t>(line), static_cast<std::uint32_t>(column + 1)};
 }
@@ -134,6 +135,11 @@ SourceSpan Fragment::span(std::size_t begin, std::size_t end) const {
   // The end is behind the last byte, wherever the next one stands.
   const std::size_t first = byte_of(begin);
   return lines_->span(first, end > begin ? byte_of(end - 1) + 1 : first);
+}
+
+Fragment whole_text(std::shared_ptr<const SourceFile> source) {
+  const std::size_t begin = source->text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  return Fragment(std::make_shared<const Lines>(std::move(source)), begin);
 }
 
 }  // namespace slipway

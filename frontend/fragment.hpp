@@ -75,4 +75,7 @@ class Fragment {
   SourceSpan place_;
 };
 
+// A file without its byte order mark.
+Fragment whole_text(std::shared_ptr<const SourceFile> source);
+
 }  // namespace slipway

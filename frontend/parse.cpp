@@ -1,5 +1,6 @@
 #include <frontend/parse.hpp>
 
+#include <frontend/directives.hpp>
 #include <frontend/instructions.hpp>
 
 #include <ir/error.hpp>
@@ -9,13 +10,6 @@
 
 namespace slipway {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-
-Fragment whole_text(std::shared_ptr<const SourceFile> source) {
-  const std::size_t begin = source->text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
-  return Fragment(std::make_shared<const Lines>(std::move(source)), begin);
-}
 
 [[noreturn]] void throw_sorted(std::vector<Diagnostic> errors) {
   // Found instruction by instruction, but not from left to right in each.
@@ -79,7 +73,7 @@ ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
   const Fragment text = whole_text(std::move(source));
   Report report;
   Statements statements = read_statements(text, report);
-  parsed.dockerfile.directives = std::move(statements.directives);
+  parsed.dockerfile.directives = directives_of(text, statements.directives);
   parsed.dockerfile.escape = statements.escape;
 
   Stages stages(parsed.dockerfile, report);

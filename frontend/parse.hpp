@@ -5,6 +5,7 @@
 #include <ir/instruction.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,11 @@ struct ParsedDockerfile {
 // Throws Error with every mistake of the text, in its order. Total: any bytes give a result or an
 // Error, in time proportional to their number. Thread-safe.
 ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source);
+
+// The image that a text names as the frontend that reads it: `# syntax=image`, the same behind `//`,
+// or {"syntax": "image"} where the text is JSON. Its value may go on behind a blank. Looked for
+// before anything is parsed, because the rest may be no Dockerfile.
+std::optional<Directive> find_syntax(const std::shared_ptr<const SourceFile>& source);
 
 // The ONBUILD triggers of an image, each one instruction; `image` is for messages.
 std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers,

@@ -171,7 +171,15 @@ std::vector<std::string> Reader::comments_above(const antlr4::Token& token) {
     const antlr4::Token& above = *tokens_.get(at - 1);
     if (above.getChannel() == antlr4::Token::DEFAULT_CHANNEL) break;
     if (above.getType() != DockerfileLexer::COMMENT) continue;
-    const std::string comment = text_.slice(begin(above) + 1, end(above)).trimmed().text();
+    // As BuildKit, which takes the first character of the line away: behind indentation the # stays.
+    std::size_t line = begin(above);
+    if (at > 1) {
+      const antlr4::Token& before = *tokens_.get(at - 2);
+      const bool indents = before.getType() == DockerfileLexer::BLANK &&
+                           text_.text()[end(before) - 1] != '\n';
+      if (indents) line = begin(before);
+    }
+    const std::string comment = text_.slice(line + 1, end(above)).trimmed().text();
     if (comment.empty()) break;
     comments.push_back(comment);
   }
@@ -227,7 +235,9 @@ Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
 
 Directive Reader::directive(const antlr4::Token& token, Report& report) {
   const Fragment comment = text_.slice(begin(token), end(token));
-  const auto found = grammar::directive_of(comment.text());
+  std::string_view line = comment.text();
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  const auto found = grammar::directive_of(line);
   Directive directive{found->name, std::string(found->value), comment.trimmed().span()};
   const SourceSpan value = comment.span(found->value_begin, found->value_begin + found->value.size());
   if (directive.name == "escape" && directive.value != "\\" && directive.value != "`") {

@@ -41,13 +41,9 @@ std::unique_ptr<antlr4::Token> DockerfileLexerBase::nextToken() {
 }
 
 void DockerfileLexerBase::comment(antlr4::CommonToken& found) {
-  const std::string_view text = slice(found);
   if (!directives_allowed_) return;
-  if (found.getStartIndex() == 0 && text.starts_with("#!")) {
-    // A shebang: directives may follow, but the escape character stays.
-    escape_allowed_ = false;
-    return;
-  }
+  std::string_view text = slice(found);
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   const auto directive = directive_of(text);
   directives_allowed_ = directive.has_value();
   if (!directive) return;

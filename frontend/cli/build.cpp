@@ -89,7 +89,7 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       ->type_name("N");
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
   app.footer(footer);
-  return [request, &globals] { return run_build(*request, globals.root); };
+  return [request, &globals] { return run_build(*request, globals); };
 }
 
 }  // namespace slipway

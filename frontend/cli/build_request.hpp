@@ -3,13 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace slipway {
+
+struct Globals;
 
 struct BuildRequest {
   std::string context;                     // a directory, or "-"
@@ -37,6 +38,6 @@ struct BuildRequest {
 };
 
 // The whole command. Gives the exit status; throws Error.
-int run_build(const BuildRequest& request, const std::filesystem::path& root);
+int run_build(const BuildRequest& request, const Globals& globals);
 
 }  // namespace slipway

@@ -3,6 +3,7 @@
 #include "build_images.hpp"
 #include "build_inputs.hpp"
 #include "build_request.hpp"
+#include "build_syntax.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
@@ -158,10 +159,10 @@ void warn(const std::vector<Diagnostic>& warnings, bool quiet) {
 
 }  // namespace
 
-int run_build(const BuildRequest& request, const std::filesystem::path& root) {
+int run_build(const BuildRequest& request, const Globals& globals) {
   std::optional<Store> opened;
   const auto store = [&]() -> Store& {
-    if (!opened) opened.emplace(root);
+    if (!opened) opened.emplace(globals.root);
     return *opened;
   };
 
@@ -176,6 +177,7 @@ int run_build(const BuildRequest& request, const std::filesystem::path& root) {
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
   const BuildInputs inputs = read_build_inputs(request, store);
+  say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   const ParsedDockerfile parsed = parse_dockerfile(inputs.dockerfile);
   if (request.print == "ast") {
     std::fputs(print_ast(parsed.dockerfile).c_str(), stdout);

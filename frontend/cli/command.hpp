@@ -15,6 +15,7 @@ namespace slipway {
 // What every command can ask for.
 struct Globals {
   std::filesystem::path root;  // of the store
+  bool debug = false;          // say more about what is done
 };
 
 struct Command {

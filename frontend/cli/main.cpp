@@ -35,7 +35,7 @@ namespace {
 constexpr int usage_status = 125;
 constexpr int failure_status = 1;
 
-constexpr std::string_view usage = R"(Usage: slipway [--root DIR] COMMAND ...
+constexpr std::string_view usage = R"(Usage: slipway [OPTIONS] COMMAND ...
 
 slipway builds images from Dockerfiles, without a daemon, and says what its cache did and why.
 
@@ -47,6 +47,7 @@ Options:
   --root DIR    where images, layers and the cache are kept
                 (default: $SLIPWAY_ROOT, else /var/lib/slipway for root and
                 $XDG_DATA_HOME/slipway for others)
+  -D, --debug   say more about what is done
   --version     print the version
   -h, --help    print this, or with a command what it takes
 
@@ -109,6 +110,7 @@ int run_command(const Command& command, Globals globals, std::vector<std::string
   app.option_defaults()->always_capture_default(false);
   app.add_option("--root", globals.root, "where images, layers and the cache are kept")
       ->group("");
+  app.add_flag("-D,--debug", globals.debug, "say more about what is done")->group("");
   std::function<int()> run = command.declare(app, globals);
   // CLI11 wants them last to first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
@@ -150,7 +152,9 @@ int run_program(const std::vector<std::string>& arguments) {
       std::puts("slipway " SLIPWAY_VERSION);
       return 0;
     }
-    if (argument == "--root" && next + 1 < arguments.size()) {
+    if (argument == "-D" || argument == "--debug") {
+      globals.debug = true;
+    } else if (argument == "--root" && next + 1 < arguments.size()) {
       globals.root = arguments[++next];
     } else if (argument == "--root") {
       std::fputs(render(Error("--root needs a directory").hint("slipway --help"), use_color())
