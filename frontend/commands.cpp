@@ -2,7 +2,7 @@
 #include <frontend/flags.hpp>
 #include <frontend/instructions.hpp>
 #include <frontend/json_form.hpp>
-#include <frontend/quantities.hpp>
+#include <ir/quantities.hpp>
 
 #include <algorithm>
 #include <cctype>

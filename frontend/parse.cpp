@@ -11,7 +11,9 @@
 namespace slipway {
 namespace {
 
-[[noreturn]] void throw_sorted(std::vector<Diagnostic> errors) {
+[[noreturn]] void throw_sorted(const Report& report) {
+  std::vector<Diagnostic> errors = report.errors();
+  errors.insert(errors.end(), report.later_errors().begin(), report.later_errors().end());
   // Found instruction by instruction, but not from left to right in each.
   std::stable_sort(errors.begin(), errors.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.span.line, a.span.column) < std::pair(b.span.line, b.span.column);
@@ -81,7 +83,7 @@ ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
     stages.add(statement, {statements.escape, report});
   }
   stages.finish(text);
-  if (!report.errors().empty()) throw_sorted(report.errors());
+  if (!report.errors().empty()) throw_sorted(report);
   parsed.warnings = report.warnings();
   return parsed;
 }

@@ -177,29 +177,15 @@ class Printer {
     command(run.command);
   }
   void mount(const RunMount& mount) {
-    static constexpr std::string_view types[] = {"bind", "cache", "tmpfs", "secret", "ssh"};
-    static constexpr std::string_view sharings[] = {"shared", "private", "locked"};
-    line("mount " + std::string(types[static_cast<std::size_t>(mount.type)]), mount.span);
+    line("mount", mount.span);
     const Deeper deeper(*this);
-    word("from", mount.from);
-    word("source", mount.source);
-    word("target", mount.target);
-    word("id", mount.id);
-    word("env", mount.env);
-    if (mount.sharing != RunMount::Sharing::shared) {
-      setting("sharing " + std::string(sharings[static_cast<std::size_t>(mount.sharing)]));
+    for (const RunMount::Field& field : mount.fields) {
+      if (field.value) {
+        word(field.key.text, *field.value);
+      } else {
+        line(field.key.text, field.span);
+      }
     }
-    if (mount.read_only) setting(*mount.read_only ? "read-only" : "read-write");
-    if (mount.required) setting("required");
-    if (mount.size) setting("size " + std::to_string(*mount.size));
-    if (mount.mode) setting("mode " + octal(*mount.mode));
-    if (mount.uid) setting("uid " + std::to_string(*mount.uid));
-    if (mount.gid) setting("gid " + std::to_string(*mount.gid));
-  }
-  static std::string octal(std::uint32_t value) {
-    std::string digits;
-    for (; value != 0; value /= 8) digits.insert(digits.begin(), static_cast<char>('0' + value % 8));
-    return "0" + digits;
   }
   void transfer(const FileTransfer& transfer) {
     word("chown", transfer.chown);

@@ -26,9 +26,17 @@ class Report {
     if (room_for(span)) warnings_.push_back({std::move(message), span, std::move(hint), {}});
   }
 
+  // A mistake only where the stage is built, which is when lower() finds it, too: told here only
+  // if the text has others, so that all are seen together.
+  void later(const SourceSpan& span, std::string message, std::string hint = {}) {
+    if (in_trigger_) return warning(span, std::move(message), std::move(hint));
+    if (room_for(span)) later_.push_back({std::move(message), span, std::move(hint), {}});
+  }
+
   void set_in_trigger(bool in_trigger) { in_trigger_ = in_trigger; }
 
   const std::vector<Diagnostic>& errors() const { return errors_; }
+  const std::vector<Diagnostic>& later_errors() const { return later_; }
   const std::vector<Diagnostic>& warnings() const { return warnings_; }
 
  private:
@@ -38,6 +46,7 @@ class Report {
 
   std::unordered_map<std::uint32_t, int> per_line_;
   std::vector<Diagnostic> errors_;
+  std::vector<Diagnostic> later_;
   std::vector<Diagnostic> warnings_;
   bool in_trigger_ = false;
 };

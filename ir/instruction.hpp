@@ -42,23 +42,16 @@ struct CommandLine {
   SourceSpan span;
 };
 
-// RUN --mount=...; a key that was not given is empty.
+// RUN --mount=KEY=VALUE,KEY,... in its order: the last of two keys counts, and whether a key fits is
+// judged by the type before it. Every value but that of `from` may hold variables, so what the mount
+// is shows when they have values (mount.hpp).
 struct RunMount {
-  enum class Type { bind, cache, tmpfs, secret, ssh };
-  enum class Sharing { shared, private_, locked };
-  Type type = Type::bind;
-  std::optional<Word> from;     // bind, cache: stage, image or context
-  std::optional<Word> source;   // bind, cache: path in `from`
-  std::optional<Word> target;
-  std::optional<Word> id;       // cache, secret, ssh
-  std::optional<Word> env;      // secret: the variable that gets the value
-  Sharing sharing = Sharing::shared;
-  std::optional<bool> read_only;
-  bool required = false;
-  std::optional<std::uint64_t> size;  // tmpfs, bytes
-  std::optional<std::uint32_t> mode;
-  std::optional<std::uint32_t> uid;
-  std::optional<std::uint32_t> gid;
+  struct Field {
+    Name key;                   // in lower case
+    std::optional<Word> value;  // none: a switch, such as `ro`
+    SourceSpan span;
+  };
+  std::vector<Field> fields;
   SourceSpan span;
 };
 

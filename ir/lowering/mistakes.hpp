@@ -28,11 +28,11 @@ class Mistakes {
     }
   }
 
-  // Throws them in the order of the Dockerfile's lines.
+  // Throws them in the order of the Dockerfile.
   void throw_if_any() {
     if (found_.empty()) return;
     std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
-      return a.span.line < b.span.line;
+      return std::pair(a.span.line, a.span.column) < std::pair(b.span.line, b.span.column);
     });
     throw Error(std::exchange(found_, {}));
   }

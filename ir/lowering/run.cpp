@@ -3,6 +3,7 @@
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/stage_state.hpp>
+#include <ir/mount.hpp>
 
 #include <algorithm>
 #include <set>
@@ -39,34 +40,6 @@ std::string summary(std::string_view content) {
 
 using Mount = RunProcess::Mount;
 
-Mount::Type mount_type(RunMount::Type type) {
-  switch (type) {
-    case RunMount::Type::bind:
-      return Mount::Type::bind;
-    case RunMount::Type::cache:
-      return Mount::Type::cache;
-    case RunMount::Type::tmpfs:
-      return Mount::Type::tmpfs;
-    case RunMount::Type::secret:
-      return Mount::Type::secret;
-    case RunMount::Type::ssh:
-      return Mount::Type::ssh;
-  }
-  return Mount::Type::bind;
-}
-
-Mount::Sharing mount_sharing(RunMount::Sharing sharing) {
-  switch (sharing) {
-    case RunMount::Sharing::shared:
-      return Mount::Sharing::shared;
-    case RunMount::Sharing::private_:
-      return Mount::Sharing::private_;
-    case RunMount::Sharing::locked:
-      return Mount::Sharing::locked;
-  }
-  return Mount::Sharing::shared;
-}
-
 // The mounts of a RUN, with the vertices they need added to `inputs`.
 class MountLowering {
  public:
@@ -74,49 +47,53 @@ class MountLowering {
                 std::vector<VertexId>& inputs)
       : lowering_(lowering), states_(states), stage_(stage), inputs_(inputs) {}
 
+  // Throws Error with every mistake of the mount.
   Mount lower(const RunMount& mount) {
+    std::vector<Diagnostic> mistakes;
+    const MountValues values = mount_values(
+        mount, [&](const Word& word) { return value_of(lowering_, stage_, word); }, mistakes);
+    if (!mistakes.empty()) throw Error(std::move(mistakes));
+    const Word* const from = mount_from(mount);
     Mount result;
-    result.type = mount_type(mount.type);
-    result.sharing = mount_sharing(mount.sharing);
-    result.required = mount.required;
-    result.size = mount.size.value_or(0);
-    result.uid = mount.uid.value_or(0);
-    result.gid = mount.gid.value_or(0);
-    const std::string source = value_of(mount.source);
-    const std::string target = value_of(mount.target);
-    const std::string id = value_of(mount.id);
+    result.type = values.type;
+    result.sharing = values.sharing;
+    result.required = values.required;
+    result.size = values.size.value_or(0);
+    result.uid = values.uid.value_or(0);
+    result.gid = values.gid.value_or(0);
 
-    switch (mount.type) {
-      case RunMount::Type::bind:
-        result.read_only = mount.read_only.value_or(true);
-        result.source = rooted(source);
-        result.target = absolute_target(target);
-        result.input = input(source_of(mount), mount.span);
+    switch (values.type) {
+      case Mount::Type::bind:
+        result.read_only = values.read_only.value_or(true);
+        result.source = rooted(values.source);
+        result.target = absolute_target(values.target);
+        result.input = input(source_of(from), from == nullptr ? mount.span : from->span);
         break;
-      case RunMount::Type::cache:
-        result.read_only = mount.read_only.value_or(false);
-        result.source = rooted(source);
-        result.target = absolute_target(target);
-        if (mount.from) result.input = input(source_of(mount), mount.span);
-        result.mode = mount.mode.value_or(0755);
+      case Mount::Type::cache:
+        result.read_only = values.read_only.value_or(false);
+        result.source = rooted(values.source);
+        result.target = absolute_target(values.target);
+        if (from != nullptr) result.input = input(source_of(from), from->span);
+        result.mode = values.mode.value_or(0755);
         // Named after the place where it is mounted, whatever the working directory is.
-        result.unkeyed.id = !id.empty()               ? id
-                            : target.starts_with('/') ? rooted(target)
-                                                      : rooted(target).substr(1);
+        result.unkeyed.id = !values.id.empty()               ? values.id
+                            : values.target.starts_with('/') ? rooted(values.target)
+                                                             : rooted(values.target).substr(1);
         break;
-      case RunMount::Type::tmpfs:
-        result.read_only = mount.read_only.value_or(false);
-        result.target = absolute_target(target);
+      case Mount::Type::tmpfs:
+        result.read_only = values.read_only.value_or(false);
+        result.target = absolute_target(values.target);
         break;
-      case RunMount::Type::secret:
-        lower_secret(mount, source, target, id, result);
+      case Mount::Type::secret:
+        lower_secret(values, result);
         break;
-      case RunMount::Type::ssh:
+      case Mount::Type::ssh:
         result.read_only = true;
-        result.mode = mount.mode.value_or(0600);
-        result.unkeyed.id = id.empty() ? "default" : id;
-        result.target = target.empty() ? "/run/buildkit/ssh_agent." + std::to_string(agents_)
-                                       : joined(stage_.working_directory(), target);
+        result.mode = values.mode.value_or(0600);
+        result.unkeyed.id = values.id.empty() ? "default" : values.id;
+        result.target = values.target.empty()
+                            ? "/run/buildkit/ssh_agent." + std::to_string(agents_)
+                            : joined(stage_.working_directory(), values.target);
         ++agents_;
         break;
     }
@@ -124,13 +101,9 @@ class MountLowering {
   }
 
  private:
-  std::string value_of(const std::optional<Word>& word) const {
-    return word ? slipway::value_of(lowering_, stage_, *word) : std::string();
-  }
-
-  Source source_of(const RunMount& mount) const {
-    if (!mount.from) return {Source::Kind::context, 0, {}};
-    return lowering_.stages.mount_source(*mount.from);
+  Source source_of(const Word* from) const {
+    if (from == nullptr) return {Source::Kind::context, 0, {}};
+    return lowering_.stages.mount_source(*from);
   }
 
   std::uint32_t input(const Source& source, const SourceSpan& span) {
@@ -148,18 +121,17 @@ class MountLowering {
     return result;
   }
 
-  void lower_secret(const RunMount& mount, const std::string& source, const std::string& target,
-                    const std::string& id, Mount& result) const {
+  void lower_secret(const MountValues& values, Mount& result) const {
     result.read_only = true;
-    result.mode = mount.mode.value_or(0400);
-    result.env = value_of(mount.env);
-    if (mount.env && result.env.empty()) throw Error("env= of a secret mount is empty");
-    result.unkeyed.id = !source.empty() ? source : !id.empty() ? id : last_name(target);
-    if (target.empty() && source.empty() && id.empty())
-      throw Error("a secret mount needs an id or a target");
-    if (!target.empty()) {
-      result.target = joined(stage_.working_directory(), target);
-    } else if (!mount.env) {
+    result.mode = values.mode.value_or(0400);
+    result.env = values.env.value_or("");
+    if (values.env && result.env.empty()) throw Error("env= of a secret mount is empty");
+    result.unkeyed.id = !values.source.empty() ? values.source
+                        : !values.id.empty()   ? values.id
+                                               : last_name(values.target);
+    if (!values.target.empty()) {
+      result.target = joined(stage_.working_directory(), values.target);
+    } else if (!values.env) {
       result.target = joined("/run/secrets", last_name(result.unkeyed.id));
     }
   }

@@ -1,5 +1,6 @@
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/stages.hpp>
+#include <ir/mount.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -56,7 +57,7 @@ std::vector<SourceWord> source_words(const Instruction& instruction) {
     if (copy->from) words.push_back({&*copy->from, true});
   } else if (const Run* run = std::get_if<Run>(&instruction.kind)) {
     for (const RunMount& mount : run->mounts)
-      if (mount.from) words.push_back({&*mount.from, false});
+      if (const Word* from = mount_from(mount)) words.push_back({from, false});
   }
   return words;
 }

@@ -276,25 +276,17 @@ TEST_CASE("mounts get their defaults and their inputs") {
   file.from(word("scratch")).add(Workdir{word("/src")}, "WORKDIR /src");
   Run run;
   run.command.arguments = {"make"};
-  RunMount mount;
-  mount.target = word("in");
-  run.mounts.push_back(mount);  // bind of the build context
-  mount.from = word("tools");
-  mount.target = word("/tools");
-  run.mounts.push_back(mount);
-  mount = {};
-  mount.type = RunMount::Type::cache;
-  mount.target = word("/root/.cache/");
-  run.mounts.push_back(mount);
-  mount = {};
-  mount.type = RunMount::Type::secret;
-  mount.id = word("token");
-  run.mounts.push_back(mount);
-  mount.env = word("TOKEN");
-  run.mounts.push_back(mount);
-  mount = {};
-  mount.type = RunMount::Type::ssh;
-  run.mounts.push_back(mount);
+  const auto mount = [&](std::vector<std::pair<std::string, std::string>> fields) {
+    RunMount each;
+    for (auto& [key, value] : fields) each.fields.push_back({{key, {}}, word(value.c_str()), {}});
+    run.mounts.push_back(each);
+  };
+  mount({{"target", "in"}});  // bind of the build context
+  mount({{"target", "/tools"}, {"from", "tools"}});
+  mount({{"type", "cache"}, {"target", "/root/.cache/"}});
+  mount({{"type", "secret"}, {"id", "token"}});
+  mount({{"type", "secret"}, {"id", "token"}, {"env", "TOKEN"}});
+  mount({{"type", "ssh"}});
   file.add(run, "RUN make $TOKEN");
   ImageShelf shelf;
   const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());

@@ -1,4 +1,4 @@
-#include <frontend/quantities.hpp>
+#include <ir/quantities.hpp>
 
 #include <array>
 #include <cctype>
@@ -74,24 +74,24 @@ std::optional<std::int64_t> read_duration(std::string_view text) {
 }
 
 std::optional<std::uint64_t> read_size(std::string_view text) {
-  long double value = 0;
-  if (!read_decimal(text, value)) return std::nullopt;
-  if (!text.empty() && text[0] == ' ') text.remove_prefix(1);
-  std::string unit;
-  for (const char c : text) {
-    unit += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  constexpr std::string_view prefixes = "kmgtpezy";
+  const std::size_t last = text.find_last_of("0123456789. ");
+  if (last == std::string_view::npos) return std::nullopt;
+  std::string_view number = text.substr(0, text[last] == ' ' ? last : last + 1);
+  std::string unit(text.substr(last + 1));
+  for (char& c : unit) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (number.starts_with('+')) number.remove_prefix(1);
+  double value = 0;
+  const auto read = std::from_chars(number.data(), number.data() + number.size(), value);
+  const bool whole = read.ec == std::errc() && read.ptr == number.data() + number.size();
+  if (!whole || !std::isfinite(value) || std::signbit(value)) return std::nullopt;
   if (!unit.empty() && unit != "b") {
-    const std::size_t power = prefixes.find(unit[0]);
+    const std::size_t power = std::string_view("kmgtp").find(unit[0]);
     if (power == std::string_view::npos) return std::nullopt;
     const std::string_view rest = std::string_view(unit).substr(1);
     if (!rest.empty() && rest != "b" && rest != "ib") return std::nullopt;
     value = std::ldexp(value, static_cast<int>(10 * (power + 1)));
   }
-  if (value >= static_cast<long double>(std::numeric_limits<std::int64_t>::max())) {
-    return std::nullopt;
-  }
+  if (value >= static_cast<double>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
   return static_cast<std::uint64_t>(value);
 }
 

@@ -9,7 +9,7 @@ namespace slipway {
 
 // "1m30s" in nanoseconds (Go's time.ParseDuration: ns us ms s m h).
 std::optional<std::int64_t> read_duration(std::string_view text);
-// "64m", "1.5GiB" in bytes (units of 1024).
+// "64m", "1.5GiB" in bytes (docker/go-units' RAMInBytes: units of 1024 up to p).
 std::optional<std::uint64_t> read_size(std::string_view text);
 // Digits only, in the given base, up to 32 bits.
 std::optional<std::uint32_t> read_number(std::string_view text, int base);
