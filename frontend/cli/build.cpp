@@ -30,6 +30,7 @@ Examples:
   slipway build -o out .                       the result's files, into the directory out
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
   slipway build --print=graph .                what would be done, without doing it
+  slipway build --print=ast --format=json .    the syntax tree, for other programs
   tar c . | slipway build -                    the context from a tar
 
 Every build ends with what its cache did: hits, misses, and the reason of each miss.
@@ -79,6 +80,9 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_option("--print", r.print, "print ast, graph or dot, and build nothing")
       ->check(CLI::IsMember({"ast", "graph", "dot"}))
       ->type_name("WHAT");
+  app.add_option("--format", r.format, "how --print=ast prints: text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
   app.add_option("--max-parallelism", r.max_parallelism,
                  "RUN processes at once (default: four a core, at least eight)")
       // CLI11 would read -1 as a very large number.

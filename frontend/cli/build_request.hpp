@@ -33,6 +33,7 @@ struct BuildRequest {
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
   std::vector<std::string> outputs;         // -o
   std::string print;                        // ast, graph, dot; empty: build
+  std::string format;                       // of --print: text, json; empty: text
   std::size_t max_parallelism = 0;
   bool keep_going = false;
 };

@@ -7,6 +7,7 @@
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "print.hpp"
 #include "signals.hpp"
 
 #include <cache/store.hpp>
@@ -14,6 +15,7 @@
 #include <executor/sandbox/sandbox.hpp>
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
+#include <frontend/ast_json.hpp>
 #include <frontend/parse.hpp>
 #include <ir/dump.hpp>
 #include <ir/error.hpp>
@@ -167,6 +169,12 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   };
 
   // What can be refused is refused before anything is read or opened.
+  if (!request.format.empty() && request.print.empty()) {
+    throw Error("--format is about what --print prints").hint("add --print=ast");
+  }
+  if (request.format == "json" && request.print != "ast") {
+    throw Error("--print=" + request.print + " has no JSON form").hint("--print=ast has one");
+  }
   LowerOptions options = lower_options(request);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
@@ -180,7 +188,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   const ParsedDockerfile parsed = parse_dockerfile(inputs.dockerfile);
   if (request.print == "ast") {
-    std::fputs(print_ast(parsed.dockerfile).c_str(), stdout);
+    if (request.format == "json") {
+      write_ast_json(parsed.dockerfile, print);
+    } else {
+      print(print_ast(parsed.dockerfile));
+    }
     return 0;
   }
   warn(parsed.warnings, request.quiet);

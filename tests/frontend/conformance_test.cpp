@@ -238,6 +238,15 @@ void count_cases(const std::string& area, int cases) {
   tally.counts[area] += cases;
 }
 
+std::vector<std::string> conformance_dockerfiles() {
+  std::vector<std::string> texts;
+  for (const auto& entry : std::filesystem::directory_iterator("conformance")) {
+    if (entry.path().extension() != ".txt") continue;
+    for (Case& each : read_cases(entry.path())) texts.push_back(std::move(each.dockerfile));
+  }
+  return texts;
+}
+
 TEST_CASE("every case of the conformance table ends as it says") {
   for (const auto& entry : std::filesystem::directory_iterator("conformance")) {
     if (entry.path().extension() != ".txt") continue;
