@@ -1,5 +1,7 @@
 #include <frontend/checks/text.hpp>
 
+#include <frontend/checks/own.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <set>
@@ -195,6 +197,7 @@ void check_instructions(const Dockerfile& dockerfile, Findings& findings) {
 void check_file(const Dockerfile& dockerfile, Findings& findings) {
   check_stage_names(dockerfile, findings);
   check_casing(dockerfile, findings);
+  check_own(dockerfile, findings);
 }
 
 }  // namespace slipway

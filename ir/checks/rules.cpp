@@ -10,13 +10,22 @@ namespace {
 
 using Level = CheckRule::Level;
 
-// Names, pages and descriptions of BuildKit's rules are what other tools read: exactly its own.
+// Names, pages and descriptions of BuildKit's rules are what other tools read: exactly its own. The
+// page of one of ours is frontend/checks/docs/NAME.md.
 constexpr std::array rules = {
+    CheckRule{"CdLostAfterRun", "CdLostAfterRun",
+              "A RUN that ends with cd changes nothing for the next instruction", Level::own},
     CheckRule{"ConsistentInstructionCasing", "consistent-instruction-casing",
               "All commands within the Dockerfile should use the same casing (either upper or "
               "lower)"},
     CheckRule{"CopyIgnoredFile", "copy-ignored-file",
               "Attempting to Copy file that is excluded by .dockerignore"},
+    CheckRule{"CurlWithoutFail", "CurlWithoutFail",
+              "curl without -f takes the page of an HTTP error for the file", Level::own},
+    CheckRule{"DaemonLostAfterRun", "DaemonLostAfterRun", "A process that RUN starts ends with it",
+              Level::own},
+    CheckRule{"DownloadNotVerified", "DownloadNotVerified",
+              "A download without a check of its origin can be anybody's", Level::own},
     CheckRule{"DuplicateStageName", "duplicate-stage-name", "Stage names should be unique"},
     CheckRule{"ExposeInvalidFormat", "expose-invalid-format",
               "IP address and host-port mapping should not be used in EXPOSE instruction. This "
@@ -48,6 +57,8 @@ constexpr std::array rules = {
               "Multiple instructions of the same type should not be used in the same stage"},
     CheckRule{"NoEmptyContinuation", "no-empty-continuation",
               "Empty continuation lines will become errors in a future release"},
+    CheckRule{"PipelineWithoutPipefail", "PipelineWithoutPipefail",
+              "A pipeline fails only with its last command unless pipefail is set", Level::taste},
     CheckRule{"RedundantTargetPlatform", "redundant-target-platform",
               "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the "
               "default behavior"},
@@ -56,18 +67,27 @@ constexpr std::array rules = {
     CheckRule{"SecretsUsedInArgOrEnv", "secrets-used-in-arg-or-env",
               "Sensitive data should not be used in the ARG or ENV commands"},
     CheckRule{"StageNameCasing", "stage-name-casing", "Stage names should be lowercase"},
+    CheckRule{"SudoInRun", "SudoInRun",
+              "RUN is root where USER says nothing else, and sudo there has no use", Level::own},
     CheckRule{"UndefinedArgInFrom", "undefined-arg-in-from", "FROM command must use declared ARGs"},
     CheckRule{"UndefinedVar", "undefined-var", "Variables should be defined before their use"},
+    CheckRule{"VariableLostAfterRun", "VariableLostAfterRun",
+              "A RUN that ends with export or the like changes nothing for the next instruction",
+              Level::own},
     CheckRule{"WorkdirRelativePath", "workdir-relative-path",
               "Relative workdir without an absolute workdir declared within the build can have "
               "unexpected results if the base image changes"},
 };
 static_assert(std::is_sorted(rules.begin(), rules.end(),
-                             [](const CheckRule& a, const CheckRule& b) { return a.name < b.name; }));
+                             [](const CheckRule& a, const CheckRule& b) {
+                               return a.name < b.name;
+                             }));
 
 }  // namespace
 
-std::span<const CheckRule> check_rules() { return rules; }
+std::span<const CheckRule> check_rules() {
+  return rules;
+}
 
 std::vector<std::string> check_rule_names() {
   std::vector<std::string> names;
