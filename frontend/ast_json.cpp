@@ -58,7 +58,7 @@ class Writer {
     if (places_) {
       member("file", source->name);
       list("empty_continuations", empty_continuations,
-           [this](const SourceSpan& each) { place(each); });
+           [this](const EmptyContinuation& each) { place(each.line); });
     }
     member("escape", std::string(1, escape));
     list("directives", directives, [this](const Directive& each) { write(each); });

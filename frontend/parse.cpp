@@ -11,14 +11,17 @@
 namespace slipway {
 namespace {
 
-[[noreturn]] void throw_sorted(const Report& report) {
+// All mistakes, where there are any that end the reading; without those lower() finds the later
+// ones.
+std::vector<Diagnostic> mistakes_of(const Report& report) {
   std::vector<Diagnostic> errors = report.errors();
+  if (errors.empty()) return errors;
   errors.insert(errors.end(), report.later_errors().begin(), report.later_errors().end());
   // Found instruction by instruction, but not from left to right in each.
   std::stable_sort(errors.begin(), errors.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.span.line, a.span.column) < std::pair(b.span.line, b.span.column);
   });
-  throw Error(std::move(errors));
+  return errors;
 }
 
 // Puts instructions into stages, one after the other.
@@ -69,13 +72,14 @@ class Stages {
 
 }  // namespace
 
-ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
-  ParsedDockerfile parsed;
+ReadDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source) {
+  ReadDockerfile parsed;
   parsed.dockerfile.source = source;
   const Fragment text = whole_text(std::move(source));
   Report report;
   Statements statements = read_statements(text, report);
   parsed.dockerfile.directives = directives_of(text, statements.directives);
+  parsed.dockerfile.empty_continuations = std::move(statements.empty_continuations);
   parsed.dockerfile.escape = statements.escape;
 
   Stages stages(parsed.dockerfile, report);
@@ -83,9 +87,15 @@ ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
     stages.add(statement, {statements.escape, report});
   }
   stages.finish(text);
-  if (!report.errors().empty()) throw_sorted(report);
+  parsed.mistakes = mistakes_of(report);
   parsed.warnings = report.warnings();
   return parsed;
+}
+
+ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
+  ReadDockerfile read = read_dockerfile(std::move(source));
+  if (!read.mistakes.empty()) throw Error(std::move(read.mistakes));
+  return {std::move(read.dockerfile), std::move(read.warnings)};
 }
 
 std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers,

@@ -17,6 +17,14 @@ struct ParsedDockerfile {
   std::vector<Diagnostic> warnings;
 };
 
+// What could be read of a text, and its mistakes in their order: checks look at the rest, too.
+struct ReadDockerfile : ParsedDockerfile {
+  std::vector<Diagnostic> mistakes;
+};
+
+// Total: any bytes give a result, in time proportional to their number. Thread-safe.
+ReadDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source);
+
 // Throws Error with every mistake of the text, in its order. Total: any bytes give a result or an
 // Error, in time proportional to their number. Thread-safe.
 ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source);

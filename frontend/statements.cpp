@@ -80,6 +80,8 @@ class Reader {
 
   Statement statement(DockerfileParser::InstructionContext& instruction);
   Directive directive(const antlr4::Token& token, Report& report);
+  std::optional<EmptyContinuation> empty_continuation(
+      DockerfileParser::InstructionContext& instruction);
   SourceSpan span(const antlr4::Token& token) const {
     return text_.span(begin(token), std::max(begin(token), end(token)));
   }
@@ -233,6 +235,37 @@ Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
   return statement;
 }
 
+std::optional<EmptyContinuation> Reader::empty_continuation(
+    DockerfileParser::InstructionContext& instruction) {
+  // Also a line of nothing but the escape character in front of the keyword.
+  std::size_t at = instruction.getStart()->getTokenIndex();
+  while (at > 0 && tokens_.get(at - 1)->getChannel() != antlr4::Token::DEFAULT_CHANNEL) --at;
+  std::optional<EmptyContinuation> found;
+  for (;; ++at) {
+    const antlr4::Token& token = *tokens_.get(at);
+    if (token.getType() == antlr4::Token::EOF || token.getType() == DockerfileLexer::NEWLINE) {
+      if (!found) return found;
+      std::size_t last = token.getType() == DockerfileLexer::NEWLINE ? begin(token) : text_.size();
+      if (last == text_.size() && last > 0 && text_.text()[last - 1] == '\n') --last;
+      found->last = text_.span(last, last);
+      found->last.column = found->last.end_column = 1;
+      return found;
+    }
+    if (found || token.getType() == DockerfileLexer::COMMENT ||
+        token.getType() == DockerfileLexer::BLANK)
+      continue;
+    // In any other token a line break is that of a continuation.
+    const std::string& text = text_.text();
+    for (std::size_t line = text.find('\n', begin(token)); line < end(token) && !found;) {
+      const std::size_t next = text.find('\n', line + 1);
+      if (next >= end(token)) break;
+      if (text_.slice(line + 1, next).trimmed().empty())
+        found = EmptyContinuation{text_.span(line + 1, line + 1), {}};
+      line = next;
+    }
+  }
+}
+
 Directive Reader::directive(const antlr4::Token& token, Report& report) {
   const Fragment comment = text_.slice(begin(token), end(token));
   std::string_view line = comment.text();
@@ -292,6 +325,8 @@ Statements read_statements(const Fragment& text, Report& report) {
   }
   for (auto* instruction : tree->instruction()) {
     Statement statement = reader.statement(*instruction);
+    if (const auto empty = reader.empty_continuation(*instruction))
+      statements.empty_continuations.push_back(*empty);
     if (keyword_goes_on(statement)) {
       Statement whole = read_line(statement.line, statements.escape);
       whole.bodies = std::move(statement.bodies);

@@ -40,6 +40,7 @@ struct Statement {
 struct Statements {
   std::vector<Statement> list;
   std::vector<Directive> directives;
+  std::vector<EmptyContinuation> empty_continuations;
   char escape = '\\';
 };
 

@@ -192,10 +192,16 @@ struct Directive {
   SourceSpan span;
 };
 
+// A blank line where an instruction goes on.
+struct EmptyContinuation {
+  SourceSpan line;  // the first of them
+  SourceSpan last;  // the instruction's last line, before its heredocs
+};
+
 struct Dockerfile {
   std::shared_ptr<const SourceFile> source;
   std::vector<Directive> directives;
-  std::vector<SourceSpan> empty_continuations;  // blank lines inside an instruction
+  std::vector<EmptyContinuation> empty_continuations;  // at most one an instruction
   char escape = '\\';
   std::vector<Instruction> global_args;  // ARG before the first FROM
   std::vector<Stage> stages;

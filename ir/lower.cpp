@@ -28,6 +28,7 @@ Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
   Mistakes mistakes;
 
   // 1. The variables that FROM sees.
+  check_defaults(dockerfile, options);
   Scope globals;
   mistakes.attempt({}, [&] { globals = global_scope(dockerfile, options); });
   mistakes.throw_if_any();

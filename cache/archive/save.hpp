@@ -6,9 +6,9 @@
 #pragma once
 
 #include <cache/archive/compression.hpp>
-#include <cache/images/reference.hpp>
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
+#include <ir/reference.hpp>
 
 #include <filesystem>
 #include <string>

@@ -4,10 +4,10 @@
 // and processes.
 #pragma once
 
-#include <cache/images/reference.hpp>
 #include <ir/digest.hpp>
 #include <ir/image_config.hpp>
 #include <ir/layer.hpp>
+#include <ir/reference.hpp>
 
 #include <cstdint>
 #include <memory>

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cache/images/manifest.hpp>
-#include <cache/images/reference.hpp>
 #include <cache/registry/credentials.hpp>
 #include <cache/registry/http.hpp>
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
+#include <ir/reference.hpp>
 
 #include <functional>
 #include <memory>

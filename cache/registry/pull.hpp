@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cache/images/manifest.hpp>
-#include <cache/images/reference.hpp>
 #include <cache/images/store.hpp>
 #include <ir/platform.hpp>
+#include <ir/reference.hpp>
 
 #include <cstddef>
 #include <cstdint>

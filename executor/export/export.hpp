@@ -1,8 +1,8 @@
 // Outputs: writing a build's result somewhere else than the store (`docker buildx build --output`).
 #pragma once
 
-#include <cache/images/reference.hpp>
 #include <ir/layer.hpp>
+#include <ir/reference.hpp>
 
 #include <string>
 #include <string_view>

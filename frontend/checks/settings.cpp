@@ -25,9 +25,8 @@ CheckSettings check_settings(const Dockerfile& dockerfile,
   std::string text;
   SourceSpan span;
   const auto given = build_args.find("BUILDKIT_DOCKERFILE_CHECK");
-  const auto directive =
-      std::find_if(dockerfile.directives.begin(), dockerfile.directives.end(),
-                   [](const Directive& each) { return each.name == "check"; });
+  const auto directive = std::find_if(dockerfile.directives.begin(), dockerfile.directives.end(),
+                                      [](const Directive& each) { return each.name == "check"; });
   if (given != build_args.end()) {
     text = given->second;
   } else if (directive != dockerfile.directives.end()) {

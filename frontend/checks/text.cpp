@@ -3,7 +3,6 @@
 #include <frontend/checks/own.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -39,45 +38,13 @@ void each_line(const Dockerfile& dockerfile, const Action& action) {
   }
 }
 
-// The lines that the heredocs of an instruction take.
-std::uint32_t heredoc_lines(const Instruction& instruction) {
-  const auto breaks = [](const std::string& text) {
-    return static_cast<std::uint32_t>(std::count(text.begin(), text.end(), '\n'));
-  };
-  const auto lines = [&](const std::vector<Heredoc>& heredocs) {
-    std::uint32_t count = 0;
-    for (const Heredoc& heredoc : heredocs) count += breaks(heredoc.content) + 1;
-    return count;
-  };
-  if (const Run* run = std::get_if<Run>(&instruction.kind)) return lines(run->command.heredocs);
-  if (const Copy* copy = std::get_if<Copy>(&instruction.kind)) return lines(copy->heredocs);
-  if (const Add* add = std::get_if<Add>(&instruction.kind)) return lines(add->heredocs);
-  if (const Onbuild* on = std::get_if<Onbuild>(&instruction.kind)) return breaks(on->trigger);
-  return 0;
-}
-
 // NoEmptyContinuation: once for an instruction, at its last line before heredocs; shown at the
 // first blank one.
 void check_continuations(const Dockerfile& dockerfile, Findings& findings) {
-  auto blank = dockerfile.empty_continuations.begin();
-  const auto end = dockerfile.empty_continuations.end();
-  const auto look_into = [&](const SourceSpan& lines, std::uint32_t heredocs) {
-    while (blank != end && blank->line < lines.line) ++blank;
-    if (blank == end || blank->line > lines.end_line) return;
-    SourceSpan last = lines;
-    last.line = std::max(lines.end_line - std::min(heredocs, lines.end_line), blank->line);
-    last.end_line = last.line;
-    last.column = 1;
-    last.end_column = 1;
-    findings.add("NoEmptyContinuation", {},
-                 {nullptr, "Empty continuation line", *blank, last, "take the blank line out"});
-    while (blank != end && blank->line <= lines.end_line) ++blank;
-  };
-  for (const Instruction& instruction : dockerfile.global_args) look_into(instruction.span, 0);
-  for (const Stage& stage : dockerfile.stages) {
-    look_into(stage.span, 0);
-    for (const Instruction& instruction : stage.instructions)
-      look_into(instruction.span, heredoc_lines(instruction));
+  for (const EmptyContinuation& each : dockerfile.empty_continuations) {
+    findings.add(
+        "NoEmptyContinuation", {},
+        {nullptr, "Empty continuation line", each.line, each.last, "take the blank line out"});
   }
 }
 
@@ -93,7 +60,7 @@ void check_description(const char* instruction, const std::vector<std::string>& 
                {nullptr,
                 std::string("Comment for ") + instruction + " should follow the format: `# " +
                     example + " <description>`",
-                span, lines, "an empty line or a lone # between the two says that it is none"});
+                span, lines, "a lone # between the two says that it is none"});
 }
 
 void check_arg(const Instruction& instruction, Findings& findings) {
@@ -101,8 +68,8 @@ void check_arg(const Instruction& instruction, Findings& findings) {
   if (arg == nullptr) return;
   std::vector<std::string> names;
   for (const Arg::Item& item : arg->items) names.push_back(item.name);
-  check_description("ARG", names, instruction.comments, instruction.keyword.span,
-                    instruction.span, findings);
+  check_description("ARG", names, instruction.comments, instruction.keyword.span, instruction.span,
+                    findings);
 }
 
 void check_from(const Stage& stage, Findings& findings) {
@@ -135,15 +102,14 @@ void check_stage_names(const Dockerfile& dockerfile, Findings& findings) {
     const Name& alias = *stage.from.alias;
     const std::string name = lower(alias.text);
     if (name == "scratch" || name == "context") {
-      findings.add("ReservedStageName", {},
-                   {nullptr,
-                    "Stage name should not use the same name as reserved stage \"" + name + "\"",
-                    alias.span, stage.span, ""});
+      findings.add(
+          "ReservedStageName", {},
+          {nullptr, "Stage name should not use the same name as reserved stage \"" + name + "\"",
+           alias.span, stage.span, ""});
     }
     if (!seen.insert(name).second) {
       findings.add("DuplicateStageName", {},
-                   {nullptr,
-                    "Duplicate stage name \"" + name + "\", stage names should be unique",
+                   {nullptr, "Duplicate stage name \"" + name + "\", stage names should be unique",
                     alias.span, stage.span, ""});
     }
   }

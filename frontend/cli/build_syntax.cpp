@@ -2,9 +2,9 @@
 
 #include "command.hpp"
 
-#include <cache/images/reference.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
+#include <ir/reference.hpp>
 
 #include <algorithm>
 #include <cstdio>

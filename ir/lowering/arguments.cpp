@@ -37,9 +37,7 @@ bool is_predefined(std::string_view name) {
          std::find(names.begin(), names.end(), name) != names.end();
 }
 
-}  // namespace
-
-Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
+Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool only_defaults) {
   Scope scope;
   const auto predefine = [&](const char* name, const std::string& value) {
     const auto given = options.build_args.find(name);
@@ -67,7 +65,7 @@ Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
     if (arg == nullptr) continue;
     for (const Arg::Item& item : arg->items) {
       const auto given = options.build_args.find(item.name);
-      if (given != options.build_args.end()) {
+      if (given != options.build_args.end() && !only_defaults) {
         scope.set(item.name, given->second);
       } else if (item.default_value) {
         scope.set(item.name, expand(*item.default_value, scope).text);
@@ -75,6 +73,16 @@ Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
     }
   }
   return scope;
+}
+
+}  // namespace
+
+Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
+  return scope_of(dockerfile, options, false);
+}
+
+Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
+  return scope_of(dockerfile, options, true);
 }
 
 std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args) {

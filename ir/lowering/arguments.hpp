@@ -18,6 +18,8 @@ namespace slipway {
 // What FROM sees: BUILD*, TARGET* and the ARGs before the first FROM
 // (reference.md#automatic-platform-args-in-the-global-scope). Throws Error.
 Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options);
+// The same where no build argument gives one of those ARGs a value.
+Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options);
 
 // The proxy arguments as RUN gets them, "http_proxy=..." and "HTTP_PROXY=...", sorted
 // (reference.md#predefined-args).

@@ -1,7 +1,9 @@
 #include <ir/checks/findings.hpp>
+#include <ir/lowering/arguments.hpp>
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/paths.hpp>
+#include <ir/reference.hpp>
 
 #include <algorithm>
 #include <array>
@@ -53,6 +55,24 @@ bool has_word(std::string_view name, const std::array<std::string_view, count>& 
     start = end + 1;
   }
   return false;
+}
+
+// Whether distribution/reference takes the text; it knows more kinds of digests than images have.
+bool is_image_name(std::string_view text) {
+  if (const std::size_t at = text.find('@'); at != text.npos) {
+    const std::string_view digest = text.substr(at + 1);
+    for (const auto& [algorithm, digits] :
+         {std::pair<std::string_view, std::size_t>{"sha384:", 96}, {"sha512:", 128}})
+      if (digest.starts_with(algorithm) && digest.size() == algorithm.size() + digits &&
+          digest.find_first_not_of("0123456789abcdef", algorithm.size()) == digest.npos)
+        text = text.substr(0, at);
+  }
+  try {
+    parse_reference(text);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 // "a//b/../c" as Go's filepath.Clean has it, for a path that begins where the context does.
@@ -233,12 +253,30 @@ void check_platform(const Lowering& lowering, const StagePlan& plan) {
                   [](const HistoryEntry& entry) { return entry.empty_layer; }))
     return;
   const Stage& stage = *plan.stage;
-  findings->add("InvalidBaseImagePlatform", {},
-                {nullptr,
-                 "Base image " + plan.base_text + " was pulled with platform " +
-                     go_quoted(actual.text()) + ", expected " + go_quoted(plan.platform.text()) +
-                     " for current build",
-                 stage.from.image.span, stage.span, ""});
+  findings->add(
+      "InvalidBaseImagePlatform", {},
+      {nullptr,
+       "Base image " + plan.base_text + " was pulled with platform " + go_quoted(actual.text()) +
+           ", expected " + go_quoted(plan.platform.text()) + " for current build",
+       stage.from.image.span, stage.span, ""});
+}
+
+void check_defaults(const Dockerfile& dockerfile, const LowerOptions& options) {
+  if (options.findings == nullptr) return;
+  try {
+    const Scope defaults = default_scope(dockerfile, options);
+    for (const Stage& stage : dockerfile.stages) {
+      const Word& image = stage.from.image;
+      if (is_image_name(expand(image, defaults).text)) continue;
+      options.findings->add(
+          "InvalidDefaultArgInFrom", {},
+          {nullptr,
+           "Default value for ARG " + image.text + " results in empty or invalid base image name",
+           image.span, stage.span, "give every ARG of it a default that makes an image's name"});
+    }
+  } catch (const Error&) {
+    // What has no value with defaults alone may have one in this build; if not, it is a mistake.
+  }
 }
 
 FromChecks::FromChecks(const Dockerfile& dockerfile, const LowerOptions& options,

@@ -41,6 +41,9 @@ void check_copy_source(const Lowering& lowering, const StageState& stage, std::s
 // InvalidBaseImagePlatform: an image that was had for another platform than asked for.
 void check_platform(const Lowering& lowering, const StagePlan& plan);
 
+// InvalidDefaultArgInFrom: a base that is no image's name unless a build argument says more.
+void check_defaults(const Dockerfile& dockerfile, const LowerOptions& options);
+
 // The checks of FROM, made for every stage, also for those that nothing needs.
 class FromChecks {
  public:

@@ -201,7 +201,10 @@ class Metadata {
   std::vector<std::pair<std::string, std::string>> expanded(
       const std::vector<std::pair<Word, Word>>& pairs) const {
     std::vector<std::pair<std::string, std::string>> result;
-    for (const auto& [name, value] : pairs) result.emplace_back(text(name), text(value));
+    for (const auto& [name, value] : pairs) {
+      result.emplace_back(text(name), std::string());
+      result.back().second = text(value);
+    }
     return result;
   }
 

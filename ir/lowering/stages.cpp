@@ -94,6 +94,12 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
         try {
           platform = parse_platform(value.text);
         } catch (Error& error) {
+          // More likely than a wrong platform is a misspelt variable.
+          for (const auto& [name, span] : value.unset) {
+            const std::string near = nearest(name, globals.names());
+            error.hint("no ARG before the first FROM gives " + name + " a value" +
+                       (near.empty() ? "" : "; did you mean " + near + "?"));
+          }
           throw std::move(error.at(stage.from.platform->span));
         }
       }

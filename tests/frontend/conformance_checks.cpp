@@ -2,11 +2,7 @@
 
 #include "ir/dockerfiles.hpp"
 
-#include <frontend/checks/settings.hpp>
-#include <frontend/checks/text.hpp>
-#include <frontend/parse.hpp>
-#include <ir/checks/findings.hpp>
-#include <ir/lower.hpp>
+#include <frontend/checks/check.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,35 +12,38 @@ namespace slipway::testing {
 namespace {
 
 struct Wanted {
-  bool own = true;  // slipway's rules too, in all stages; as --check
-  bool taste = false;
+  OwnChecks own = OwnChecks::harm;  // as --check
   LowerOptions options = amd64_options();
-  std::string ignore;
 };
 
 Wanted wanted_by(const std::vector<std::string>& expected) {
   Wanted wanted;
+  wanted.options.all_stages = true;
+  std::string ignore;
   for (const std::string& line : expected) {
     std::istringstream words(line);
     std::string word;
     words >> word;
-    if (word == "ignore") wanted.ignore += line.substr(word.size() + 1) + "\n";
+    if (word == "ignore") ignore += line.substr(word.size() + 1) + "\n";
     if (word != "check") continue;
     while (words >> word) {
       const std::size_t equals = word.find('=');
-      if (equals != word.npos) {
+      if (word.starts_with("--target=")) {
+        wanted.options.target = word.substr(equals + 1);
+        wanted.options.all_stages = false;
+      } else if (equals != word.npos) {
         wanted.options.build_args[word.substr(0, equals)] = word.substr(equals + 1);
       } else if (word == "all") {
-        wanted.taste = true;
+        wanted.own = OwnChecks::taste;
       } else if (word == "build") {
-        wanted.own = false;
+        wanted.own = OwnChecks::none;
+        wanted.options.all_stages = false;
       } else {
         throw Error("check does not know " + quoted(word));
       }
     }
   }
-  wanted.options.all_stages = wanted.own;
-  wanted.options.ignore = parse_dockerignore(wanted.ignore);
+  wanted.options.ignore = parse_dockerignore(ignore);
   wanted.options.parse_triggers = parse_triggers;
   return wanted;
 }
@@ -89,19 +88,10 @@ bool asks_for_checks(const std::vector<std::string>& expected) {
   });
 }
 
-Checked check(const Dockerfile& dockerfile, const std::vector<std::string>& expected) {
-  Wanted wanted = wanted_by(expected);
-  Checked checked;
-  CheckSettings settings = check_settings(dockerfile, wanted.options.build_args, checked.warnings);
-  settings.own = wanted.own;
-  settings.taste = wanted.taste;
-  Findings findings(settings);
-  check_instructions(dockerfile, findings);
-  check_file(dockerfile, findings);
-  wanted.options.findings = &findings;
-  lower(dockerfile, wanted.options, images());
-  checked.found = as_lines(findings.take());
-  return checked;
+CheckOutcome check(const ReadDockerfile& read, const std::vector<std::string>& expected) {
+  const Wanted wanted = wanted_by(expected);
+  Checked checked = check_dockerfile(read, wanted.options, wanted.own, images());
+  return {as_lines(checked.findings), std::move(checked.mistakes), std::move(checked.warnings)};
 }
 
 }  // namespace slipway::testing

@@ -1,8 +1,8 @@
 // The build checks in the conformance table.
 #pragma once
 
+#include <frontend/parse.hpp>
 #include <ir/error.hpp>
-#include <ir/instruction.hpp>
 
 #include <string>
 #include <string_view>
@@ -10,10 +10,11 @@
 
 namespace slipway::testing {
 
-struct Checked {
+struct CheckOutcome {
   // "finding RULE 2:5-2:9 message", then "lines 1-3" where those of the instruction are others than
   // those of the place, then "hint text" where there is one.
   std::vector<std::string> found;
+  std::vector<Diagnostic> mistakes;
   std::vector<Diagnostic> warnings;  // about the settings
 };
 
@@ -24,7 +25,7 @@ bool asks_for_checks(const std::vector<std::string>& expected);
 bool is_check_word(std::string_view word);
 
 // Makes the checks as `slipway build --check` does, or as `check ...` among `expected` says. Images
-// are debian, alpine and busybox; others cannot be had. Throws Error as lower() does.
-Checked check(const Dockerfile& dockerfile, const std::vector<std::string>& expected);
+// are debian, alpine and busybox; others cannot be had.
+CheckOutcome check(const ReadDockerfile& read, const std::vector<std::string>& expected);
 
 }  // namespace slipway::testing

@@ -123,18 +123,21 @@ void lower_to(Outcome& outcome, const Dockerfile& dockerfile, const std::string&
 Outcome outcome_of(const Case& each) {
   Outcome outcome;
   try {
-    const ParsedDockerfile parsed = parse_dockerfile(source(each.dockerfile));
+    const ReadDockerfile parsed = read_dockerfile(source(each.dockerfile));
+    if (asks_for_checks(each.expected)) {
+      const CheckOutcome checked = check(parsed, each.expected);
+      say(checked.mistakes, "error", outcome);
+      say(checked.warnings, "warning", outcome);
+      outcome.found = checked.found;
+    } else if (!parsed.mistakes.empty()) {
+      throw Error(parsed.mistakes);
+    }
     outcome.tree = lines_of(print_ast(parsed.dockerfile));
     say(parsed.warnings, "warning", outcome);
     for (const std::string& line : each.expected) {
       if (line == "lower" || line.starts_with("lower ")) {
         lower_to(outcome, parsed.dockerfile, line.substr(5));
       }
-    }
-    if (asks_for_checks(each.expected)) {
-      const Checked checked = check(parsed.dockerfile, each.expected);
-      say(checked.warnings, "warning", outcome);
-      outcome.found = checked.found;
     }
   } catch (const Error& error) {
     say(error.diagnostics(), "error", outcome);

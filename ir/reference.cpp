@@ -1,4 +1,4 @@
-#include <cache/images/reference.hpp>
+#include <ir/reference.hpp>
 
 #include <ir/error.hpp>
 

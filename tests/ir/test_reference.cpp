@@ -1,7 +1,7 @@
-#include <cache/images/reference.hpp>
-#include <ir/error.hpp>
-
 #include <doctest/doctest.h>
+
+#include <ir/error.hpp>
+#include <ir/reference.hpp>
 
 #include <string>
 
