@@ -48,6 +48,26 @@ void fields(const ReadContext& value, const Visit& visit) {
 }
 
 template <class Visit>
+void fields(const FetchHttp& value, const Visit& visit) {
+  const auto& [url, file_name, checksum] = value;
+  visit("url", url);
+  visit("file_name", file_name);
+  visit("checksum", checksum);
+}
+
+template <class Visit>
+void fields(const FetchGit& value, const Visit& visit) {
+  const auto& [remote, ref, subdir, checksum, keep_git_dir, submodules, by_commit] = value;
+  visit("remote", remote);
+  visit("ref", ref);
+  visit("subdir", subdir);
+  visit("checksum", checksum);
+  visit("keep_git_dir", keep_git_dir);
+  visit("submodules", submodules);
+  visit("by_commit", by_commit);
+}
+
+template <class Visit>
 void fields(const RunProcess::Mount::Unkeyed& value, const Visit& visit) {
   const auto& [id] = value;
   visit("id", id);
@@ -108,10 +128,11 @@ void fields(const RunProcess& value, const Visit& visit) {
 
 template <class Visit>
 void fields(const CopyFiles::Selection& value, const Visit& visit) {
-  const auto& [input, path, wildcards] = value;
+  const auto& [input, path, wildcards, unpack] = value;
   visit("input", input);
   visit("path", path);
   visit("wildcards", wildcards);
+  visit("unpack", unpack);
 }
 
 template <class Visit>
@@ -123,7 +144,7 @@ void fields(const CopyFiles::InlineFile& value, const Visit& visit) {
 
 template <class Visit>
 void fields(const CopyFiles& value, const Visit& visit) {
-  const auto& [sources, destination, chown, chmod, exclude, parents, link, unpack] = value;
+  const auto& [sources, destination, chown, chmod, exclude, parents, link] = value;
   visit("source", sources);
   visit("destination", destination);
   visit("chown", chown);
@@ -131,7 +152,6 @@ void fields(const CopyFiles& value, const Visit& visit) {
   visit("exclude", exclude);
   visit("parents", parents);
   visit("link", link);
-  visit("unpack", unpack);
 }
 
 template <class Visit>
@@ -156,6 +176,12 @@ const char* name_of(const BaseImage&) {
 }
 const char* name_of(const ReadContext&) {
   return "context";
+}
+const char* name_of(const FetchHttp&) {
+  return "http";
+}
+const char* name_of(const FetchGit&) {
+  return "git";
 }
 const char* name_of(const RunProcess&) {
   return "run";
@@ -216,18 +242,6 @@ const char* name_of(RunProcess::Mount::Sharing value) {
       return "private";
     case RunProcess::Mount::Sharing::locked:
       return "locked";
-  }
-  return "";
-}
-
-const char* name_of(CopyFiles::Unpack value) {
-  switch (value) {
-    case CopyFiles::Unpack::never:
-      return "never";
-    case CopyFiles::Unpack::archives:
-      return "archives";
-    case CopyFiles::Unpack::always:
-      return "always";
   }
   return "";
 }

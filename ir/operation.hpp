@@ -36,6 +36,26 @@ struct ReadContext {
   bool operator==(const ReadContext&) const = default;
 };
 
+// A file of the web, for ADD. No inputs. Its result is that one file.
+struct FetchHttp {
+  std::string url;
+  std::string file_name;  // what it is called in the result
+  std::string checksum;   // "sha256:..." (or sha384, sha512) that it has to have; empty: any
+  bool operator==(const FetchHttp&) const = default;
+};
+
+// A commit of a git repository, for ADD. No inputs. Its result is the tree of files.
+struct FetchGit {
+  std::string remote;    // as git takes it
+  std::string ref;       // branch, tag or commit; empty: what the remote calls HEAD
+  std::string subdir;    // the directory to take; empty: all
+  std::string checksum;  // how the commit has to begin; empty: any
+  bool keep_git_dir = false;
+  bool submodules = true;
+  bool by_commit = false;  // `checksum` is what is asked for, and `ref` only its name
+  bool operator==(const FetchGit&) const = default;
+};
+
 // RUN. Input 0 is the root file system; mounts name further ones.
 struct RunProcess {
   enum class Network { default_, none, host };
@@ -104,6 +124,7 @@ struct CopyFiles {
     std::uint32_t input = 0;
     std::string path;
     bool wildcards = false;
+    bool unpack = false;  // what its content says is an archive is unpacked, not copied
     bool operator==(const Selection&) const = default;
   };
   // A heredoc: a regular file, mode 0644 unless chmod says otherwise.
@@ -112,8 +133,6 @@ struct CopyFiles {
     std::string content;
     bool operator==(const InlineFile&) const = default;
   };
-  enum class Unpack { never, archives, always };  // archives: what the content says is one
-
   std::vector<std::variant<Selection, InlineFile>> sources;
   std::string destination;  // absolute; a trailing slash says "a directory"
   std::string chown;        // as written: names are looked up in the destination's passwd
@@ -121,7 +140,6 @@ struct CopyFiles {
   std::vector<std::string> exclude;
   bool parents = false;
   bool link = false;        // result is a layer of its own, whatever lies below
-  Unpack unpack = Unpack::never;
 
   bool operator==(const CopyFiles&) const = default;
 };
@@ -140,6 +158,6 @@ struct StackLayers {
 };
 
 using Operation =
-    std::variant<Scratch, BaseImage, ReadContext, RunProcess, CopyFiles, MakeDirectory, StackLayers>;
+    std::variant<Scratch, BaseImage, ReadContext, FetchHttp, FetchGit, RunProcess, CopyFiles, MakeDirectory, StackLayers>;
 
 }  // namespace slipway

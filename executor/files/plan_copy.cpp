@@ -62,7 +62,7 @@ class Copier {
       StackView::Resolved found = tree.resolve(path, true);
       if (!found.entry) throw not_found(path, tree);
       Source source{&tree, selection.input, std::move(found.path), ""};
-      if (unpack(source, *found.entry)) continue;
+      if (selection.unpack && unpack(source, *found.entry)) continue;
       source.target = target_of(*found.entry, base_name(path));
       include_ = selected.include ? &*selected.include : nullptr;
       links_.clear();
@@ -110,7 +110,7 @@ class Copier {
   }
 
   bool unpack(const Source& source, const Entry& entry) {
-    if (operation_.unpack == CopyFiles::Unpack::never || entry.type != Type::file) return false;
+    if (entry.type != Type::file) return false;
     FileSource bytes(FileDescriptor(source.tree->open(entry)), entry.path);
     if (!is_archive(bytes)) return false;
     CopyPlan::Archive archive;

@@ -145,6 +145,10 @@ void Solver::begin(VertexId id) {
   if (const auto* context = std::get_if<ReadContext>(&operation)) {
     return begin_context(current, *context);
   }
+  if (std::holds_alternative<FetchHttp>(operation) || std::holds_alternative<FetchGit>(operation)) {
+    throw Error("ADD of a URL or a git repository is not supported yet")
+        .hint("fetch it in a RUN, or put it into the build context");
+  }
   if (std::holds_alternative<StackLayers>(operation)) return begin_stack(current);
   if (std::holds_alternative<RunProcess>(operation)) return begin_run(current);
   begin_copy(current);

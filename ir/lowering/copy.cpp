@@ -1,4 +1,5 @@
 #include <ir/lowering/checks.hpp>
+#include <ir/lowering/fetch.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
@@ -62,24 +63,24 @@ std::string selected_path(std::string_view written, bool parents) {
   return path.empty() ? "." : path;
 }
 
-bool is_url(std::string_view source) {
-  return source.starts_with("http://") || source.starts_with("https://");
-}
-
-bool is_git(std::string_view source) {
-  return source.starts_with("git@") || source.starts_with("git://") || source.starts_with("ssh://");
-}
+// What ADD has beyond COPY, and the other way round.
+struct Special {
+  bool parents = false;
+  bool unpack = false;          // archives of the build context
+  bool unpack_fetched = false;  // and those that are fetched
+  std::string checksum;
+  bool from_context = false;  // the sources lie in the build context
+};
 
 // The fields that COPY and ADD share. `from` is the vertex the named sources lie in; it is asked
-// for only if there are any. `from_context`: it is the build context.
+// for only if there are any.
 template <class From>
 void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& transfer,
-                    const Instruction& instruction, std::string history, bool parents,
-                    CopyFiles::Unpack unpack, bool from_context, const From& from) {
+                    const Instruction& instruction, std::string history, const Special& special,
+                    const From& from) {
   const Scope& scope = stage.environment.scope();
   CopyFiles copy;
-  copy.parents = parents;
-  copy.unpack = unpack;
+  copy.parents = special.parents;
   if (transfer.chown) copy.chown = value_of(lowering, stage, *transfer.chown);
   if (transfer.chmod) copy.chmod = value_of(lowering, stage, *transfer.chmod);
   if (!copy.chmod.empty() && !is_mode(copy.chmod)) {
@@ -100,22 +101,46 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   if (copy.parents) history += " --parents";
   if (!copy.chown.empty()) history += " --chown=" + copy.chown;
   if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
+  const std::string shown = shown_text(instruction.text, scope);
+  const std::size_t step = stage.step;
+  const std::string name = next_step_name(stage, shown);
+  // With --chmod BuildKit copies in place also where --link asks for a layer of its own, and
+  // Dockerfiles count on it: COPY --link --chmod=755 x /bin/ must not replace Debian's /bin link.
+  copy.link = transfer.link && copy.chmod.empty();
+
+  std::vector<VertexId> inputs = {stage.root};
+  if (copy.link) {
+    inputs[0] = add_vertex(lowering, stage, Scratch{}, {}, instruction.span, "FROM scratch");
+  }
+  const auto input = [&](VertexId vertex) {
+    const auto found = std::find(inputs.begin() + 1, inputs.end(), vertex);
+    if (found == inputs.end()) {
+      inputs.push_back(vertex);
+      return static_cast<std::uint32_t>(inputs.size() - 1);
+    }
+    return static_cast<std::uint32_t>(found - inputs.begin());
+  };
   for (const Word& source : transfer.sources) {
     const std::string written = value_of(lowering, stage, source);
     history += " " + written;
-    if (is_url(written) || is_git(written)) {
-      if (std::holds_alternative<Copy>(instruction.kind)) {
-        throw Error("COPY can't have a URL as its source").at(source.span).hint("ADD can");
-      }
-      throw Error("ADD of a URL or a git repository is not supported yet")
-          .at(source.span)
-          .hint("fetch it in a RUN, or put the file into the build context");
-    }
-    if (from_context) check_copy_source(lowering, stage, written, source.span);
     CopyFiles::Selection selection;
-    selection.input = 1;
-    selection.path = selected_path(written, parents);
+    try {
+      if (auto fetch = fetched(written, instruction, special.checksum)) {
+        selection.path = std::move(fetch->path);
+        selection.unpack = special.unpack_fetched;
+        selection.input =
+            input(add_vertex(lowering, stage, std::move(fetch->operation), {}, source.span, name));
+        copy.sources.push_back(std::move(selection));
+        continue;
+      }
+    } catch (Error& error) {
+      throw std::move(error.at(source.span));
+    }
+    if (special.from_context) check_copy_source(lowering, stage, written, source.span);
+    selection.input = input(from());
+    selection.path = selected_path(written, copy.parents);
     selection.wildcards = has_wildcards(selection.path);
+    selection.unpack = special.unpack;
     copy.sources.push_back(std::move(selection));
   }
   for (const Heredoc& heredoc : transfer.heredocs) {
@@ -127,21 +152,9 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   history += " " + destination + " # buildkit";
   copy.destination = destination_of(destination, stage);
 
-  // With --chmod BuildKit copies in place also where --link asks for a layer of its own, and
-  // Dockerfiles count on it: COPY --link --chmod=755 x /bin/ must not replace Debian's /bin link.
-  copy.link = transfer.link && copy.chmod.empty();
-
-  std::vector<VertexId> inputs = {stage.root};
-  if (copy.link) {
-    inputs[0] = add_vertex(lowering, stage, Scratch{}, {}, instruction.span, "FROM scratch");
-  }
-  if (!transfer.sources.empty()) inputs.push_back(from());
   const bool link = copy.link;
-  const std::string shown = shown_text(instruction.text, scope);
-  const std::size_t step = stage.step;
-  std::string name = next_step_name(stage, shown);
-  const VertexId copied = add_vertex(lowering, stage, std::move(copy), std::move(inputs),
-                                     instruction.span, std::move(name));
+  const VertexId copied =
+      add_vertex(lowering, stage, std::move(copy), std::move(inputs), instruction.span, name);
   if (link) {
     stage.step = step;  // two vertices of one step
     std::string link_name = next_step_name(stage, "LINK " + shown);
@@ -157,30 +170,35 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
 
 void lower_copy(Lowering& lowering, const std::vector<StageState>& states, StageState& stage,
                 const Copy& copy, const Instruction& instruction) {
-  lower_transfer(lowering, stage, copy, instruction, "COPY", copy.parents, CopyFiles::Unpack::never,
-                 !copy.from, [&] {
-                   const Source source = copy.from ? lowering.stages.copy_source(*copy.from)
-                                                   : Source{Source::Kind::context, 0, {}};
-                   return source_vertex(lowering, states, source, stage.plan->platform,
-                                        copy.from ? copy.from->span : instruction.span);
-                 });
+  Special special;
+  special.parents = copy.parents;
+  special.from_context = !copy.from;
+  lower_transfer(lowering, stage, copy, instruction, "COPY", special, [&] {
+    const Source source =
+        copy.from ? lowering.stages.copy_source(*copy.from) : Source{Source::Kind::context, 0, {}};
+    return source_vertex(lowering, states, source, stage.plan->platform,
+                         copy.from ? copy.from->span : instruction.span);
+  });
 }
 
 void lower_add(Lowering& lowering, StageState& stage, const Add& add,
                const Instruction& instruction) {
-  if (add.checksum) {
-    const auto remote = [&](const Word& source) {
-      const std::string text = expand(source, stage.environment.scope()).text;
-      return is_url(text) || is_git(text);
-    };
-    if (!std::all_of(add.sources.begin(), add.sources.end(), remote)) {
-      throw Error("--checksum needs a source that is a URL or a git repository")
-          .at(add.checksum->span);
+  Special special;
+  special.from_context = true;
+  // What is fetched stays as it is unless it is asked for otherwise.
+  special.unpack = add.unpack.value_or(true);
+  special.unpack_fetched = add.unpack.value_or(false);
+  if (add.checksum) special.checksum = value_of(lowering, stage, *add.checksum);
+  if (!special.checksum.empty()) {
+    if (add.sources.size() != 1)
+      throw Error("--checksum is that of one source").at(add.checksum->span);
+    try {
+      require_fetched(value_of(lowering, stage, add.sources.front()));
+    } catch (Error& error) {
+      throw std::move(error.at(add.checksum->span));
     }
   }
-  CopyFiles::Unpack unpack = CopyFiles::Unpack::archives;
-  if (add.unpack) unpack = *add.unpack ? CopyFiles::Unpack::always : CopyFiles::Unpack::never;
-  lower_transfer(lowering, stage, add, instruction, "ADD", false, unpack, true, [&] {
+  lower_transfer(lowering, stage, add, instruction, "ADD", special, [&] {
     return source_vertex(lowering, {}, {Source::Kind::context, 0, {}}, stage.plan->platform,
                          instruction.span);
   });

@@ -16,8 +16,8 @@ void append(Parts& to, const Parts& from) { to.insert(to.end(), from.begin(), fr
 
 class Generator {
  public:
-  Generator(Choices& choices, char escape, bool urls)
-      : choices_(choices), words_(choices, escape), layout_(choices, escape), urls_(urls) {}
+  Generator(Choices& choices, char escape)
+      : choices_(choices), words_(choices, escape), layout_(choices, escape) {}
 
   std::string dockerfile() {
     global_args();
@@ -279,10 +279,11 @@ class Generator {
       written.parts.push_back(form == 0 ? "<<" + name : form == 1 ? "<<-" + name : "<<'" + name + "'");
       written.bodies.push_back(body(true, form == 1 ? "\t" + name : name));
     }
+    // A word of its own might read user@host:path, a git repository, which is not for COPY.
     static constexpr std::string_view globs[] = {"*.c", "src/", ".", "a?[b-d]", "/abs", "\"q\"", "**/x"};
     for (std::size_t left = (heredocs == 0 ? 1 : 0) + choices_.below(3); left > 0; --left) {
       written.parts.push_back(choices_.once_in(2) ? std::string(choices_.one_of(globs))
-                                                  : words_.word(false));
+                                                  : "./" + words_.word(false));
     }
     written.parts.push_back(choices_.once_in(3) ? "./" : "/to/" + words_.word(false) + "/");
   }
@@ -307,7 +308,7 @@ class Generator {
     if (choices_.once_in(4)) {
       written.parts.push_back(choices_.once_in(2) ? "--unpack" : "--unpack=false");
     }
-    if (!urls_ || !choices_.once_in(2)) {
+    if (!choices_.once_in(3)) {
       transfer(written);
     } else if (choices_.once_in(2)) {
       append(written.parts, {"--keep-git-dir=true", "https://git.example.com/a.git#v1:sub", "/git"});
@@ -364,7 +365,6 @@ class Generator {
   Choices& choices_;
   RandomWords words_;
   Layout layout_;
-  bool urls_;
   std::vector<std::pair<std::string, Parts>> stages_;  // names, and the ENV they hand on
   Parts env_;
   Parts pair_names_;
@@ -388,12 +388,14 @@ std::string head(Choices& choices, char& escape) {
   return text;
 }
 
-std::string generated(Choices& choices, bool urls) {
+}  // namespace
+
+std::string random_dockerfile(Choices& choices) {
   char escape = '\\';
   const bool mark = choices.once_in(12);
   const bool windows = choices.once_in(8);
   const std::string directives = head(choices, escape);
-  std::string text = directives + Generator(choices, escape, urls).dockerfile();
+  std::string text = directives + Generator(choices, escape).dockerfile();
   if (choices.once_in(8)) text.pop_back();  // no line break at the end
   if (windows) {
     std::string with_returns;
@@ -402,10 +404,5 @@ std::string generated(Choices& choices, bool urls) {
   }
   return (mark ? "\xef\xbb\xbf" : "") + text;
 }
-
-}  // namespace
-
-std::string random_dockerfile(Choices& choices) { return generated(choices, false); }
-std::string random_dockerfile_with_urls(Choices& choices) { return generated(choices, true); }
 
 }  // namespace slipway::fuzz

@@ -13,7 +13,4 @@ namespace slipway::fuzz {
 
 std::string random_dockerfile(Choices& choices);
 
-// One that goes beyond what lowering supports by now: ADD of URLs and git repositories.
-std::string random_dockerfile_with_urls(Choices& choices);
-
 }  // namespace slipway::fuzz

@@ -43,22 +43,12 @@ TEST_CASE("a valid Dockerfile is parsed and lowered without a word, whatever is 
   }
 }
 
-TEST_CASE("valid sources that are not fetched yet are parsed without a word as well") {
-  for (std::uint64_t seed = 0; seed < seeds / 10; ++seed) {
-    Choices choices(seed);
-    const std::string text = random_dockerfile_with_urls(choices);
-    CAPTURE(seed);
-    CAPTURE(text);
-    REQUIRE(complaints([&] { return parsed(text).warnings; }) == "");
-  }
-}
-
 // Without it, a generator that had lost half of the language would still pass.
 TEST_CASE("the generator writes every instruction, flag, operator and layout there is") {
   std::string all;
   for (std::uint64_t seed = 0; seed < seeds / 3; ++seed) {
     Choices choices(seed);
-    all += random_dockerfile_with_urls(choices);
+    all += random_dockerfile(choices);
   }
   const std::string_view needed[] = {
       "\nFROM ", "\nARG ", "\nENV ", "\nLABEL ", "\nRUN ", "\nCOPY ", "\nADD ", "\nWORKDIR ",

@@ -46,7 +46,8 @@ RunProcess full_run() {
 
 CopyFiles full_copy() {
   CopyFiles copy;
-  copy.sources = {CopyFiles::Selection{1, "a*", true}, CopyFiles::Selection{2, "b", false},
+  copy.sources = {CopyFiles::Selection{1, "a*", true, false},
+                  CopyFiles::Selection{2, "b", false, false},
                   CopyFiles::InlineFile{"f", "text"}};
   copy.destination = "/dst/";
   copy.chown = "1:2";
@@ -171,8 +172,7 @@ TEST_CASE("every field of COPY and WORKDIR changes its key") {
                        [](CopyFiles& c) { c.exclude[0] = "w"; },
                        [](CopyFiles& c) { c.parents = true; },
                        [](CopyFiles& c) { c.link = true; },
-                       [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::archives; },
-                       [](CopyFiles& c) { c.unpack = CopyFiles::Unpack::always; },
+                       [](CopyFiles& c) { first_selection(c).unpack = true; },
                    });
   check_all_differ<MakeDirectory>({"/w", "app", 0755}, {
                                                            [](MakeDirectory& d) { d.path = "/v"; },
@@ -181,11 +181,30 @@ TEST_CASE("every field of COPY and WORKDIR changes its key") {
                                                        });
 }
 
+TEST_CASE("every field of what ADD fetches changes its key") {
+  check_all_differ<FetchHttp>({"https://a/f", "f", "sha256:00"},
+                              {
+                                  [](FetchHttp& f) { f.url = "https://b/f"; },
+                                  [](FetchHttp& f) { f.file_name = "g"; },
+                                  [](FetchHttp& f) { f.checksum = ""; },
+                              });
+  check_all_differ<FetchGit>({"https://a/r.git", "main", "d", "00ff", false, true, false},
+                             {
+                                 [](FetchGit& f) { f.remote = "ssh://a/r.git"; },
+                                 [](FetchGit& f) { f.ref = "other"; },
+                                 [](FetchGit& f) { f.subdir = ""; },
+                                 [](FetchGit& f) { f.checksum = "00fe"; },
+                                 [](FetchGit& f) { f.keep_git_dir = true; },
+                                 [](FetchGit& f) { f.submodules = false; },
+                                 [](FetchGit& f) { f.by_commit = true; },
+                             });
+}
+
 TEST_CASE("different operations have different keys, and sources tell theirs apart") {
   const std::vector<Operation> operations = {
       Scratch{},       StackLayers{},      BaseImage{"a", sha256("a")}, BaseImage{"b", sha256("a")},
       RunProcess{},    CopyFiles{},        BaseImage{"a", sha256("b")}, ReadContext{""},
-      MakeDirectory{}, ReadContext{"docs"}};
+      MakeDirectory{}, ReadContext{"docs"}, FetchHttp{},              FetchGit{}};
   std::set<std::string> keys;
   for (const Operation& operation : operations) keys.insert(key_of(operation).hex());
   CHECK(keys.size() == operations.size());

@@ -193,15 +193,20 @@ TEST_CASE("what is wrong with names is said together, each at its place") {
   CHECK(message(Dockerfile{}) == "0: the Dockerfile has no stage (it needs a FROM)\n");
 }
 
-TEST_CASE("a remote source of ADD is refused at its line") {
+TEST_CASE("what ADD fetches is a vertex of its own, at the source's place") {
   DockerfileBuilder file;
   file.from(word("scratch"));
   Add add;
   add.sources = {placed(word("https://example.com/x"), 9)};
   add.destination = word("/");
   file.add(add, "ADD https://example.com/x /");
-  CHECK(
-      message(file.get()).starts_with("9: ADD of a URL or a git repository is not supported yet"));
+  ImageShelf shelf;
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  const Vertex& copy = lowered.graph[lowered.root];
+  REQUIRE(copy.inputs.size() == 2);
+  const Vertex& fetch = lowered.graph[copy.inputs[1]];
+  CHECK(std::get<FetchHttp>(fetch.operation) == FetchHttp{"https://example.com/x", "x", ""});
+  CHECK(fetch.origin.line == 9);
 }
 
 TEST_CASE("a destination is seen from WORKDIR and keeps its slash") {

@@ -201,7 +201,6 @@ StackView::Layer make_layer(const fs::path& folder, std::string_view text) {
 CopyFiles parse_copy(std::string_view instruction) {
   std::vector<std::string> words = words_of(instruction);
   CopyFiles copy;
-  copy.unpack = words.at(0) == "ADD" ? CopyFiles::Unpack::archives : CopyFiles::Unpack::never;
   std::uint32_t input = 1;
   std::size_t at = 1;
   for (; at < words.size() && words[at].starts_with("--"); ++at) {
@@ -225,6 +224,7 @@ CopyFiles parse_copy(std::string_view instruction) {
     }
     CopyFiles::Selection selection;
     selection.input = input;
+    selection.unpack = words.at(0) == "ADD";
     selection.path = word;
     while (selection.path.starts_with('/')) selection.path.erase(0, 1);
     selection.wildcards = has_wildcards(word);

@@ -1,0 +1,82 @@
+#include <ir/lowering/fetch.hpp>
+
+#include <ir/error.hpp>
+#include <ir/remote_source.hpp>
+
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of(hex_digits) == std::string_view::npos;
+}
+
+// "sha256:..." and its longer kin.
+void require_digest(const std::string& checksum, const SourceSpan& span) {
+  for (const auto& [algorithm, length] : {std::pair<std::string_view, std::size_t>{"sha256:", 64},
+                                          {"sha384:", 96},
+                                          {"sha512:", 128}}) {
+    if (!checksum.starts_with(algorithm)) continue;
+    const std::string_view digits = std::string_view(checksum).substr(algorithm.size());
+    if (digits.size() == length && is_hex(digits)) return;
+    throw Error("the checksum needs " + std::to_string(length) + " hexadecimal digits behind " +
+                quoted(algorithm))
+        .at(span);
+  }
+  throw Error("invalid checksum " + quoted(checksum) + " of a file")
+      .at(span)
+      .hint("write it as sha256: and 64 hexadecimal digits");
+}
+
+Fetched fetch_git(GitSource source, const Add& add, const std::string& checksum) {
+  if (add.keep_git_dir && source.keep_git_dir && *add.keep_git_dir != *source.keep_git_dir)
+    throw Error("--keep-git-dir and keep-git-dir in the URL say the opposite");
+  if (!checksum.empty() && !source.checksum.empty() && checksum != source.checksum) {
+    throw Error("--checksum is " + quoted(checksum) + ", and that of the URL " +
+                quoted(source.checksum));
+  }
+  FetchGit fetch;
+  fetch.remote = std::move(source.remote);
+  fetch.ref = std::move(source.ref);
+  fetch.subdir = std::move(source.subdir);
+  fetch.checksum = source.checksum.empty() ? checksum : source.checksum;
+  if (!is_hex(fetch.checksum)) {
+    throw Error("invalid checksum " + quoted(fetch.checksum) + " of a git repository")
+        .at(source.checksum.empty() ? add.checksum->span : SourceSpan{})
+        .hint("it is the commit in hexadecimal digits, or their beginning");
+  }
+  fetch.keep_git_dir = source.keep_git_dir.value_or(add.keep_git_dir.value_or(false));
+  fetch.submodules = source.submodules.value_or(true);
+  fetch.by_commit = source.fetch_by_commit;
+  return {std::move(fetch), "."};
+}
+
+}  // namespace
+
+std::optional<Fetched> fetched(const std::string& source, const Instruction& instruction,
+                               const std::string& checksum) {
+  auto git = parse_git_source(source);
+  const bool repository = git && !git->like_a_path;
+  if (!repository && !is_http_source(source)) return std::nullopt;
+  const Add* add = std::get_if<Add>(&instruction.kind);
+  if (add == nullptr) {
+    throw Error(repository ? "COPY can't have a git repository as its source"
+                           : "COPY can't have a URL as its source")
+        .hint("ADD can");
+  }
+  if (repository) return fetch_git(std::move(*git), *add, checksum);
+  if (!checksum.empty()) require_digest(checksum, add->checksum->span);
+  FetchHttp fetch{source, http_file_name(source), checksum};
+  std::string path = fetch.file_name;
+  return Fetched{std::move(fetch), std::move(path)};
+}
+
+void require_fetched(const std::string& source) {
+  if (!is_http_source(source) && !parse_git_source(source))
+    throw Error("--checksum needs a source that is a URL or a git repository");
+}
+
+}  // namespace slipway
