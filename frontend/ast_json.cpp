@@ -138,7 +138,7 @@ class Writer {
   }
   // Recursion is bounded: the grammar nests words 100 deep at most.
   void word(const Word& word) {
-    const auto& [text, parts, where] = word;
+    const auto& [text, parts, where, failed] = word;
     json_.begin_object();
     member("text", text);
     list("parts", parts, [this](const WordPart& each) { part(each); });
@@ -174,7 +174,8 @@ class Writer {
     json_.end_object();
   }
   void write(const Stage& stage) {
-    const auto& [from, where, text, keyword, instructions, comments] = stage;
+    const auto& [from, where, text, keyword, instructions, comments, failed,
+                guessed] = stage;
     json_.begin_object();
     json_.name("from");
     json_.begin_object();
@@ -185,7 +186,7 @@ class Writer {
     json_.end_object();
   }
   void write(const Instruction& instruction) {
-    const auto& [kind, text, where, keyword, comments] = instruction;
+    const auto& [kind, text, where, keyword, comments, failed, guessed] = instruction;
     json_.begin_object();
     head(kinds[kind.index()], keyword, text, where, comments);
     std::visit([this](const auto& each) { members(each); }, kind);

@@ -35,6 +35,7 @@ std::optional<Name> read_choice(const Flags& flags, std::string_view flag,
                          "unknown value " + quoted(value->text()) + " of --" + std::string(flag),
                          near.empty() ? "it is one of " + all
                                       : "did you mean " + quoted(near) + "?");
+    return std::nullopt;
   }
   return Name{value->text(), value->span()};
 }

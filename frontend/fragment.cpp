@@ -106,6 +106,13 @@ Fragment Fragment::trimmed() const {
   return started ? slice(begin, end) : slice(0, 0);
 }
 
+Fragment Fragment::with_beginning(std::string_view text, std::size_t size) const {
+  Fragment result = slice(0, 0);
+  result.text_ = text;
+  result.append(*this, size, text_.size());
+  return result;
+}
+
 void Fragment::append(const Fragment& from, std::size_t begin, std::size_t end) {
   if (from.lines_ == nullptr) {
     place_ = from.place_;

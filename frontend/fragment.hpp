@@ -54,6 +54,8 @@ class Fragment {
   Fragment slice(std::size_t begin, std::size_t end) const;
   // Without white space (Unicode's) at both ends.
   Fragment trimmed() const;
+  // The same with `text` instead of the first `size` bytes; it stands where they stood.
+  Fragment with_beginning(std::string_view text, std::size_t size) const;
   // Adds bytes of another fragment of the same file.
   void append(const Fragment& from, std::size_t begin, std::size_t end);
 

@@ -27,11 +27,27 @@ Fragment strip_tabs(const Fragment& content) {
   return stripped;
 }
 
-void unknown_instruction(const Statement& statement, const Reading& reading) {
+std::optional<InstructionKind> kind_of(const Statement& statement, const Reading& reading);
+
+// The statement as if it began with `name`.
+std::optional<InstructionKind> read_as(const std::string& name, const Statement& statement,
+                                       char escape) {
+  const Fragment line = statement.line.with_beginning(name, statement.name.size());
+  Statement meant = read_line(line, escape);
+  meant.bodies = statement.bodies;
+  Report unread;
+  return kind_of(meant, {escape, unread});
+}
+
+std::optional<InstructionKind> unknown_instruction(const Statement& statement,
+                                                   const Reading& reading) {
   const std::string near = nearest(upper(statement.name.text()), instruction_names());
   reading.report.error(statement.name.span(),
                        "unknown instruction " + quoted(statement.name.text()),
                        near.empty() ? "" : "did you mean " + quoted(near) + "?");
+  // Nobody will see what a guess could save when there are that many mistakes.
+  if (near.empty() || reading.report.found() > most_mistakes) return std::nullopt;
+  return read_as(near, statement, reading.escape);
 }
 
 std::optional<InstructionKind> kind_of(const Statement& statement, const Reading& reading) {
@@ -56,8 +72,7 @@ std::optional<InstructionKind> kind_of(const Statement& statement, const Reading
     case Keyword::maintainer: return read_maintainer(statement, reading);
     case Keyword::unknown: break;
   }
-  unknown_instruction(statement, reading);
-  return std::nullopt;
+  return unknown_instruction(statement, reading);
 }
 
 }  // namespace
@@ -69,19 +84,15 @@ const std::vector<std::string>& instruction_names() {
   return names;
 }
 
-bool looks_like_from(const Statement& statement) {
-  return statement.keyword == Keyword::unknown &&
-         nearest(upper(statement.name.text()), instruction_names()) == "FROM";
-}
-
-std::optional<Instruction> read_instruction(const Statement& statement, const Reading& reading) {
-  auto kind = kind_of(statement, reading);
-  if (!kind) return std::nullopt;
+Instruction read_instruction(const Statement& statement, const Reading& reading) {
+  const std::size_t found = reading.report.found();
+  InstructionKind kind = kind_of(statement, reading).value_or(Env{});
   std::string text = statement.line.text();
   const std::string name = upper(statement.name.text());
   text.replace(0, name.size(), name);
-  return Instruction{std::move(*kind), std::move(text), statement.span,
-                     {statement.name.text(), statement.name.span()}, statement.comments};
+  return {std::move(kind), std::move(text), statement.span,
+          {statement.name.text(), statement.name.span()}, statement.comments,
+          reading.report.found() != found, statement.keyword == Keyword::unknown};
 }
 
 std::vector<Heredoc> read_heredocs(const Statement& statement, bool words,

@@ -19,8 +19,9 @@ struct Reading {
   Word word(const Fragment& text) const { return read_word(text, escape, report); }
 };
 
-// Any instruction but FROM; nothing for one that does not exist.
-std::optional<Instruction> read_instruction(const Statement& statement, const Reading& reading);
+// Any instruction. One that does not exist is read as that which was probably meant, without looking
+// for mistakes in it; where that cannot be told, it is an ENV of nothing.
+Instruction read_instruction(const Statement& statement, const Reading& reading);
 
 From read_from(const Statement& statement, const Reading& reading);
 
@@ -52,8 +53,6 @@ Word read_device(const Fragment& value, const Reading& reading);
 
 // The instructions' names, in capitals.
 const std::vector<std::string>& instruction_names();
-// True if the statement is no instruction but looks like FROM.
-bool looks_like_from(const Statement& statement);
 
 // The heredocs a statement opens, with their bodies; reports one that does not end. `words`: their
 // content is expanded by us (COPY, ADD) and not by a shell.

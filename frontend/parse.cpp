@@ -11,17 +11,11 @@
 namespace slipway {
 namespace {
 
-// All mistakes, where there are any that end the reading; without those lower() finds the later
-// ones.
-std::vector<Diagnostic> mistakes_of(const Report& report) {
-  std::vector<Diagnostic> errors = report.errors();
-  if (errors.empty()) return errors;
-  errors.insert(errors.end(), report.later_errors().begin(), report.later_errors().end());
-  // Found instruction by instruction, but not from left to right in each.
-  std::stable_sort(errors.begin(), errors.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(a.span.line, a.span.column) < std::pair(b.span.line, b.span.column);
-  });
-  return errors;
+Mistakes mistakes_of(const Report& report) {
+  Mistakes mistakes;
+  for (const Diagnostic& error : report.errors()) mistakes.add(error);
+  mistakes.add_unkept(report.found() - report.errors().size());
+  return mistakes;
 }
 
 // Puts instructions into stages, one after the other.
@@ -30,22 +24,24 @@ class Stages {
   Stages(Dockerfile& dockerfile, Report& report) : dockerfile_(dockerfile), report_(report) {}
 
   void add(const Statement& statement, const Reading& reading) {
-    auto instruction = read_instruction(statement, reading);
-    if (!instruction) {
-      from_misspelt_ = from_misspelt_ || looks_like_from(statement);
-      return;
-    }
+    Instruction read = read_instruction(statement, reading);
+    Instruction* const instruction = &read;
     if (auto* from = std::get_if<From>(&instruction->kind)) {
       dockerfile_.stages.push_back({.from = std::move(*from),
                                     .span = instruction->span,
                                     .text = std::move(instruction->text),
                                     .keyword = std::move(instruction->keyword),
-                                    .comments = std::move(instruction->comments)});
+                                    .comments = std::move(instruction->comments),
+                                    .failed = instruction->failed,
+                                    .guessed = instruction->guessed});
     } else if (!dockerfile_.stages.empty()) {
       dockerfile_.stages.back().instructions.push_back(std::move(*instruction));
-    } else if (std::holds_alternative<Arg>(instruction->kind)) {
+    } else if (std::holds_alternative<Arg>(instruction->kind) ||
+               statement.keyword == Keyword::unknown) {
+      // What is no instruction may have been meant as a FROM: what follows is not to blame.
+      homeless_ = homeless_ || statement.keyword == Keyword::unknown;
       dockerfile_.global_args.push_back(std::move(*instruction));
-    } else if (!homeless_ && !from_misspelt_) {
+    } else if (!homeless_) {
       homeless_ = true;  // once: the rest has the same cause
       report_.error(statement.name.span(),
                     statement.name.text() + " stands before the first FROM",
@@ -66,14 +62,13 @@ class Stages {
  private:
   Dockerfile& dockerfile_;
   Report& report_;
-  bool from_misspelt_ = false;
-  bool homeless_ = false;  // an instruction outside of all stages was reported
+  bool homeless_ = false;  // an instruction outside of all stages is known about
 };
 
 }  // namespace
 
-ReadDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source) {
-  ReadDockerfile parsed;
+ParsedDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source) {
+  ParsedDockerfile parsed;
   parsed.dockerfile.source = source;
   const Fragment text = whole_text(std::move(source));
   Report report;
@@ -93,9 +88,9 @@ ReadDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source) {
 }
 
 ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source) {
-  ReadDockerfile read = read_dockerfile(std::move(source));
-  if (!read.mistakes.empty()) throw Error(std::move(read.mistakes));
-  return {std::move(read.dockerfile), std::move(read.warnings)};
+  ParsedDockerfile parsed = read_dockerfile(std::move(source));
+  parsed.mistakes.throw_if_any();
+  return parsed;
 }
 
 std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers,
@@ -117,10 +112,9 @@ std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers
                    statement.name.text() + " is not allowed as an ONBUILD trigger");
       continue;
     }
-    auto instruction = read_instruction(statement, {statements.escape, report});
-    if (instruction) instructions.push_back(std::move(*instruction));
+    instructions.push_back(read_instruction(statement, {statements.escape, report}));
   }
-  if (!report.errors().empty()) throw Error(report.errors());
+  mistakes_of(report).throw_if_any();
   return instructions;
 }
 

@@ -3,6 +3,7 @@
 
 #include <ir/error.hpp>
 #include <ir/instruction.hpp>
+#include <ir/mistakes.hpp>
 
 #include <memory>
 #include <optional>
@@ -15,18 +16,15 @@ namespace slipway {
 struct ParsedDockerfile {
   Dockerfile dockerfile;
   std::vector<Diagnostic> warnings;
+  Mistakes mistakes;  // of the text; while there are any, the Dockerfile is not whole
 };
 
-// What could be read of a text, and its mistakes in their order: checks look at the rest, too.
-struct ReadDockerfile : ParsedDockerfile {
-  std::vector<Diagnostic> mistakes;
-};
+// Reads what can be read, also around mistakes, and never throws because of the text: what to build
+// shows all its mistakes at once, with those of values (require_no_mistakes() of ir/lower.hpp).
+// Takes time proportional to the text. Thread-safe.
+ParsedDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source);
 
-// Total: any bytes give a result, in time proportional to their number. Thread-safe.
-ReadDockerfile read_dockerfile(std::shared_ptr<const SourceFile> source);
-
-// Throws Error with every mistake of the text, in its order. Total: any bytes give a result or an
-// Error, in time proportional to their number. Thread-safe.
+// The same, but throws Error with every mistake of the text, in its order.
 ParsedDockerfile parse_dockerfile(std::shared_ptr<const SourceFile> source);
 
 // The image that a text names as the frontend that reads it: `# syntax=image`, the same behind `//`,

@@ -16,21 +16,27 @@ const Fragment& one_argument(const Statement& statement, std::string_view what,
   return statement.rest;
 }
 
+Word one_word(const Statement& statement, std::string_view what, const Reading& reading) {
+  Word word = reading.word(one_argument(statement, what, reading));
+  word.failed = word.failed || statement.rest.empty();
+  return word;
+}
+
 }  // namespace
 
 Workdir read_workdir(const Statement& statement, const Reading& reading) {
   refuse_flags(statement, reading.escape, reading.report);
-  return {reading.word(one_argument(statement, "a path", reading))};
+  return {one_word(statement, "a path", reading)};
 }
 
 User read_user(const Statement& statement, const Reading& reading) {
   refuse_flags(statement, reading.escape, reading.report);
-  return {reading.word(one_argument(statement, "a user", reading))};
+  return {one_word(statement, "a user", reading)};
 }
 
 StopSignal read_stopsignal(const Statement& statement, const Reading& reading) {
   ignore_flags(statement, reading.report);
-  return {reading.word(one_argument(statement, "a signal", reading))};
+  return {one_word(statement, "a signal", reading)};
 }
 
 Maintainer read_maintainer(const Statement& statement, const Reading& reading) {

@@ -80,7 +80,7 @@ class Builder {
   std::shared_ptr<const Word> operand(const std::vector<WordParser::PartContext*>& list,
                                       std::size_t begin, std::size_t end, bool quoted) {
     return std::make_shared<const Word>(
-        Word{std::string(slice(begin, end)), parts(list, quoted), text_.span(begin, end)});
+        Word{std::string(slice(begin, end)), parts(list, quoted), text_.span(begin, end), false});
   }
 
   Variable variable(WordParser::VariableContext& context, bool quoted) {
@@ -164,7 +164,7 @@ void report_mistake(const Fragment& text, const WordMistake& mistake, Report& re
 }  // namespace
 
 Word plain_word(const Fragment& text) {
-  Word word{text.text(), {}, text.span()};
+  Word word{text.text(), {}, text.span(), false};
   if (!text.empty()) word.parts.push_back(Literal{text.text(), false});
   return word;
 }
@@ -179,9 +179,12 @@ Word read_word(const Fragment& text, char escape, Report& report, WordMode mode)
                              {.escape = escape, .quotes = quotes, .keep_letters = true});
   if (syntax.mistake()) {
     report_mistake(text, *syntax.mistake(), report);
-    return plain_word(text);
+    Word word = plain_word(text);
+    word.failed = true;
+    return word;
   }
-  return {text.text(), Builder(text, syntax).parts(syntax.tree().part(), false), text.span()};
+  return {text.text(), Builder(text, syntax).parts(syntax.tree().part(), false), text.span(),
+          false};
 }
 
 }  // namespace slipway

@@ -12,7 +12,7 @@ enum class WordMode {
   raw_quotes,  // quotes stay where they are: the body of a heredoc
 };
 
-// Reads a word. A mistake in it is reported, and the word returned as plain text.
+// Reads a word. A mistake in it is reported, and the word returned as plain text that failed.
 Word read_word(const Fragment& text, char escape, Report& report,
                WordMode mode = WordMode::quotes);
 

@@ -209,13 +209,30 @@ std::string render_one(const Diagnostic& diagnostic, std::string_view severity, 
   return result;
 }
 
+// "3 mistakes in Dockerfile"; empty for a single one.
+std::string summary(const Error& error) {
+  const std::vector<Diagnostic>& shown = error.diagnostics();
+  const std::size_t total = shown.size() + error.omitted();
+  if (total < 2) return {};
+  std::string text = std::to_string(total) + " mistakes";
+  // ONBUILD triggers are texts of their own.
+  for (const Diagnostic& each : shown) {
+    if (!each.span) continue;
+    text += " in " + each.span.file->name;
+    break;
+  }
+  if (error.omitted() != 0) text += "; these are the first " + std::to_string(shown.size());
+  return text + "\n";
+}
+
 }  // namespace
 
 Error::Error(std::string message) {
   diagnostics_.push_back({std::move(message), {}, {}, {}});
 }
 
-Error::Error(std::vector<Diagnostic> diagnostics) : diagnostics_(std::move(diagnostics)) {
+Error::Error(std::vector<Diagnostic> diagnostics, std::size_t omitted)
+    : diagnostics_(std::move(diagnostics)), omitted_(omitted) {
   if (diagnostics_.empty()) diagnostics_.push_back({"unknown error", {}, {}, {}});
 }
 
@@ -299,7 +316,7 @@ std::string render(const Error& error, bool color) {
   std::string result;
   for (const Diagnostic& diagnostic : error.diagnostics())
     result += render_one(diagnostic, "error", color, lines);
-  return result;
+  return result + summary(error);
 }
 
 std::string render(const Diagnostic& diagnostic, std::string_view severity, bool color) {

@@ -5,6 +5,7 @@
 
 #include <ir/source.hpp>
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -19,13 +20,16 @@ struct Diagnostic {
   std::string detail;   // further lines as they are, such as a command's last output; may be empty
 };
 
+// How many mistakes of one text are shown: more of them help nobody.
+constexpr std::size_t most_mistakes = 100;
+
 // One or several mistakes. Built in place:
 //   throw Error("stage " + quoted(name) + " does not exist").at(span).hint("did you mean ...?");
 class Error : public std::exception {
  public:
   explicit Error(std::string message);
-  // All mistakes of one text, in its order. `diagnostics` is not empty.
-  explicit Error(std::vector<Diagnostic> diagnostics);
+  // All mistakes of one text, in its order. `diagnostics` is not empty; `omitted` more were found.
+  explicit Error(std::vector<Diagnostic> diagnostics, std::size_t omitted = 0);
 
   // These change the last diagnostic. at() keeps a place that is already known.
   Error& at(const SourceSpan& span) &;
@@ -36,11 +40,13 @@ class Error : public std::exception {
   Error&& detail(std::string text) &&;
 
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
+  std::size_t omitted() const { return omitted_; }
   // The first message.
   const char* what() const noexcept override { return diagnostics_.front().message.c_str(); }
 
  private:
   std::vector<Diagnostic> diagnostics_;
+  std::size_t omitted_ = 0;
 };
 
 // A failed system call: names the call, the path (may be empty) and the reason.
@@ -60,8 +66,8 @@ inline std::string quoted(const char* text) { return quoted(std::string_view(tex
 // where none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// All diagnostics in the form of STYLE.md: file:line:column, the line, a caret, a hint. Ends with
-// a line break. `color` adds terminal colours.
+// All diagnostics in the form of STYLE.md: file:line:column, the line, a caret, a hint; where there
+// are several, the last line counts them. Ends with a line break. `color` adds terminal colours.
 std::string render(const Error& error, bool color);
 // The same for a single one, with "error" or "warning" as `severity`.
 std::string render(const Diagnostic& diagnostic, std::string_view severity, bool color);

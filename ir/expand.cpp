@@ -31,6 +31,7 @@ class Expander {
   Expander(const Scope& scope, Expansion& result) : scope_(scope), result_(result) {}
 
   std::vector<Piece> pieces(const Word& word) {
+    if (word.failed) throw UnknownValue();
     std::vector<Piece> pieces;
     pieces.reserve(word.parts.size());
     std::size_t expanded = 0;
@@ -71,6 +72,7 @@ class Expander {
     const std::string replacement = operand(variable.replacement);
     --depth_;
 
+    if (scope_.is_unknown(variable.name)) throw UnknownValue();
     const std::optional<std::string_view> found = scope_.find(variable.name);
     const std::string current(found.value_or(""));
     const bool missing = !found || (variable.colon && found->empty());
@@ -155,11 +157,21 @@ bool is_blank(char c) {
 }  // namespace
 
 void Scope::set(std::string name, std::string value) {
+  unknown_.erase(name);
   values_.insert_or_assign(std::move(name), std::move(value));
 }
 
 void Scope::unset(std::string_view name) {
   if (const auto place = values_.find(name); place != values_.end()) values_.erase(place);
+}
+
+void Scope::set_unknown(std::string name) {
+  values_.erase(name);
+  unknown_.insert(std::move(name));
+}
+
+bool Scope::is_unknown(std::string_view name) const {
+  return unknown_.contains(name) || (rest_unknown_ && !values_.contains(name));
 }
 
 std::optional<std::string_view> Scope::find(std::string_view name) const {

@@ -173,6 +173,8 @@ struct Instruction {
   SourceSpan span;   // all its lines
   Name keyword;      // its name as written
   std::vector<std::string> comments;  // the comment lines right above it, without the #
+  bool failed = false;   // a mistake was found in it; only in a Dockerfile that is not whole
+  bool guessed = false;  // the mistake is its name: this is what was probably meant
 };
 
 // A stage: FROM and what follows it up to the next FROM.
@@ -183,6 +185,8 @@ struct Stage {
   Name keyword;                           // FROM as written
   std::vector<Instruction> instructions;  // without FROM
   std::vector<std::string> comments;      // the comment lines right above FROM, without the #
+  bool failed = false;                    // as Instruction's: a mistake was found in FROM
+  bool guessed = false;                   // the word FROM is misspelt
 };
 
 // Directives at the head of a Dockerfile (reference.md#parser-directives).
@@ -198,6 +202,9 @@ struct EmptyContinuation {
   SourceSpan last;  // the instruction's last line, before its heredocs
 };
 
+// Where a mistake was found, `failed` marks what it leaves behind, so that what depends on it is not
+// a mistake as well: an instruction whose name is misspelt is here as the one that was meant, and
+// one that cannot be told is an ENV of nothing.
 struct Dockerfile {
   std::shared_ptr<const SourceFile> source;
   std::vector<Directive> directives;

@@ -2,7 +2,7 @@
 
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/checks.hpp>
-#include <ir/lowering/mistakes.hpp>
+#include <ir/mistakes.hpp>
 #include <ir/lowering/reachability.hpp>
 #include <ir/lowering/stage.hpp>
 #include <ir/lowering/stages.hpp>
@@ -21,51 +21,97 @@ void finish_config(ImageConfig& config, const LowerOptions& options) {
   if (target != options.build_platform) config.platform = target;
 }
 
+// All phases, one after the other.
+class Phases {
+ public:
+  Phases(const Dockerfile& dockerfile, const LowerOptions& options, const ResolveImage& resolve)
+      : dockerfile_(dockerfile), options_(options), resolve_(resolve) {}
+
+  // Throws Error where a phase found mistakes.
+  Lowered lower() {
+    return run([](const Mistakes& mistakes) { mistakes.throw_if_any(); });
+  }
+  // Those of all phases.
+  Mistakes find_mistakes() {
+    run([](const Mistakes&) {});
+    return std::move(mistakes_);
+  }
+
+ private:
+  template <class Review>
+  Lowered run(const Review& review) {
+    // 1. The variables that FROM sees.
+    check_defaults(dockerfile_, options_);
+    const Scope globals = global_scope(dockerfile_, options_, mistakes_);
+    review(mistakes_);
+
+    // 2. Every name is a stage, a context or an image.
+    Stages stages(dockerfile_, options_, globals, mistakes_);
+    if (stages.plans().empty()) {
+      mistakes_.add({"the Dockerfile has no stage", {}, "it needs a FROM", {}});
+      mistakes_.throw_if_any();
+    }
+    review(mistakes_);
+
+    // 3. The stages that the target needs, with their base images and ONBUILD triggers.
+    std::size_t target = stages.plans().size() - 1;
+    mistakes_.attempt({}, [&] { target = stages.target(options_.target); });
+    Images images(resolve_, stages);
+    mark_needed(stages, target, images, options_, mistakes_);
+    if (options_.all_stages)
+      for (std::size_t i = 0; i < stages.plans().size(); ++i)
+        if (!stages.plans()[i].needed) mark_needed(stages, i, images, options_, mistakes_);
+    review(mistakes_);
+
+    // 4. Those stages, in their order: a stage is built on earlier ones only.
+    Lowering lowering{dockerfile_, options_,  globals,
+                      stages,      images,    proxy_environment(options_.build_args),
+                      ignored_sources(options_), {}, mistakes_};
+    std::vector<StageState> states(stages.plans().size());
+    states[target].heirs = 1;
+    for (const StagePlan& plan : stages.plans())
+      if (plan.needed && plan.base.kind == Source::Kind::stage) ++states[plan.base.stage].heirs;
+    for (const StagePlan& plan : stages.plans())
+      if (plan.needed) lower_stage(lowering, states, plan);
+    review(mistakes_);
+
+    // 5. The target is the image.
+    Lowered result;
+    result.root = states[target].root;
+    result.config = std::move(states[target].config);
+    finish_config(result.config, options_);
+    result.graph = std::move(lowering.graph);
+    result.warnings = unused_build_args(dockerfile_, options_);
+    return result;
+  }
+
+  const Dockerfile& dockerfile_;
+  const LowerOptions& options_;
+  const ResolveImage& resolve_;
+  Mistakes mistakes_;
+};
+
 }  // namespace
+
+void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& options,
+                         Mistakes mistakes_of_text) {
+  LowerOptions without_findings = options;
+  without_findings.findings = nullptr;
+  const ResolveImage resolve = [](const ImageRequest& request) {
+    ResolvedImage unknown;
+    unknown.known = false;
+    unknown.reference = request.reference;
+    return unknown;
+  };
+  Mistakes mistakes = std::move(mistakes_of_text);
+  if (!dockerfile.stages.empty())
+    mistakes.add_elsewhere(Phases(dockerfile, without_findings, resolve).find_mistakes());
+  mistakes.throw_if_any();
+}
 
 Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
               const ResolveImage& resolve) {
-  Mistakes mistakes;
-
-  // 1. The variables that FROM sees.
-  check_defaults(dockerfile, options);
-  Scope globals;
-  mistakes.attempt({}, [&] { globals = global_scope(dockerfile, options); });
-  mistakes.throw_if_any();
-
-  // 2. Every name is a stage, a context or an image.
-  Stages stages(dockerfile, options, globals, mistakes);
-  if (stages.plans().empty()) throw Error("the Dockerfile has no stage").hint("it needs a FROM");
-  mistakes.throw_if_any();
-
-  // 3. The stages that the target needs, with their base images and ONBUILD triggers.
-  const std::size_t target = stages.target(options.target);
-  Images images(resolve, stages);
-  mark_needed(stages, target, images, options, mistakes);
-  if (options.all_stages)
-    for (std::size_t i = 0; i < stages.plans().size(); ++i)
-      if (!stages.plans()[i].needed) mark_needed(stages, i, images, options, mistakes);
-  mistakes.throw_if_any();
-
-  // 4. Those stages, in their order: a stage is built on earlier ones only.
-  Lowering lowering{dockerfile, options, globals, stages, images,
-                    proxy_environment(options.build_args), ignored_sources(options), {}};
-  std::vector<StageState> states(stages.plans().size());
-  states[target].heirs = 1;
-  for (const StagePlan& plan : stages.plans())
-    if (plan.needed && plan.base.kind == Source::Kind::stage) ++states[plan.base.stage].heirs;
-  for (const StagePlan& plan : stages.plans())
-    if (plan.needed) lower_stage(lowering, states, plan, mistakes);
-  mistakes.throw_if_any();
-
-  // 5. The target is the image.
-  Lowered result;
-  result.root = states[target].root;
-  result.config = std::move(states[target].config);
-  finish_config(result.config, options);
-  result.graph = std::move(lowering.graph);
-  result.warnings = unused_build_args(dockerfile, options);
-  return result;
+  return Phases(dockerfile, options, resolve).lower();
 }
 
 }  // namespace slipway

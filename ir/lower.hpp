@@ -22,6 +22,7 @@
 namespace slipway {
 
 class Findings;
+class Mistakes;
 
 // Where a name in FROM, COPY --from or mount from= leads, if it is no stage (--build-context).
 struct NamedContext {
@@ -87,6 +88,13 @@ struct Lowered {
   ImageConfig config;  // complete but for diff_ids and for times that are not known yet
   std::vector<Diagnostic> warnings;
 };
+
+// Throws Error with every mistake that can be told without looking at an image: those of the text,
+// as the frontend found them, and those of values in the stages that the target needs. What depends
+// on an image's variables, or on a line with a mistake, is not judged. To be called before lower(),
+// so that no image is asked for by a Dockerfile that cannot be built.
+void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& options,
+                         Mistakes mistakes_of_text);
 
 // Throws Error with every mistake of the stages that matter.
 Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,

@@ -52,6 +52,7 @@ struct Word {
   std::string text;  // exactly as written, continuations joined
   std::vector<WordPart> parts;
   SourceSpan span;
+  bool failed = false;  // a mistake was found in it: it has no value
 };
 
 }  // namespace slipway

@@ -14,7 +14,7 @@ void append(std::vector<Diagnostic>& to, const Error& error) {
 
 }  // namespace
 
-Checked check_dockerfile(const ReadDockerfile& read, LowerOptions options, OwnChecks own,
+Checked check_dockerfile(const ParsedDockerfile& read, LowerOptions options, OwnChecks own,
                          const ResolveImage& resolve) {
   Checked checked;
   CheckSettings settings;
@@ -23,7 +23,8 @@ Checked check_dockerfile(const ReadDockerfile& read, LowerOptions options, OwnCh
   } catch (const Error& error) {
     // As BuildKit: nothing is checked by settings that nobody understands.
     append(checked.mistakes, error);
-    checked.mistakes.insert(checked.mistakes.end(), read.mistakes.begin(), read.mistakes.end());
+    for (const Diagnostic& mistake : read.mistakes.in_order())
+      checked.mistakes.push_back(mistake);
     return checked;
   }
   settings.own = own != OwnChecks::none;
@@ -31,7 +32,7 @@ Checked check_dockerfile(const ReadDockerfile& read, LowerOptions options, OwnCh
 
   Findings findings(settings);
   check_instructions(read.dockerfile, findings);
-  checked.mistakes = read.mistakes;
+  checked.mistakes = read.mistakes.in_order();
   if (checked.mistakes.empty()) {
     check_file(read.dockerfile, findings);
     options.findings = &findings;

@@ -22,7 +22,7 @@ enum class OwnChecks { none, harm, taste };
 // Makes the checks that can be made: of a text with mistakes those that look at one instruction; of
 // one that lower() refuses whatever it came to. An image that `resolve` gives as not known keeps
 // its stage's variables from being checked.
-Checked check_dockerfile(const ReadDockerfile& read, LowerOptions options, OwnChecks own,
+Checked check_dockerfile(const ParsedDockerfile& read, LowerOptions options, OwnChecks own,
                          const ResolveImage& resolve);
 
 }  // namespace slipway

@@ -186,8 +186,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
 
   const BuildInputs inputs = read_build_inputs(request, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
-  const ParsedDockerfile parsed = parse_dockerfile(inputs.dockerfile);
+  ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
   if (request.print == "ast") {
+    parsed.mistakes.throw_if_any();
     if (request.format == "json") {
       write_ast_json(parsed.dockerfile, print);
     } else {
@@ -195,6 +196,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     }
     return 0;
   }
+  require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
   BuildChecks checks(parsed.dockerfile, options.build_args, request.quiet);

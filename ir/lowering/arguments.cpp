@@ -37,7 +37,8 @@ bool is_predefined(std::string_view name) {
          std::find(names.begin(), names.end(), name) != names.end();
 }
 
-Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool only_defaults) {
+Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool only_defaults,
+               Mistakes& mistakes) {
   Scope scope;
   const auto predefine = [&](const char* name, const std::string& value) {
     const auto given = options.build_args.find(name);
@@ -61,6 +62,7 @@ Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool o
   predefine("TARGETSTAGE", stage.empty() ? "default" : stage);
 
   for (const Instruction& instruction : dockerfile.global_args) {
+    if (instruction.failed) scope.set_rest_unknown();
     const Arg* arg = std::get_if<Arg>(&instruction.kind);
     if (arg == nullptr) continue;
     for (const Arg::Item& item : arg->items) {
@@ -68,7 +70,10 @@ Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool o
       if (given != options.build_args.end() && !only_defaults) {
         scope.set(item.name, given->second);
       } else if (item.default_value) {
-        scope.set(item.name, expand(*item.default_value, scope).text);
+        if (!mistakes.attempt(item.span, [&] {
+              scope.set(item.name, expand(*item.default_value, scope).text);
+            }))
+          scope.set_unknown(item.name);
       }
     }
   }
@@ -77,12 +82,13 @@ Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool o
 
 }  // namespace
 
-Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
-  return scope_of(dockerfile, options, false);
+Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options, Mistakes& mistakes) {
+  return scope_of(dockerfile, options, false, mistakes);
 }
 
-Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options) {
-  return scope_of(dockerfile, options, true);
+Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options,
+                    Mistakes& mistakes) {
+  return scope_of(dockerfile, options, true, mistakes);
 }
 
 std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args) {
@@ -142,7 +148,7 @@ std::vector<std::string_view> Environment::ordered() const {
 std::vector<std::string> Environment::list() const {
   std::vector<std::string> result;
   for (const std::string_view name : ordered())
-    result.push_back(std::string(name) + "=" + std::string(*scope_.find(name)));
+    result.push_back(std::string(name) + "=" + std::string(scope_.find(name).value_or("")));
   return result;
 }
 

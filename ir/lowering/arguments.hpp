@@ -5,6 +5,7 @@
 #include <ir/expand.hpp>
 #include <ir/instruction.hpp>
 #include <ir/lower.hpp>
+#include <ir/mistakes.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,10 +17,10 @@
 namespace slipway {
 
 // What FROM sees: BUILD*, TARGET* and the ARGs before the first FROM
-// (reference.md#automatic-platform-args-in-the-global-scope). Throws Error.
-Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options);
+// (reference.md#automatic-platform-args-in-the-global-scope).
+Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options, Mistakes& mistakes);
 // The same where no build argument gives one of those ARGs a value.
-Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options);
+Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options, Mistakes& mistakes);
 
 // The proxy arguments as RUN gets them, "http_proxy=..." and "HTTP_PROXY=...", sorted
 // (reference.md#predefined-args).
@@ -33,6 +34,8 @@ std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
 class Environment {
  public:
   void set(const std::string& name, const std::string& value);
+  void set_unknown(const std::string& name) { scope_.set_unknown(name); }
+  void set_rest_unknown() { scope_.set_rest_unknown(); }
   const Scope& scope() const { return scope_; }
   // "NAME=value", in the order they were last set.
   std::vector<std::string> list() const;

@@ -264,7 +264,9 @@ void check_platform(const Lowering& lowering, const StagePlan& plan) {
 void check_defaults(const Dockerfile& dockerfile, const LowerOptions& options) {
   if (options.findings == nullptr) return;
   try {
-    const Scope defaults = default_scope(dockerfile, options);
+    Mistakes mistakes;
+    const Scope defaults = default_scope(dockerfile, options, mistakes);
+    if (!mistakes.empty()) return;
     for (const Stage& stage : dockerfile.stages) {
       const Word& image = stage.from.image;
       if (is_image_name(expand(image, defaults).text)) continue;
@@ -276,6 +278,7 @@ void check_defaults(const Dockerfile& dockerfile, const LowerOptions& options) {
     }
   } catch (const Error&) {
     // What has no value with defaults alone may have one in this build; if not, it is a mistake.
+  } catch (const UnknownValue&) {
   }
 }
 

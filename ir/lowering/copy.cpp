@@ -81,21 +81,29 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   const Scope& scope = stage.environment.scope();
   CopyFiles copy;
   copy.parents = special.parents;
-  if (transfer.chown) copy.chown = value_of(lowering, stage, *transfer.chown);
-  if (transfer.chmod) copy.chmod = value_of(lowering, stage, *transfer.chmod);
-  if (!copy.chmod.empty() && !is_mode(copy.chmod)) {
-    throw Error("mode " + slipway::quoted(copy.chmod) + " is not one")
-        .at(transfer.chmod->span)
-        .hint("write octal digits up to 07777, or symbols as in u=rwX,go=rX");
+  // A mistake in one word does not hide those in the others.
+  const auto attempt = [&](const Word& word, const auto& action) {
+    lowering.mistakes.attempt(word.span, action);
+  };
+  if (transfer.chown)
+    attempt(*transfer.chown, [&] { copy.chown = value_of(lowering, stage, *transfer.chown); });
+  if (transfer.chmod) {
+    attempt(*transfer.chmod, [&] {
+      copy.chmod = value_of(lowering, stage, *transfer.chmod);
+      if (copy.chmod.empty() || is_mode(copy.chmod)) return;
+      throw Error("mode " + slipway::quoted(copy.chmod) + " is not one")
+          .hint("write octal digits up to 07777, or symbols as in u=rwX,go=rX");
+    });
   }
   for (const Word& pattern : transfer.exclude) {
-    try {
-      IgnoreRules({pattern.text});
-    } catch (const Error&) {
-      throw Error("--exclude pattern " + slipway::quoted(pattern.text) + " is malformed")
-          .at(pattern.span);
-    }
-    copy.exclude.push_back(pattern.text);
+    attempt(pattern, [&] {
+      try {
+        IgnoreRules({pattern.text});
+      } catch (const Error&) {
+        throw Error("--exclude pattern " + slipway::quoted(pattern.text) + " is malformed");
+      }
+      copy.exclude.push_back(pattern.text);
+    });
   }
 
   if (copy.parents) history += " --parents";
@@ -121,32 +129,33 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
     return static_cast<std::uint32_t>(found - inputs.begin());
   };
   for (const Word& source : transfer.sources) {
-    const std::string written = value_of(lowering, stage, source);
-    history += " " + written;
-    CopyFiles::Selection selection;
-    try {
+    attempt(source, [&] {
+      const std::string written = value_of(lowering, stage, source);
+      history += " " + written;
+      CopyFiles::Selection selection;
       if (auto fetch = fetched(written, instruction, special.checksum)) {
         selection.path = std::move(fetch->path);
         selection.unpack = special.unpack_fetched;
         selection.input =
             input(add_vertex(lowering, stage, std::move(fetch->operation), {}, source.span, name));
         copy.sources.push_back(std::move(selection));
-        continue;
+        return;
       }
-    } catch (Error& error) {
-      throw std::move(error.at(source.span));
-    }
-    if (special.from_context) check_copy_source(lowering, stage, written, source.span);
-    selection.input = input(from());
-    selection.path = selected_path(written, copy.parents);
-    selection.wildcards = has_wildcards(selection.path);
-    selection.unpack = special.unpack;
-    copy.sources.push_back(std::move(selection));
+      if (special.from_context) check_copy_source(lowering, stage, written, source.span);
+      selection.input = input(from());
+      selection.path = selected_path(written, copy.parents);
+      selection.wildcards = has_wildcards(selection.path);
+      selection.unpack = special.unpack;
+      copy.sources.push_back(std::move(selection));
+    });
   }
   for (const Heredoc& heredoc : transfer.heredocs) {
     history += " <<" + heredoc.name;
-    copy.sources.push_back(CopyFiles::InlineFile{
-        heredoc.name, heredoc.expand ? value_of(lowering, stage, heredoc.word) : heredoc.content});
+    attempt(heredoc.word, [&] {
+      copy.sources.push_back(CopyFiles::InlineFile{
+          heredoc.name,
+          heredoc.expand ? value_of(lowering, stage, heredoc.word) : heredoc.content});
+    });
   }
   const std::string destination = value_of(lowering, stage, transfer.destination);
   history += " " + destination + " # buildkit";
@@ -188,15 +197,13 @@ void lower_add(Lowering& lowering, StageState& stage, const Add& add,
   // What is fetched stays as it is unless it is asked for otherwise.
   special.unpack = add.unpack.value_or(true);
   special.unpack_fetched = add.unpack.value_or(false);
-  if (add.checksum) special.checksum = value_of(lowering, stage, *add.checksum);
-  if (!special.checksum.empty()) {
-    if (add.sources.size() != 1)
-      throw Error("--checksum is that of one source").at(add.checksum->span);
-    try {
+  if (add.checksum) {
+    lowering.mistakes.attempt(add.checksum->span, [&] {
+      special.checksum = value_of(lowering, stage, *add.checksum);
+      if (special.checksum.empty()) return;
+      if (add.sources.size() != 1) throw Error("--checksum is that of one source");
       require_fetched(value_of(lowering, stage, add.sources.front()));
-    } catch (Error& error) {
-      throw std::move(error.at(add.checksum->span));
-    }
+    });
   }
   lower_transfer(lowering, stage, add, instruction, "ADD", special, [&] {
     return source_vertex(lowering, {}, {Source::Kind::context, 0, {}}, stage.plan->platform,
@@ -216,6 +223,7 @@ void lower_workdir(Lowering& lowering, StageState& stage, const Workdir& workdir
   } else if (!written.empty()) {
     path = joined(path, written);
   }
+  if (written.starts_with('/')) stage.unknown_workdir = false;
   stage.config.working_dir = path;
   const bool layer = path != "/";
   if (layer) {

@@ -47,11 +47,22 @@ class Metadata {
     check_old_form(lowering_, stage_, env.old_form);
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const auto& [name, value] = pairs[i];
-      check_secret(lowering_, stage_, "ENV", name, env.pairs[i].first.span);
-      if (name.empty()) throw Error("ENV has a name that is empty");
-      history += " " + name + "=" + value;
+      if (!name) continue;
+      attempt(env.pairs[i].first, [&, &variable = *name] {
+        check_secret(lowering_, stage_, "ENV", variable, env.pairs[i].first.span);
+        if (variable.empty()) throw Error("ENV has a name that is empty");
+      });
+      history += " " + *name + "=" + value.value_or("");
     }
-    for (const auto& [name, value] : pairs) set_env(stage_, name, value);
+    for (const auto& [name, value] : pairs) {
+      if (!name) {
+        stage_.environment.set_rest_unknown();
+      } else if (value) {
+        set_env(stage_, *name, *value);
+      } else {
+        stage_.environment.set_unknown(*name);
+      }
+    }
     add_history(stage_.config, std::move(history), false);
   }
 
@@ -59,8 +70,9 @@ class Metadata {
     std::string history = "LABEL";
     check_old_form(lowering_, stage_, label.old_form);
     for (auto& [name, value] : expanded(label.pairs)) {
-      history += " " + name + "=" + value;
-      stage_.config.labels[name] = std::move(value);
+      if (!name || !value) continue;
+      history += " " + *name + "=" + *value;
+      stage_.config.labels[*name] = std::move(*value);
     }
     add_history(stage_.config, std::move(history), false);
   }
@@ -71,14 +83,19 @@ class Metadata {
     for (const Arg::Item& item : arg.items) {
       check_secret(lowering_, stage_, "ARG", item.name, item.span);
       std::optional<std::string> value;
+      bool known = true;
       const auto& given = lowering_.options.build_args;
       if (const auto place = given.find(item.name); place != given.end()) {
         value = place->second;
       } else if (item.default_value) {
-        value = text(*item.default_value);
+        value = text_of(*item.default_value);
+        known = value.has_value();
       } else if (const auto global = lowering_.globals.find(item.name)) {
         value = *global;
+      } else {
+        known = !lowering_.globals.is_unknown(item.name);
       }
+      if (!known) stage_.environment.set_unknown(item.name);
       if (value) stage_.environment.set(item.name, *value);
       stage_.build_args.emplace_back(item.name, value);
       history += " " + item.name + (value ? "=" + *value : "");
@@ -122,14 +139,12 @@ class Metadata {
                      [](const Word* a, const Word* b) { return a->text < b->text; });
     std::vector<std::string> ports;
     for (const Word* word : words) {
-      try {
+      attempt(*word, [&] {
         for (const std::string& port : expand_list(*word, stage_.environment.scope())) {
           check_port(lowering_, stage_, port, word->span);
           for (std::string& one : parse_ports(port)) ports.push_back(std::move(one));
         }
-      } catch (Error& error) {
-        throw std::move(error.at(word->span));
-      }
+      });
     }
     stage_.config.exposed_ports.insert(ports.begin(), ports.end());
     add_history(stage_.config, "EXPOSE " + go_list(ports), false);
@@ -138,8 +153,10 @@ class Metadata {
   void operator()(const Volume& volume) {
     std::vector<std::string> paths;
     for (const Word& word : volume.paths) {
-      paths.push_back(text(word));
-      if (paths.back().empty()) throw Error("VOLUME can't be an empty path").at(word.span);
+      attempt(word, [&] {
+        paths.push_back(text(word));
+        if (paths.back().empty()) throw Error("VOLUME can't be an empty path");
+      });
     }
     stage_.config.volumes.insert(paths.begin(), paths.end());
     add_history(stage_.config, "VOLUME " + go_list(paths), false);
@@ -198,12 +215,24 @@ class Metadata {
  private:
   std::string text(const Word& word) const { return value_of(lowering_, stage_, word); }
 
-  std::vector<std::pair<std::string, std::string>> expanded(
-      const std::vector<std::pair<Word, Word>>& pairs) const {
-    std::vector<std::pair<std::string, std::string>> result;
+  // For one of several words: a mistake in it does not hide those in the others.
+  template <class Action>
+  bool attempt(const Word& word, const Action& action) const {
+    return lowering_.mistakes.attempt(word.span, action);
+  }
+  // Nothing where the word has a mistake or no known value.
+  std::optional<std::string> text_of(const Word& word) const {
+    std::optional<std::string> result;
+    attempt(word, [&] { result = text(word); });
+    return result;
+  }
+
+  using Pair = std::pair<std::optional<std::string>, std::optional<std::string>>;
+  std::vector<Pair> expanded(const std::vector<std::pair<Word, Word>>& pairs) const {
+    std::vector<Pair> result;
     for (const auto& [name, value] : pairs) {
-      result.emplace_back(text(name), std::string());
-      result.back().second = text(value);
+      result.emplace_back(text_of(name), std::nullopt);
+      result.back().second = text_of(value);
     }
     return result;
   }

@@ -10,7 +10,8 @@ namespace {
 std::vector<std::string> triggers_of(const Stage& stage) {
   std::vector<std::string> triggers;
   for (const Instruction& instruction : stage.instructions)
-    if (const Onbuild* onbuild = std::get_if<Onbuild>(&instruction.kind))
+    if (const Onbuild* onbuild = std::get_if<Onbuild>(&instruction.kind);
+        onbuild != nullptr && !instruction.failed)
       triggers.push_back(onbuild->trigger);
   return triggers;
 }
@@ -31,7 +32,9 @@ void mark_needed(Stages& stages, std::size_t target, Images& images, const Lower
     const SourceSpan& from = plan.stage->from.image.span;
 
     mistakes.attempt(from, [&] {
-      if (plan.base.kind == Source::Kind::image) {
+      if (plan.unknown) {
+        plan.image = std::make_shared<const ResolvedImage>(ResolvedImage{.known = false});
+      } else if (plan.base.kind == Source::Kind::image) {
         plan.image = images.get(plan.base.name, plan.platform, from);
         if (!plan.replaced) plan.triggers = plan.image->triggers;
       } else if (plan.base.kind == Source::Kind::stage) {
@@ -46,6 +49,7 @@ void mark_needed(Stages& stages, std::size_t target, Images& images, const Lower
     const auto need_sources = [&](const std::vector<Instruction>& instructions) {
       for (const Instruction& instruction : instructions) {
         for (const auto& [word, copy] : source_words(instruction)) {
+          mistakes.set_keep(instruction.failed, instruction.guessed);
           mistakes.attempt(word->span, [&, word = word, copy = copy] {
             const Source source = copy ? stages.copy_source(*word) : stages.mount_source(*word);
             if (source.kind != Source::Kind::stage) return;
@@ -57,6 +61,7 @@ void mark_needed(Stages& stages, std::size_t target, Images& images, const Lower
             }
             need(source.stage);
           });
+          mistakes.set_keep(Mistakes::Keep::all);
         }
       }
     };

@@ -47,12 +47,21 @@ class MountLowering {
                 std::vector<VertexId>& inputs)
       : lowering_(lowering), states_(states), stage_(stage), inputs_(inputs) {}
 
-  // Throws Error with every mistake of the mount.
+  // Throws Error with every mistake of the mount, and UnknownValue.
   Mount lower(const RunMount& mount) {
     std::vector<Diagnostic> mistakes;
-    const MountValues values = mount_values(
-        mount, [&](const Word& word) { return value_of(lowering_, stage_, word); }, mistakes);
+    bool known = true;
+    const auto value = [&](const Word& word) -> std::optional<std::string> {
+      try {
+        return value_of(lowering_, stage_, word);
+      } catch (const UnknownValue&) {
+        known = false;
+        return std::nullopt;
+      }
+    };
+    const MountValues values = mount_values(mount, value, mistakes);
     if (!mistakes.empty()) throw Error(std::move(mistakes));
+    if (!known) throw UnknownValue();
     const Word* const from = mount_from(mount);
     Mount result;
     result.type = values.type;
@@ -117,6 +126,7 @@ class MountLowering {
 
   std::string absolute_target(const std::string& target) const {
     const std::string result = joined(stage_.working_directory(), target);
+    if (stage_.unknown_workdir && !target.starts_with('/')) return result;
     if (result == "/") throw Error("a mount can't have the target \"/\"");
     return result;
   }
@@ -203,12 +213,10 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
   std::set<std::string> secrets;
   MountLowering mounts(lowering, states, stage, inputs);
   for (const RunMount& mount : run.mounts) {
-    try {
+    lowering.mistakes.attempt(mount.span, [&] {
       process.mounts.push_back(mounts.lower(mount));
-    } catch (Error& error) {
-      throw std::move(error.at(mount.span));
-    }
-    if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
+      if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
+    });
   }
   for (const Word& device : run.devices) process.devices.push_back(expand(device, scope).text);
 

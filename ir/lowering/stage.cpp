@@ -58,6 +58,7 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
       StageState& base = states[plan.base.stage];
       stage.root = base.root;
       stage.unknown_base = base.unknown_base;
+      stage.unknown_workdir = base.unknown_workdir;
       stage.has_workdir = base.has_workdir;
       if (--base.heirs == 0) {
         stage.config = std::move(base.config);
@@ -87,6 +88,10 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
       const ResolvedImage& image = *plan.image;
       stage.config = image.config;
       stage.unknown_base = !image.known;
+      if (stage.unknown_base) {
+        stage.environment.set_rest_unknown();
+        stage.unknown_workdir = true;
+      }
       check_platform(lowering, plan);
       stage.config.created.clear();
       if (stage.config.platform.os.empty() && stage.config.platform.architecture.empty())
@@ -110,6 +115,16 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
   if (!stage.env_index.contains("PATH")) set_env(stage, "PATH", default_path);
   if (!stage.config.working_dir.empty() && !stage.config.working_dir.starts_with('/'))
     stage.config.working_dir = rooted(stage.config.working_dir);
+}
+
+// What a mistake in the instruction leaves unknown to those behind it.
+void forget(StageState& stage, const InstructionKind& kind) {
+  if (std::holds_alternative<Workdir>(kind)) {
+    stage.has_workdir = true;
+    stage.unknown_workdir = true;
+  } else if (std::holds_alternative<Arg>(kind) || std::holds_alternative<Env>(kind)) {
+    stage.environment.set_rest_unknown();
+  }
 }
 
 }  // namespace
@@ -155,8 +170,8 @@ VertexId source_vertex(Lowering& lowering, const std::vector<StageState>& states
   return lowering.graph.add(std::move(vertex));
 }
 
-void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan,
-                 Mistakes& mistakes) {
+void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan) {
+  Mistakes& mistakes = lowering.mistakes;
   StageState& stage = states[plan.index];
   stage.plan = &plan;
   stage.steps = count_steps(plan);
@@ -166,7 +181,9 @@ void lower_stage(Lowering& lowering, std::vector<StageState>& states, const Stag
   const auto lower_all = [&](const std::vector<Instruction>& instructions) {
     for (const Instruction& instruction : instructions) {
       stage.instruction = &instruction;
-      mistakes.attempt(instruction.span, [&] {
+      mistakes.set_keep(instruction.failed, instruction.guessed);
+      const SourceSpan place = instruction.failed ? SourceSpan() : instruction.span;
+      const bool whole = mistakes.attempt(place, [&] {
         if (const Run* run = std::get_if<Run>(&instruction.kind)) {
           lower_run(lowering, states, stage, *run, instruction);
         } else if (const Copy* copy = std::get_if<Copy>(&instruction.kind)) {
@@ -179,6 +196,8 @@ void lower_stage(Lowering& lowering, std::vector<StageState>& states, const Stag
           lower_metadata(lowering, stage, instruction);
         }
       });
+      mistakes.set_keep(Mistakes::Keep::all);
+      if (!whole || instruction.failed) forget(stage, instruction.kind);
     }
   };
   stage.in_trigger = true;

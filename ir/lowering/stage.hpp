@@ -1,7 +1,6 @@
 // One stage, from its base to its last instruction.
 #pragma once
 
-#include <ir/lowering/mistakes.hpp>
 #include <ir/lowering/stage_state.hpp>
 
 #include <vector>
@@ -9,7 +8,6 @@
 namespace slipway {
 
 // Lowers the stage into its place in `states`; the stages that it needs are lowered already.
-void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan,
-                 Mistakes& mistakes);
+void lower_stage(Lowering& lowering, std::vector<StageState>& states, const StagePlan& plan);
 
 }  // namespace slipway

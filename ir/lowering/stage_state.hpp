@@ -7,6 +7,7 @@
 #include <ir/lower.hpp>
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/stages.hpp>
+#include <ir/mistakes.hpp>
 #include <ir/pattern.hpp>
 
 #include <cstddef>
@@ -29,6 +30,7 @@ struct Lowering {
   std::vector<std::string> proxies;
   std::optional<IgnoreRules> ignored;  // what CopyIgnoredFile looks for; empty: nothing
   Graph graph;
+  Mistakes& mistakes;
 };
 
 // An instruction that another one of its kind makes useless.
@@ -51,6 +53,7 @@ struct StageState {
   // For the checks.
   const Instruction* instruction = nullptr;  // the one that is lowered
   bool unknown_base = false;  // the base image could not be had: its variables are not known
+  bool unknown_workdir = false;
   bool has_workdir = false;   // a WORKDIR of this Dockerfile, also in a stage below
   std::optional<UsedOnce> cmd, entrypoint, healthcheck;
 

@@ -78,7 +78,8 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
     if (alone) plan.label.clear();
     plan.platform = options.target_platform;
 
-    mistakes.attempt(stage.from.image.span, [&] {
+    mistakes.set_keep(stage.failed, stage.guessed);
+    plan.unknown = !mistakes.attempt(stage.from.image.span, [&] {
       const Expansion base_value = expand(stage.from.image, globals);
       checks.arguments(stage, base_value);
       plan.base_text = base_value.text;
@@ -126,12 +127,16 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
         plan.platform = *platform;
       }
     });
+    mistakes.set_keep(Mistakes::Keep::all);
+    // As if it were an image that is not looked at.
+    if (plan.unknown) plan.base = {Source::Kind::image, 0, plan.base_text};
     if (!plan.name.empty()) by_name_[plan.name] = i;
     plans_.push_back(std::move(plan));
   }
 
   for (const Stage& stage : dockerfile.stages) {
     for (const Instruction& instruction : stage.instructions) {
+      mistakes.set_keep(instruction.failed, instruction.guessed);
       for (const SourceWord& source : source_words(instruction)) {
         mistakes.attempt(source.word->span, [&] {
           source.copy ? copy_source(*source.word) : mount_source(*source.word);
@@ -139,6 +144,7 @@ Stages::Stages(const Dockerfile& dockerfile, const LowerOptions& options, const 
       }
     }
   }
+  mistakes.set_keep(Mistakes::Keep::all);
 }
 
 std::size_t Stages::target(const std::string& name) const {

@@ -4,7 +4,7 @@
 #include <ir/expand.hpp>
 #include <ir/instruction.hpp>
 #include <ir/lower.hpp>
-#include <ir/lowering/mistakes.hpp>
+#include <ir/mistakes.hpp>
 #include <ir/platform.hpp>
 
 #include <cstddef>
@@ -34,6 +34,7 @@ struct StagePlan {
   std::string label;      // as progress shows it: the name, "stage-2", or empty for an only stage
   std::string base_text;  // FROM's, expanded
   Source base;
+  bool unknown = false;   // FROM has a mistake: nothing is known about what the stage starts with
   bool replaced = false;  // a context of its name stands in for it: its instructions are not run
   Platform platform;
 

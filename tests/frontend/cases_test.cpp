@@ -1,6 +1,8 @@
 #include "cases.hpp"
 #include "conformance.hpp"
 
+#include "ir/dockerfiles.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -8,7 +10,7 @@
 namespace slipway::testing {
 namespace {
 
-// What parsing says: the tree and warnings, or the mistakes, as a user would see them.
+// What parsing says: the tree and warnings, or all mistakes, as a user would see them.
 struct Outcome {
   std::string file;  // ast.txt or error.txt
   std::string text;
@@ -16,7 +18,12 @@ struct Outcome {
 
 Outcome outcome_of(const std::string& dockerfile) {
   try {
-    const ParsedDockerfile parsed = parse_dockerfile(source(dockerfile));
+    const ParsedDockerfile parsed = read_dockerfile(source(dockerfile));
+    LowerOptions options = amd64_options();
+    options.parse_triggers = parse_triggers;
+    if (!parsed.mistakes.empty()) {
+      require_no_mistakes(parsed.dockerfile, options, parsed.mistakes);
+    }
     std::string text = print_ast(parsed.dockerfile);
     for (const Diagnostic& warning : parsed.warnings) text += render(warning, "warning", false);
     return {"ast.txt", text};

@@ -88,7 +88,7 @@ bool asks_for_checks(const std::vector<std::string>& expected) {
   });
 }
 
-CheckOutcome check(const ReadDockerfile& read, const std::vector<std::string>& expected) {
+CheckOutcome check(const ParsedDockerfile& read, const std::vector<std::string>& expected) {
   const Wanted wanted = wanted_by(expected);
   Checked checked = check_dockerfile(read, wanted.options, wanted.own, images());
   return {as_lines(checked.findings), std::move(checked.mistakes), std::move(checked.warnings)};

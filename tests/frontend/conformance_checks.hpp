@@ -26,6 +26,6 @@ bool is_check_word(std::string_view word);
 
 // Makes the checks as `slipway build --check` does, or as `check ...` among `expected` says. Images
 // are debian, alpine and busybox; others cannot be had.
-CheckOutcome check(const ReadDockerfile& read, const std::vector<std::string>& expected);
+CheckOutcome check(const ParsedDockerfile& read, const std::vector<std::string>& expected);
 
 }  // namespace slipway::testing

@@ -10,6 +10,7 @@
 #include <ir/dump.hpp>
 #include <ir/lower.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -104,8 +105,9 @@ void say(const std::vector<Diagnostic>& diagnostics, const std::string& severity
   }
 }
 
-// `lower NAME=VALUE ...` asks for the graph as well, with these build arguments.
-void lower_to(Outcome& outcome, const Dockerfile& dockerfile, const std::string& arguments) {
+// `lower NAME=VALUE ...` asks for the mistakes of values and the graph as well, with these build
+// arguments.
+void lower_to(Outcome& outcome, const ParsedDockerfile& parsed, const std::string& arguments) {
   LowerOptions options = amd64_options();
   options.parse_triggers = parse_triggers;
   std::istringstream words(arguments);
@@ -113,31 +115,36 @@ void lower_to(Outcome& outcome, const Dockerfile& dockerfile, const std::string&
     const std::size_t equals = word.find('=');
     options.build_args[word.substr(0, equals)] = word.substr(equals + 1);
   }
+  require_no_mistakes(parsed.dockerfile, options, parsed.mistakes);
   ImageShelf shelf;
   shelf.put("debian").put("debian:bookworm").put("alpine").put("busybox");
-  const Lowered lowered = lower(dockerfile, options, shelf.resolver());
+  const Lowered lowered = lower(parsed.dockerfile, options, shelf.resolver());
   outcome.graph = lines_of(dump(lowered));
   say(lowered.warnings, "warning", outcome);
 }
 
+bool is_lower(const std::string& line) { return line == "lower" || line.starts_with("lower "); }
+
 Outcome outcome_of(const Case& each) {
   Outcome outcome;
   try {
-    const ReadDockerfile parsed = read_dockerfile(source(each.dockerfile));
+    const ParsedDockerfile parsed = read_dockerfile(source(each.dockerfile));
+    const bool wants_lowering =
+        std::any_of(each.expected.begin(), each.expected.end(), is_lower);
     if (asks_for_checks(each.expected)) {
       const CheckOutcome checked = check(parsed, each.expected);
       say(checked.mistakes, "error", outcome);
       say(checked.warnings, "warning", outcome);
       outcome.found = checked.found;
-    } else if (!parsed.mistakes.empty()) {
-      throw Error(parsed.mistakes);
+    } else if (!wants_lowering) {
+      parsed.mistakes.throw_if_any();
     }
-    outcome.tree = lines_of(print_ast(parsed.dockerfile));
-    say(parsed.warnings, "warning", outcome);
+    if (parsed.mistakes.empty()) {
+      outcome.tree = lines_of(print_ast(parsed.dockerfile));
+      say(parsed.warnings, "warning", outcome);
+    }
     for (const std::string& line : each.expected) {
-      if (line == "lower" || line.starts_with("lower ")) {
-        lower_to(outcome, parsed.dockerfile, line.substr(5));
-      }
+      if (is_lower(line)) lower_to(outcome, parsed, line.substr(5));
     }
   } catch (const Error& error) {
     say(error.diagnostics(), "error", outcome);
