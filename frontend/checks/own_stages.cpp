@@ -13,6 +13,8 @@ namespace slipway {
 namespace {
 
 constexpr std::size_t longest_path = 4096;
+// Each path of a RUN is compared with each of its mounts; nobody writes more.
+constexpr std::size_t most_mounts = 64;
 
 std::string lower(std::string text) {
   for (char& c : text)
@@ -55,13 +57,16 @@ OwnLine own_line(const Instruction& instruction, const Texts& texts, Inherited& 
   line.instruction = &instruction;
   line.workdir = state.workdir;
   line.pipefail = state.pipefail;
-  if (line.as<Run>() != nullptr) {
+  if (const Run* run = line.as<Run>()) {
+    std::vector<Diagnostic> ignored;  // told by lower()
+    for (const RunMount& mount : run->mounts)
+      line.mounts.push_back(mount_values(mount, literal, ignored));
     const Statement* statement = texts.find(instruction);
     if (statement != nullptr) {
       line.commands = commands_of(*statement, state.posix);
-    } else {
-      line.commands.understood = false;
     }
+    if (statement == nullptr || line.mounts.size() > most_mounts)
+      line.commands = {.understood = false};
   } else if (const Workdir* workdir = line.as<Workdir>()) {
     const auto path = literal(workdir->path);
     state.workdir = path ? absolute(state.workdir, *path) : std::nullopt;
@@ -74,6 +79,12 @@ OwnLine own_line(const Instruction& instruction, const Texts& texts, Inherited& 
 }
 
 }  // namespace
+
+bool OwnLine::has_cache_mount() const {
+  return std::any_of(mounts.begin(), mounts.end(), [](const MountValues& mount) {
+    return mount.type == RunProcess::Mount::Type::cache;
+  });
+}
 
 OwnFile own_file(const Dockerfile& dockerfile) {
   const Texts texts(dockerfile);
@@ -165,6 +176,11 @@ void report(Findings& findings, std::string_view rule, const OwnLine& line, std:
 void check_own(const Dockerfile& dockerfile, Findings& findings) {
   if (!findings.settings().own && !findings.settings().taste) return;
   const OwnFile file = own_file(dockerfile);
+  check_base_images(file, findings);
+  check_copies(file, findings);
+  check_layers(file, findings);
+  check_packages(file, findings);
+  check_secrets(file, findings);
   check_shell(file, findings);
 }
 

@@ -4,6 +4,7 @@
 #include <frontend/checks/shell_commands.hpp>
 #include <ir/checks/findings.hpp>
 #include <ir/instruction.hpp>
+#include <ir/mount.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -17,6 +18,7 @@ namespace slipway {
 struct OwnLine {
   const Instruction* instruction = nullptr;
   Commands commands;                   // of RUN; of others none
+  std::vector<MountValues> mounts;     // of RUN; what has a variable in it is empty
   std::optional<std::string> workdir;  // at its start, absolute; nothing where it is not known
   bool pipefail = false;               // SHELL sets it
 
@@ -24,6 +26,7 @@ struct OwnLine {
   const Kind* as() const {
     return std::get_if<Kind>(&instruction->kind);
   }
+  bool has_cache_mount() const;
 };
 
 struct OwnStage {
@@ -56,6 +59,11 @@ void report(Findings& findings, std::string_view rule, const OwnLine& line, std:
             const SourceSpan& span, std::string hint);
 
 // The rules, by what they are about.
+void check_base_images(const OwnFile& file, Findings& findings);
+void check_copies(const OwnFile& file, Findings& findings);
+void check_layers(const OwnFile& file, Findings& findings);
+void check_packages(const OwnFile& file, Findings& findings);
+void check_secrets(const OwnFile& file, Findings& findings);
 void check_shell(const OwnFile& file, Findings& findings);
 
 }  // namespace slipway

@@ -65,6 +65,21 @@ std::size_t program_at(const std::vector<ShellWord>& words) {
   return at;
 }
 
+// Options in front of a subcommand whose value is the next word: `apt-get -o NAME=VALUE update`.
+bool takes_value(std::string_view program, std::string_view option) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> options) {
+    return std::find(options.begin(), options.end(), option) != options.end();
+  };
+  if (program == "apt-get" || program == "apt")
+    return is_one_of({"-o", "--option", "-c", "--config-file", "-t", "--target-release"});
+  if (program == "git") return is_one_of({"-c", "-C", "--git-dir", "--work-tree"});
+  if (program == "apk") return is_one_of({"-X", "--repository", "-p", "--root"});
+  if (program == "npm" || program == "pnpm" || program == "yarn")
+    return is_one_of({"--prefix", "-C", "--cwd", "--dir"});
+  if (program == "go") return is_one_of({"-C"});
+  return false;
+}
+
 class Collector {
  public:
   explicit Collector(Commands& commands) : commands_(commands) {}
@@ -181,8 +196,12 @@ SourceSpan Command::program_span() const {
 }
 
 const ShellWord* Command::subcommand() const {
-  for (const ShellWord& word : arguments())
-    if (!word.text.starts_with('-')) return &word;
+  const ShellWord* before = nullptr;
+  for (const ShellWord& word : arguments()) {
+    const bool value = before != nullptr && takes_value(program_, before->text);
+    if (!value && !word.text.starts_with('-')) return &word;
+    before = &word;
+  }
   return nullptr;
 }
 

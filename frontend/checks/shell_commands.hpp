@@ -37,7 +37,7 @@ class Command {
   SourceSpan program_span() const;
   const std::shared_ptr<const Fragment>& text() const { return text_; }
 
-  // The first argument that is no option: `install` in `apt-get -q install`.
+  // The first argument that is no option, nor the value of one: `install` in `apt-get -q install`.
   const ShellWord* subcommand() const;
   // Whether an argument is one of these words; "-x" also stands for a group of letters with it.
   bool has(std::initializer_list<std::string_view> options) const;

@@ -7,6 +7,7 @@ namespace slipway {
 std::span<const Command> commands() {
   static const std::vector<Command> list{
       {"build", "build an image from a Dockerfile", declare_build},
+      {"checks", "list the build checks, or explain one", declare_checks},
       {"images", "list the images in the store", declare_images},
       {"inspect", "show all that is known of images, as JSON", declare_inspect},
       {"history", "show the steps an image was made of", declare_history},
