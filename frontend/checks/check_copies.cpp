@@ -115,6 +115,15 @@ bool only_prepares(const OwnLine& line) {
   });
 }
 
+// A folder that the base image and its packages put files into.
+bool is_of_system(std::string_view path) {
+  static constexpr std::array<std::string_view, 9> folders = {
+      "/etc", "/usr", "/var", "/bin", "/sbin", "/lib", "/run", "/tmp", "/root"};
+  return path == "/" || std::any_of(folders.begin(), folders.end(), [&](std::string_view folder) {
+           return is_inside(path, folder);
+         });
+}
+
 // What was copied to `path` or, if all below it changes, into it.
 const Copied* find_copied(const std::map<std::string, Copied>& copied, const std::string& path,
                           bool all_below, std::size_t runs) {
@@ -123,6 +132,8 @@ const Copied* find_copied(const std::map<std::string, Copied>& copied, const std
     return at != copied.end() && at->first == path && at->second.file ? &at->second : nullptr;
   }
   if (at == copied.end() || !is_inside(at->first, path)) return nullptr;
+  // Below a folder of the system is more than what was copied, which COPY cannot give an owner.
+  if (at->first != path && is_of_system(path)) return nullptr;
   // What a RUN between the two has written may need the new owner, too.
   return at->second.runs == runs ? &at->second : nullptr;
 }

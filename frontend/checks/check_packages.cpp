@@ -211,7 +211,8 @@ std::optional<Leftover> leftover_of(const Command& command, const Verbs& verbs,
   const std::string_view program = command.program();
   const ShellWord* verb = command.subcommand();
   if (updates_lists(command)) {
-    if (verbs.contains({"apt-get", "distclean"})) return std::nullopt;
+    for (const std::string_view clean : {"distclean", "dist-clean"})
+      if (verbs.contains({"apt-get", clean})) return std::nullopt;
     return Leftover{
         verb, "/var/lib/apt/lists",
         "end the RUN with rm -rf /var/lib/apt/lists/*, or keep them out of the layer: " +
@@ -263,14 +264,16 @@ bool check_leftovers(const OwnLine& line, bool pip_keeps_nothing, Findings& find
   return told;
 }
 
-// CacheMountRecommended, once a RUN.
-void check_cache_mount(const OwnLine& line, Findings& findings) {
+// CacheMountRecommended, once for each tool of a stage: its next RUN finds what this one has
+// downloaded.
+void check_cache_mount(const OwnLine& line, std::set<std::string_view>& tools, Findings& findings) {
   // Without a network, nothing is downloaded.
   const auto& network = line.as<Run>()->network;
   if (line.has_cache_mount() || (network && network->text == "none")) return;
   for (const Command& command : line.commands.list) {
     const auto found = installation_of(command);
-    if (!found || command.has({"--no-cache-dir", "--no-cache", "--offline"})) continue;
+    if (!found || !tools.insert(found->tool->name).second) continue;
+    if (command.has({"--no-cache-dir", "--no-cache", "--offline"})) continue;
     std::string mounts = "RUN --mount=type=cache,target=" + std::string(found->tool->cache);
     if (found->tool->name == "go") mounts += " --mount=type=cache,target=/root/.cache/go-build";
     report(findings, "CacheMountRecommended", line,
@@ -291,13 +294,14 @@ void check_packages(const OwnFile& file, Findings& findings) {
   std::vector<std::optional<std::uint32_t>> updates;
   for (const OwnStage& stage : file.stages) {
     std::optional<std::uint32_t> updated = stage.base ? updates[*stage.base] : std::nullopt;
+    std::set<std::string_view> tools;
     for (const OwnLine& line : stage.lines) {
       if (line.as<Run>() == nullptr) continue;
       check_update(line, updated, findings);
       if (!line.commands.understood) continue;
       if (!answered) check_answers(line, findings);
       const bool told = stage.in_image && check_leftovers(line, pip_keeps_nothing, findings);
-      if (!told) check_cache_mount(line, findings);
+      if (!told) check_cache_mount(line, tools, findings);
     }
     updates.push_back(updated);
   }
