@@ -2,6 +2,7 @@
 #include <frontend/flags.hpp>
 #include <frontend/instructions.hpp>
 #include <frontend/json_form.hpp>
+#include <ir/nearest.hpp>
 #include <ir/quantities.hpp>
 
 #include <algorithm>
@@ -28,13 +29,11 @@ std::optional<Name> read_choice(const Flags& flags, std::string_view flag,
   const auto value = flags.value(flag);
   if (!value) return std::nullopt;
   if (std::find(choices.begin(), choices.end(), value->text()) == choices.end()) {
-    const std::string near = nearest(value->text(), choices);
     std::string all;
     for (const std::string& choice : choices) all += (all.empty() ? "" : ", ") + choice;
     reading.report.error(value->span(),
                          "unknown value " + quoted(value->text()) + " of --" + std::string(flag),
-                         near.empty() ? "it is one of " + all
-                                      : "did you mean " + quoted(near) + "?");
+                         did_you_mean(value->text(), choices, "it is one of " + all));
     return std::nullopt;
   }
   return Name{value->text(), value->span()};

@@ -1,6 +1,7 @@
 #include <frontend/flags.hpp>
 
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <cctype>
@@ -39,9 +40,7 @@ std::string hint_for(std::string_view name, const std::vector<FlagRule>& rules,
     names.emplace_back(rule.name);
     all += (all.empty() ? "--" : " --") + std::string(rule.name);
   }
-  const std::string near = nearest(name, names);
-  if (!near.empty()) return "did you mean " + quoted("--" + near) + "?";
-  return statement.name.text() + " knows " + all;
+  return did_you_mean(name, names, statement.name.text() + " knows " + all, "--");
 }
 
 }  // namespace

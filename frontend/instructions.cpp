@@ -1,6 +1,7 @@
 #include <frontend/instructions.hpp>
 
 #include <grammar/heredocs.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <cctype>

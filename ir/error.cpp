@@ -14,7 +14,6 @@ constexpr std::size_t longest_quote = 200;  // characters of quoted()
 constexpr std::size_t longest_line = 160;   // characters of a source line that are shown
 constexpr std::size_t longest_snippet = 5;  // lines of a span that are shown
 constexpr std::size_t tab_width = 4;
-constexpr std::size_t longest_candidate = 64;
 
 // What a terminal would act on instead of showing: controls, and the marks that turn the writing
 // direction, with which a text can show other than what it says.
@@ -41,35 +40,23 @@ std::string hexadecimal(std::uint32_t value, std::size_t digits) {
   return text;
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-// Edits between two words: insert, remove, replace a letter, swap two neighbours.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before_last(b.size() + 1);
-  std::vector<std::size_t> last(b.size() + 1);
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-          lower(a[i - 2]) == lower(b[j - 1]))
-        row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-    std::swap(before_last, last);
-    std::swap(last, row);
-  }
-  return last[b.size()];
-}
-
-// Finds lines of a text. Spans of one file come mostly in order, so each search goes on where the
-// last one stopped, and a long list of mistakes costs one walk through the text.
+// Finds lines of a text, and columns in them. Spans of one file come mostly in order, so each search
+// goes on where the last one stopped, and a long list of mistakes costs one walk through the text.
 class LineFinder {
  public:
+  // What stands from a column of the line on.
+  std::string_view from_column(const SourceFile& file, std::uint32_t number, std::size_t column) {
+    const std::string_view whole = line(file, number);
+    if (whole.data() != columns_of_ || column < column_) {
+      columns_of_ = whole.data();
+      column_ = 1;
+      byte_ = 0;
+    }
+    for (; column_ < column && byte_ < whole.size(); ++column_)
+      byte_ += decode(whole.substr(byte_)).length;
+    return whole.substr(byte_);
+  }
+
   std::string_view line(const SourceFile& file, std::uint32_t number) {
     if (&file != file_ || number < number_) {
       file_ = &file;
@@ -93,7 +80,29 @@ class LineFinder {
   const SourceFile* file_ = nullptr;
   std::uint32_t number_ = 1;
   std::size_t start_ = 0;
+
+  const char* columns_of_ = nullptr;
+  std::size_t column_ = 1;
+  std::size_t byte_ = 0;
 };
+
+// Messages and hints quote what is untrusted; where they repeat it as it is (the message of a
+// ${v:?message}), a terminal must not act on it.
+std::string harmless(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const CodePoint c = decode(text);
+    if (!c.valid || (c.value < 0x80 && is_hidden(c.value))) {
+      result += "\\x" + hexadecimal(c.value, 2);
+    } else if (is_hidden(c.value)) {
+      result += "\\u" + hexadecimal(c.value, 4);
+    } else {
+      result += text.substr(0, c.length);
+    }
+    text.remove_prefix(c.length);
+  }
+  return result;
+}
 
 struct Colors {
   const char* severity = "";
@@ -103,25 +112,22 @@ struct Colors {
 
 // One source line as a terminal can show it, and below it the caret where `from` (a column) is
 // not 0: "^~~~" up to but without column `to`.
-std::string snippet_line(std::uint32_t number, std::string_view line, std::size_t from,
-                         std::size_t to, const Colors& colors) {
+std::string snippet_line(const SourceFile& file, std::uint32_t number, LineFinder& lines,
+                         std::size_t from, std::size_t to, const Colors& colors) {
   // A very long line is shown around the place.
   const std::size_t first = from > longest_line / 2 ? from - longest_line / 2 : 1;
+  std::string_view line = lines.from_column(file, number, first);
   std::string shown = first > 1 ? "..." : "";
   std::string marks(shown.size(), ' ');
   std::size_t shown_width = shown.size();
   bool marked = false;
 
-  std::size_t column = 1;
+  std::size_t column = first;
   bool cut = false;
   while (!line.empty()) {
     const CodePoint c = decode(line);
     const std::string_view bytes = line.substr(0, c.length);
     line.remove_prefix(c.length);
-    if (column < first) {
-      ++column;
-      continue;
-    }
     if (column >= first + longest_line) {
       cut = true;
       break;
@@ -172,10 +178,9 @@ std::string snippet(const SourceSpan& span, LineFinder& lines, const Colors& col
       result += "  ... |\n";
       break;
     }
-    const std::string_view line = lines.line(*span.file, number);
     const bool is_first = number == span.line;
     const std::size_t to = span.end_line > span.line ? SIZE_MAX : span.end_column;
-    result += snippet_line(number, line, is_first ? std::max(span.column, 1u) : 0, to, colors);
+    result += snippet_line(*span.file, number, lines, is_first ? std::max(span.column, 1u) : 0, to, colors);
   }
   return result;
 }
@@ -190,7 +195,7 @@ std::string render_one(const Diagnostic& diagnostic, std::string_view severity, 
   const SourceSpan& span = diagnostic.span;
   std::string result;
   if (span) {
-    result += colors.strong + span.file->name;
+    result += colors.strong + harmless(span.file->name);
     if (span.line != 0) {
       result += ":" + std::to_string(span.line);
       if (span.column != 0) result += ":" + std::to_string(span.column);
@@ -198,14 +203,14 @@ std::string render_one(const Diagnostic& diagnostic, std::string_view severity, 
     result += std::string(":") + colors.off + " ";
   }
   result +=
-      colors.severity + std::string(severity) + ":" + colors.off + " " + diagnostic.message + "\n";
+      colors.severity + std::string(severity) + ":" + colors.off + " " + harmless(diagnostic.message) + "\n";
   if (span && span.line != 0) result += snippet(span, lines, colors);
   if (!diagnostic.detail.empty()) {
     result += diagnostic.detail;
     if (!result.ends_with('\n')) result += '\n';
   }
   if (!diagnostic.hint.empty())
-    result += std::string(colors.strong) + "hint:" + colors.off + " " + diagnostic.hint + "\n";
+    result += std::string(colors.strong) + "hint:" + colors.off + " " + harmless(diagnostic.hint) + "\n";
   return result;
 }
 
@@ -218,7 +223,7 @@ std::string summary(const Error& error) {
   // ONBUILD triggers are texts of their own.
   for (const Diagnostic& each : shown) {
     if (!each.span) continue;
-    text += " in " + each.span.file->name;
+    text += " in " + harmless(each.span.file->name);
     break;
   }
   if (error.omitted() != 0) text += "; these are the first " + std::to_string(shown.size());
@@ -292,23 +297,6 @@ std::string quoted(std::string_view text) {
     text.remove_prefix(c.length);
   }
   return result + "\"";
-}
-
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  if (word.size() > longest_candidate) return {};
-  // One edit in a short word, two or three in longer ones: more is another word.
-  const std::size_t limit = word.size() < 2 ? 0 : word.size() < 5 ? 1 : word.size() < 9 ? 2 : 3;
-  const std::string* best = nullptr;
-  std::size_t best_distance = limit + 1;
-  for (const std::string& candidate : candidates) {
-    if (candidate.size() > word.size() + limit || word.size() > candidate.size() + limit) continue;
-    const std::size_t edits = distance(word, candidate);
-    if (edits < best_distance && edits < std::max<std::size_t>(candidate.size(), 1)) {
-      best = &candidate;
-      best_distance = edits;
-    }
-  }
-  return best == nullptr ? std::string() : *best;
 }
 
 std::string render(const Error& error, bool color) {

@@ -62,10 +62,6 @@ inline std::string quoted(std::string& text) { return quoted(std::string_view(te
 inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
 inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
 
-// The member of `candidates` within a small edit distance of `word`, for "did you mean"; empty
-// where none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-
 // All diagnostics in the form of STYLE.md: file:line:column, the line, a caret, a hint; where there
 // are several, the last line counts them. Ends with a line break. `color` adds terminal colours.
 std::string render(const Error& error, bool color);

@@ -128,7 +128,8 @@ void fields(const RunProcess& value, const Visit& visit) {
 
 template <class Visit>
 void fields(const CopyFiles::Selection& value, const Visit& visit) {
-  const auto& [input, path, wildcards, unpack] = value;
+  const auto& [input, path, wildcards, unpack, origin] = value;
+  static_cast<void>(origin);  // for messages
   visit("input", input);
   visit("path", path);
   visit("wildcards", wildcards);

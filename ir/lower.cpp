@@ -21,6 +21,14 @@ void finish_config(ImageConfig& config, const LowerOptions& options) {
   if (target != options.build_platform) config.platform = target;
 }
 
+// What is known of an image before anything is asked for.
+ResolvedImage unknown_image(const ImageRequest& request) {
+  ResolvedImage unknown;
+  unknown.known = false;
+  unknown.reference = request.reference;
+  return unknown;
+}
+
 // All phases, one after the other.
 class Phases {
  public:
@@ -31,10 +39,15 @@ class Phases {
   Lowered lower() {
     return run([](const Mistakes& mistakes) { mistakes.throw_if_any(); });
   }
-  // Those of all phases.
-  Mistakes find_mistakes() {
+  // Adds those of all phases. Where there are any, a doubtful name is one as well.
+  void find_mistakes(Mistakes& mistakes) {
     run([](const Mistakes&) {});
-    return std::move(mistakes_);
+    mistakes.add_elsewhere(mistakes_);
+    if (mistakes.empty()) return;
+    Mistakes of_names;
+    for (const DoubtfulName& each : doubtful_)
+      of_names.attempt(each.span, [&] { throw no_such_stage(each.name, each.near); });
+    mistakes.add_elsewhere(of_names);
   }
 
  private:
@@ -57,6 +70,12 @@ class Phases {
     std::size_t target = stages.plans().size() - 1;
     mistakes_.attempt({}, [&] { target = stages.target(options_.target); });
     Images images(resolve_, stages);
+    // A name that is nearly a stage's is most likely misspelt. It is asked for first, so that no
+    // other image is pulled for nothing.
+    doubtful_ = doubtful(stages, target);
+    for (const DoubtfulName& each : doubtful_)
+      mistakes_.attempt(each.span, [&] { images.get(each.name, each.platform, each.span); });
+    review(mistakes_);
     mark_needed(stages, target, images, options_, mistakes_);
     if (options_.all_stages)
       for (std::size_t i = 0; i < stages.plans().size(); ++i)
@@ -85,10 +104,19 @@ class Phases {
     return result;
   }
 
+  std::vector<DoubtfulName> doubtful(Stages stages, std::size_t target) const {
+    const ResolveImage nothing = unknown_image;
+    Images unknown(nothing, stages);
+    Mistakes told_elsewhere;
+    mark_needed(stages, target, unknown, options_, told_elsewhere);
+    return doubtful_names(dockerfile_, stages);
+  }
+
   const Dockerfile& dockerfile_;
   const LowerOptions& options_;
   const ResolveImage& resolve_;
   Mistakes mistakes_;
+  std::vector<DoubtfulName> doubtful_;
 };
 
 }  // namespace
@@ -97,15 +125,10 @@ void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& optio
                          Mistakes mistakes_of_text) {
   LowerOptions without_findings = options;
   without_findings.findings = nullptr;
-  const ResolveImage resolve = [](const ImageRequest& request) {
-    ResolvedImage unknown;
-    unknown.known = false;
-    unknown.reference = request.reference;
-    return unknown;
-  };
+  const ResolveImage nothing = unknown_image;
   Mistakes mistakes = std::move(mistakes_of_text);
   if (!dockerfile.stages.empty())
-    mistakes.add_elsewhere(Phases(dockerfile, without_findings, resolve).find_mistakes());
+    Phases(dockerfile, without_findings, nothing).find_mistakes(mistakes);
   mistakes.throw_if_any();
 }
 

@@ -40,8 +40,8 @@ class Mistakes {
     return false;
   }
 
-  // What is kept of an instruction of which a mistake is known already: only what has a place of its
-  // own in it, because the rest may follow from that mistake; or nothing.
+  // What is kept of an instruction of which a mistake is known already: only what has a place of
+  // its own in it, because the rest may follow from that mistake; or nothing.
   enum class Keep { all, placed, none };
   void set_keep(Keep keep) { keep_ = keep; }
   void set_keep(bool failed, bool guessed) {

@@ -1,4 +1,5 @@
 #include <ir/mount.hpp>
+#include <ir/nearest.hpp>
 
 #include <ir/quantities.hpp>
 
@@ -19,11 +20,9 @@ std::string lower(std::string text) {
 }
 
 std::string hint_for(std::string_view word, const std::vector<std::string>& choices) {
-  const std::string near = nearest(word, choices);
-  if (!near.empty()) return "did you mean " + quoted(near) + "?";
   std::string all;
   for (const std::string& choice : choices) all += (all.empty() ? "" : ", ") + choice;
-  return "there are " + all;
+  return did_you_mean(word, choices, "there are " + all);
 }
 
 const std::vector<std::string>& type_names() {

@@ -2,11 +2,13 @@
 //
 // All that can change an operation's result is a field here and goes into its cache key (key.hpp)
 // through fields(), which names each member: a member that is forgotten there does not compile.
-// What must not change a key (proxies, secrets) is a member of `Unkeyed`, and nowhere else.
+// What must not change a key is a member of `Unkeyed` (proxies, secrets) or an `Origin`, and nowhere
+// else.
 #pragma once
 
 #include <ir/digest.hpp>
 #include <ir/platform.hpp>
+#include <ir/source.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -114,6 +116,13 @@ struct RunProcess {
   bool operator==(const RunProcess&) const = default;
 };
 
+// A place in the Dockerfile, for messages. It says nothing about the result, so it is in no key, and
+// operations that differ in nothing else are equal.
+struct Origin {
+  SourceSpan span;
+  bool operator==(const Origin&) const { return true; }
+};
+
 // COPY and ADD. Input 0 is the root file system that is copied into (Scratch for --link); the
 // sources name the others.
 struct CopyFiles {
@@ -125,6 +134,7 @@ struct CopyFiles {
     std::string path;
     bool wildcards = false;
     bool unpack = false;  // what its content says is an archive is unpacked, not copied
+    Origin origin;        // the word that names it
     bool operator==(const Selection&) const = default;
   };
   // A heredoc: a regular file, mode 0644 unless chmod says otherwise.

@@ -2,6 +2,7 @@
 
 #include <ir/error.hpp>
 #include <ir/lowering/paths.hpp>
+#include <ir/nearest.hpp>
 #include <ir/quantities.hpp>
 
 #include <algorithm>

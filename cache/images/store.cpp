@@ -3,6 +3,7 @@
 #include <cache/database.hpp>
 #include <cache/images/time.hpp>
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <map>
 

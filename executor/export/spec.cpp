@@ -1,5 +1,6 @@
 #include <executor/export/export.hpp>
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <optional>
 #include <utility>

@@ -46,7 +46,14 @@ class Copier {
       if (const auto* file = std::get_if<CopyFiles::InlineFile>(&source)) {
         copy_inline(*file);
       } else {
-        copy_selection(std::get<CopyFiles::Selection>(source));
+        const auto& selection = std::get<CopyFiles::Selection>(source);
+        try {
+          copy_selection(selection);
+        } catch (Error& error) {
+          // The word, where the vertex' own place would be the whole instruction.
+          if (selection.origin.span) error.at(selection.origin.span);
+          throw;
+        }
       }
     }
     plan_.items = destination_.finish();

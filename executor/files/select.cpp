@@ -1,6 +1,7 @@
 #include <executor/files/select.hpp>
 
 #include <executor/files/resolve.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <utility>

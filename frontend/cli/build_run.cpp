@@ -16,6 +16,7 @@
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
+#include <frontend/checks/settings.hpp>
 #include <frontend/parse.hpp>
 #include <ir/dump.hpp>
 #include <ir/error.hpp>
@@ -196,6 +197,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     }
     return 0;
   }
+  // Settings of the checks are part of the file, and a mistake in them is one of its mistakes.
+  std::vector<Diagnostic> told_by_checks;
+  parsed.mistakes.attempt({}, [&] {
+    check_settings(parsed.dockerfile, options.build_args, told_by_checks);
+  });
   require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 

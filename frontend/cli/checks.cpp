@@ -6,6 +6,7 @@
 #include <frontend/checks/pages.hpp>
 #include <ir/checks/rules.hpp>
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

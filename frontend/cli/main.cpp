@@ -4,6 +4,7 @@
 
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 #include <ir/checks/findings.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <cctype>

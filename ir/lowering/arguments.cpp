@@ -1,4 +1,5 @@
 #include <ir/lowering/arguments.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <array>
@@ -131,11 +132,38 @@ std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
 
 void Environment::set(const std::string& name, const std::string& value) {
   scope_.set(name, value);
-  order_[name] = next_++;
+  order_[name] = {Age::recent, next_++};
+  recent_.push_back(name);
+}
+
+void Environment::set_of_image(const std::string& name, const std::string& value,
+                               std::size_t place) {
+  scope_.set(name, value);
+  order_[name] = {Age::image, place};
+}
+
+void Environment::restart(const std::vector<std::string>& env,
+                          const std::unordered_map<std::string, std::size_t>& index) {
+  std::vector<std::pair<Place, std::string>> recent;
+  for (std::string& name : recent_) {
+    const Place place = order_[name];
+    recent.emplace_back(place, std::move(name));
+  }
+  recent_.clear();
+  std::sort(recent.begin(), recent.end());
+  recent.erase(std::unique(recent.begin(), recent.end()), recent.end());
+  for (const auto& [last, name] : recent) {
+    const auto place = index.find(name);
+    if (place == index.end()) {
+      order_[name] = {Age::argument, next_++};
+    } else if (!scope_.is_unknown(name)) {
+      set_of_image(name, split_assignment(env[place->second]).second, place->second);
+    }
+  }
 }
 
 std::vector<std::string_view> Environment::ordered() const {
-  std::vector<std::pair<std::uint64_t, std::string_view>> names;
+  std::vector<std::pair<Place, std::string_view>> names;
   names.reserve(order_.size());
   for (const auto& [name, order] : order_) names.emplace_back(order, name);
   std::sort(names.begin(), names.end());

@@ -12,6 +12,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace slipway {
@@ -33,6 +35,14 @@ std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
 // A stage's ENV and ARG values in one: whichever came last counts, and goes to the end of the list.
 class Environment {
  public:
+  // A variable of the image that the stage begins with, and its place in the image's list.
+  void set_of_image(const std::string& name, const std::string& value, std::size_t place);
+  // What a stage on top of this one begins with: the image's variables count, in their order and
+  // behind the ARGs. `index` says where in `env` a name is. Takes time for what was set since the
+  // last stage's begin only, or a chain of stages would take its length's square.
+  void restart(const std::vector<std::string>& env,
+               const std::unordered_map<std::string, std::size_t>& index);
+
   void set(const std::string& name, const std::string& value);
   void set_unknown(const std::string& name) { scope_.set_unknown(name); }
   void set_rest_unknown() { scope_.set_rest_unknown(); }
@@ -47,7 +57,12 @@ class Environment {
   std::vector<std::string_view> ordered() const;
 
   Scope scope_;
-  std::map<std::string, std::uint64_t, std::less<>> order_;  // by name: when it was last set
+  // Where a name stands in the list: ARGs of the stages below, then the image's variables, then what
+  // was set since; and the order in each of them.
+  enum class Age { argument, image, recent };
+  using Place = std::pair<Age, std::uint64_t>;
+  std::map<std::string, Place, std::less<>> order_;
+  std::vector<std::string> recent_;
   std::uint64_t next_ = 0;
 };
 

@@ -64,11 +64,14 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
         stage.config = std::move(base.config);
         stage.environment = std::move(base.environment);
         stage.build_args = std::move(base.build_args);
+        stage.env_index = std::move(base.env_index);
       } else {
         stage.config = base.config;
         stage.environment = base.environment;
         stage.build_args = base.build_args;
+        stage.env_index = base.env_index;
       }
+      stage.environment.restart(stage.config.env, stage.env_index);
       break;
     }
     case Source::Kind::context: {
@@ -107,10 +110,12 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
   // The executor knows what the layers are.
   stage.config.diff_ids.clear();
 
-  for (std::size_t i = 0; i < stage.config.env.size(); ++i) {
-    const auto [name, value] = split_assignment(stage.config.env[i]);
-    stage.env_index.try_emplace(name, i);
-    stage.environment.set(name, value);
+  if (plan.base.kind != Source::Kind::stage) {
+    for (std::size_t i = 0; i < stage.config.env.size(); ++i) {
+      const auto [name, value] = split_assignment(stage.config.env[i]);
+      stage.env_index.try_emplace(name, i);
+      stage.environment.set_of_image(name, value, i);
+    }
   }
   if (!stage.env_index.contains("PATH")) set_env(stage, "PATH", default_path);
   if (!stage.config.working_dir.empty() && !stage.config.working_dir.starts_with('/'))

@@ -1,6 +1,7 @@
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/stages.hpp>
 #include <ir/mount.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -215,7 +216,13 @@ std::optional<Source> Stages::context_source(std::string_view name) const {
 std::string Stages::nearest_name(std::string_view name) const {
   std::vector<std::string> names;
   for (const auto& [stage, index] : by_name_) names.push_back(stage);
+  for (const auto& [context, value] : options_.contexts) names.push_back(context);
   return nearest(name, names);
+}
+
+Error no_such_stage(const std::string& name, const std::string& near) {
+  return Error("stage " + slipway::quoted(name) + " does not exist")
+      .hint("did you mean " + slipway::quoted(near) + "?");
 }
 
 std::shared_ptr<const ResolvedImage> Images::get(const std::string& reference,
@@ -230,9 +237,7 @@ std::shared_ptr<const ResolvedImage> Images::get(const std::string& reference,
     const bool plain = reference.find_first_of("/:@") == std::string::npos;
     const std::string near = plain ? stages_.nearest_name(reference) : std::string();
     if (near.empty()) throw std::move(error.at(span));
-    throw Error("stage " + slipway::quoted(reference) + " does not exist")
-        .at(span)
-        .hint("did you mean " + slipway::quoted(near) + "?");
+    throw no_such_stage(reference, near).at(span);
   }
   return known;
 }

@@ -61,7 +61,7 @@ class Stages {
   // mount from=: the same, but a number is a name (BuildKit looks for names only).
   Source mount_source(const Word& from) const;
 
-  // The stage whose name is near `name`, for "did you mean"; may be empty.
+  // The stage or build context whose name is near `name`, for "did you mean"; may be empty.
   std::string nearest_name(std::string_view name) const;
 
  private:
@@ -72,6 +72,9 @@ class Stages {
   std::vector<StagePlan> plans_;
   std::map<std::string, std::size_t, std::less<>> by_name_;  // the last stage of a name
 };
+
+// The mistake that `name` is where it is no image either, but near a stage's.
+Error no_such_stage(const std::string& name, const std::string& near);
 
 // Images, each asked for once.
 class Images {

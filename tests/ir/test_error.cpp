@@ -49,6 +49,35 @@ TEST_CASE("the caret stands below its word, whatever is in front of it") {
         "Dockerfile:1:1: error: e\n    1 | a\xEF\xBF\xBD[31m\n      | ^\n");
 }
 
+TEST_CASE("several mistakes are counted, also those that are not shown") {
+  const Diagnostic one{"e", span("FROM", 1, 1, 1, 5), "", ""};
+  CHECK(render(Error(std::vector{one, one}), false).ends_with("\n2 mistakes in Dockerfile\n"));
+  CHECK(render(Error(std::vector{one, one}, 7), false)
+            .ends_with("\n9 mistakes in Dockerfile; these are the first 2\n"));
+  CHECK(render(Error(std::vector{one}), false).find("mistakes") == std::string::npos);
+}
+
+TEST_CASE("what a message repeats as it stands in the file does nothing to a terminal") {
+  const std::string shown =
+      render(Error("A: \x1b[2J\n\xE2\x80\xAEx\xFF").hint("\x07h"), false);
+  CHECK(shown == "error: A: \\x1b[2J\\x0a\\u202ex\\xff\nhint: \\x07h\n");
+}
+
+TEST_CASE("many mistakes in one very long line are shown without walking it for each") {
+  std::string line;
+  for (int i = 0; i < 200'000; ++i) line += "\xE6\xBC\xA2";
+  const auto file = std::make_shared<const SourceFile>(SourceFile{"Dockerfile", line + "\nx"});
+  std::vector<Diagnostic> mistakes;
+  for (std::uint32_t i = 0; i < 2'000; ++i) {
+    const std::uint32_t column = 100 * i + 1;
+    mistakes.push_back({"e", {file, 1, column, 1, column + 1}, "", ""});
+  }
+  const std::string shown = render(Error(std::move(mistakes)), false);
+  // 160 characters of three bytes each, and their frame.
+  CHECK(shown.size() < 2'000 * 800);
+  CHECK(shown.find("Dockerfile:1:199901: error: e\n") != std::string::npos);
+}
+
 TEST_CASE("a place over several lines is shown with its lines, a long one in part") {
   CHECK(render(Error("e").at(span("RUN a \\\n  b\nRUN c\n", 1, 5, 2, 4)), false) ==
         "Dockerfile:1:5: error: e\n    1 | RUN a \\\n      |     ^~~\n    2 |   b\n");
@@ -83,17 +112,6 @@ TEST_CASE("quoted() lets nothing reach the terminal that acts on it") {
   CHECK(quoted("\xC3\xA9\xFF") == "\"\xC3\xA9\\xff\"");
   CHECK(quoted("\xE2\x80\xAE") == "\"\\u202e\"");  // turns the writing direction
   CHECK(quoted(std::string(300, 'a')) == "\"" + std::string(200, 'a') + "...\"");
-}
-
-TEST_CASE("the nearest name is near") {
-  const std::vector<std::string> stages = {"build", "builder", "test"};
-  CHECK(nearest("biulder", stages) == "builder");
-  CHECK(nearest("BUILD", stages) == "build");
-  CHECK(nearest("tets", stages) == "test");
-  CHECK(nearest("release", stages) == "");
-  CHECK(nearest("x", {"y"}) == "");
-  CHECK(nearest("ab", {"c", ""}) == "");
-  CHECK(nearest(std::string(100000, 'a'), {std::string(100000, 'b')}) == "");
 }
 
 TEST_CASE("a failed system call names the call, the path and the reason") {
