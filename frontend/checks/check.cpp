@@ -23,8 +23,7 @@ Checked check_dockerfile(const ParsedDockerfile& read, LowerOptions options, Own
   } catch (const Error& error) {
     // As BuildKit: nothing is checked by settings that nobody understands.
     append(checked.mistakes, error);
-    for (const Diagnostic& mistake : read.mistakes.in_order())
-      checked.mistakes.push_back(mistake);
+    for (const Diagnostic& mistake : read.mistakes.in_order()) checked.mistakes.push_back(mistake);
     return checked;
   }
   settings.own = own != OwnChecks::none;
@@ -32,14 +31,19 @@ Checked check_dockerfile(const ParsedDockerfile& read, LowerOptions options, Own
 
   Findings findings(settings);
   check_instructions(read.dockerfile, findings);
-  checked.mistakes = read.mistakes.in_order();
-  if (checked.mistakes.empty()) {
+  try {
+    require_no_mistakes(read.dockerfile, options, read.mistakes);
+  } catch (const Error& error) {
+    append(checked.mistakes, error);
+  }
+  if (read.mistakes.empty()) {
     check_file(read.dockerfile, findings);
     options.findings = &findings;
     try {
       lower(read.dockerfile, options, resolve);
     } catch (const Error& error) {
-      append(checked.mistakes, error);
+      // Those of values are known already.
+      if (checked.mistakes.empty()) append(checked.mistakes, error);
     }
   }
   checked.findings = findings.take();

@@ -29,6 +29,8 @@ Examples:
   slipway build --target test .                one stage, and what it needs
   slipway build -o out .                       the result's files, into the directory out
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
+  slipway build --check .                      what could be better, without a build
+  slipway build --call=targets .               the stages that can be built
   slipway build --print=graph .                what would be done, without doing it
   slipway build --print=ast --format=json .    the syntax tree, for other programs
   tar c . | slipway build -                    the context from a tar
@@ -77,6 +79,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_option("--iidfile", r.iidfile, "write the image's ID to a file")->type_name("FILE");
   app.add_option("--metadata-file", r.metadata_file, "write the ID and the cache report as JSON")
       ->type_name("FILE");
+  app.add_option("--call", r.call,
+                 "instead of a build: check, outline or targets; with format=json as JSON")
+      ->type_name("METHOD[,format=json]");
+  app.add_flag("--check", r.check,
+               "check the Dockerfile, build nothing; --check=all: matters of taste, too");
   app.add_option("--print", r.print, "print ast, graph or dot, and build nothing")
       ->check(CLI::IsMember({"ast", "graph", "dot"}))
       ->type_name("WHAT");

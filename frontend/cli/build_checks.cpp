@@ -19,10 +19,10 @@ void warn(const Diagnostic& warning) {
   std::fputs(render(warning, "warning", use_color()).c_str(), stderr);
 }
 
-CheckSettings settings_of(const Dockerfile& dockerfile,
+CheckSettings settings_of(const ParsedDockerfile& read,
                           const std::map<std::string, std::string>& build_args, bool quiet) {
   std::vector<Diagnostic> warnings;
-  CheckSettings settings = check_settings(dockerfile, build_args, warnings);
+  CheckSettings settings = check_settings(read.dockerfile, build_args, warnings);
   if (!quiet)
     for (const Diagnostic& warning : warnings) warn(warning);
   return settings;
@@ -30,11 +30,11 @@ CheckSettings settings_of(const Dockerfile& dockerfile,
 
 }  // namespace
 
-BuildChecks::BuildChecks(const Dockerfile& dockerfile,
+BuildChecks::BuildChecks(const ParsedDockerfile& read,
                          const std::map<std::string, std::string>& build_args, bool quiet)
-    : quiet_(quiet), findings_(settings_of(dockerfile, build_args, quiet)) {
-  check_instructions(dockerfile, findings_);
-  check_file(dockerfile, findings_);
+    : quiet_(quiet), findings_(settings_of(read, build_args, quiet)) {
+  check_instructions(read.dockerfile, findings_);
+  if (read.mistakes.empty()) check_file(read.dockerfile, findings_);
 }
 
 void BuildChecks::show() {

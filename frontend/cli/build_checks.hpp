@@ -1,6 +1,7 @@
 // The build checks in a build: their findings are warnings.
 #pragma once
 
+#include <frontend/parse.hpp>
 #include <ir/checks/findings.hpp>
 #include <ir/instruction.hpp>
 
@@ -12,8 +13,9 @@ namespace slipway {
 
 class BuildChecks {
  public:
-  // Makes the checks that need nothing but the text. Throws Error where their settings are wrong.
-  BuildChecks(const Dockerfile& dockerfile, const std::map<std::string, std::string>& build_args,
+  // Makes the checks that need nothing but the text; of one with mistakes, those that look at one
+  // instruction. Throws Error where the settings are wrong.
+  BuildChecks(const ParsedDockerfile& read, const std::map<std::string, std::string>& build_args,
               bool quiet);
 
   // Where those that need more put what they find.

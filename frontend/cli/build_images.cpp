@@ -60,6 +60,15 @@ class PullLines : public PullProgress {
   std::size_t stored_ = 0;
 };
 
+// A local image of another platform is not what was asked for; a registry may have it.
+std::optional<ResolvedImage> find_here(Store& store, const Reference& reference,
+                                       const Platform& platform, bool whole) {
+  const std::optional<Image> local = store.images().find(reference);
+  if (!local || !matches(local->config.platform, platform)) return std::nullopt;
+  if (whole && !is_whole(*local, store)) return std::nullopt;
+  return resolved(*local, reference.text());
+}
+
 constexpr std::string_view layout_scheme = "oci-layout://";
 
 // "oci-layout://PATH", with ":TAG" or "@DIGEST" behind it.
@@ -79,6 +88,11 @@ Image from_layout(Store& store, const ImageRequest& wanted) {
 
 }  // namespace
 
+std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted) {
+  if (wanted.reference.starts_with(layout_scheme)) return std::nullopt;
+  return find_here(store, parse_reference(wanted.reference), wanted.platform, false);
+}
+
 ResolveImage image_resolver(const BuildRequest& request, Store& store) {
   const bool quiet = request.quiet || request.progress == "quiet" || request.progress == "none";
   return [pull_always = request.pull, quiet, &store](const ImageRequest& wanted) {
@@ -86,13 +100,8 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store) {
       return resolved(from_layout(store, wanted), wanted.reference);
     }
     const Reference reference = parse_reference(wanted.reference);
-    if (!pull_always) {
-      // A local image of another platform is not what was asked for; a registry may have it.
-      const std::optional<Image> local = store.images().find(reference);
-      if (local && matches(local->config.platform, wanted.platform) && is_whole(*local, store)) {
-        return resolved(*local, reference.text());
-      }
-    }
+    if (!pull_always)
+      if (auto local = find_here(store, reference, wanted.platform, true)) return std::move(*local);
     PullLines lines(reference.familiar(), quiet);
     return resolved(pull(store, reference, wanted.platform, lines), reference.text());
   };

@@ -15,4 +15,7 @@ class Store;
 // A local image wins over a registry's unless --pull. What is pulled is stored.
 ResolveImage image_resolver(const BuildRequest& request, Store& store);
 
+// The image if the store has it for the platform. Never asks a registry.
+std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted);
+
 }  // namespace slipway

@@ -32,6 +32,8 @@ struct BuildRequest {
   std::vector<std::string> add_hosts;       // name:address or name=address
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
   std::vector<std::string> outputs;         // -o
+  std::string call = "build";               // METHOD[,format=json][,ignorestatus=true]
+  std::string check;                        // "true": --call=check; "all": with rules of taste
   std::string print;                        // ast, graph, dot; empty: build
   std::string format;                       // of --print: text, json; empty: text
   std::size_t max_parallelism = 0;

@@ -1,4 +1,5 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_call.hpp"
 #include "build_checks.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
@@ -44,7 +45,7 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, std:
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-LowerOptions lower_options(const BuildRequest& request) {
+LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   LowerOptions options;
   options.parse_triggers = parse_triggers;
   options.target = request.target;
@@ -72,7 +73,7 @@ LowerOptions lower_options(const BuildRequest& request) {
   options.target_platform = host_platform();
   if (!request.platform.empty()) {
     options.target_platform = parse_platform(request.platform);
-    if (!matches(options.target_platform, host_platform())) {
+    if (!without_build && !matches(options.target_platform, host_platform())) {
       throw Error("this slipway builds for " + host_platform().text() + " only, not for " +
                   options.target_platform.text());
     }
@@ -176,7 +177,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (request.format == "json" && request.print != "ast") {
     throw Error("--print=" + request.print + " has no JSON form").hint("--print=ast has one");
   }
-  LowerOptions options = lower_options(request);
+  const Call call = parse_call(request);
+  const bool without_build = call.method != Call::Method::build;
+  LowerOptions options = lower_options(request, without_build);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
   const auto secret = secret_reader(request);
@@ -187,6 +190,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
 
   const BuildInputs inputs = read_build_inputs(request, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
+  if (without_build) return run_call(call, request, std::move(options), inputs, globals.root);
   ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
   if (request.print == "ast") {
     parsed.mistakes.throw_if_any();
@@ -199,17 +203,19 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   // Settings of the checks are part of the file, and a mistake in them is one of its mistakes.
   std::vector<Diagnostic> told_by_checks;
-  parsed.mistakes.attempt({}, [&] {
-    check_settings(parsed.dockerfile, options.build_args, told_by_checks);
-  });
-  require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+  if (!parsed.mistakes.attempt({}, [&] {
+        check_settings(parsed.dockerfile, options.build_args, told_by_checks);
+      }))
+    require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
-  BuildChecks checks(parsed.dockerfile, options.build_args, request.quiet);
-  options.findings = &checks.findings();
-  options.ignore = inputs.ignore;
-  const Lowered lowered = checks.show_after(
-      [&] { return lower(parsed.dockerfile, options, image_resolver(request, store())); });
+  BuildChecks checks(parsed, options.build_args, request.quiet);
+  const Lowered lowered = checks.show_after([&] {
+    require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+    options.findings = &checks.findings();
+    options.ignore = inputs.ignore;
+    return lower(parsed.dockerfile, options, image_resolver(request, store()));
+  });
   if (!request.print.empty()) {
     std::fputs((request.print == "dot" ? dump_dot(lowered) : dump(lowered)).c_str(), stdout);
     return 0;

@@ -18,7 +18,7 @@ struct Globals {
   bool debug = false;          // say more about what is done
 };
 
-struct Command {
+struct Subcommand {
   std::string_view name;
   std::string_view summary;  // one line of `slipway --help`
   // Adds the command's flags to `app`. What it gives is called once they are parsed, and gives the
@@ -28,7 +28,7 @@ struct Command {
 };
 
 // In the order of `slipway --help`.
-std::span<const Command> commands();
+std::span<const Subcommand> commands();
 
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);

@@ -4,8 +4,8 @@
 
 namespace slipway {
 
-std::span<const Command> commands() {
-  static const std::vector<Command> list{
+std::span<const Subcommand> commands() {
+  static const std::vector<Subcommand> list{
       {"build", "build an image from a Dockerfile", declare_build},
       {"checks", "list the build checks, or explain one", declare_checks},
       {"images", "list the images in the store", declare_images},

@@ -5,6 +5,7 @@
 
 #include <cache/images/time.hpp>
 #include <cache/store.hpp>
+#include <ir/printable.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

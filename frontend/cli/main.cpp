@@ -5,6 +5,7 @@
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
+#include <ir/printable.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
@@ -58,7 +59,7 @@ A first build:
 
 std::string help() {
   std::string text(usage);
-  for (const Command& command : commands()) {
+  for (const Subcommand& command : commands()) {
     std::string name(command.name);
     name.resize(12, ' ');
     text += "  " + name + std::string(command.summary) + "\n";
@@ -68,7 +69,7 @@ std::string help() {
 
 Error unknown_command(const std::string& name) {
   std::vector<std::string> names;
-  for (const Command& command : commands()) names.emplace_back(command.name);
+  for (const Subcommand& command : commands()) names.emplace_back(command.name);
   const std::string near = nearest(name, names);
   return Error("slipway has no command " + quoted(name))
       .hint(near.empty() ? "slipway --help lists them" : "did you mean " + quoted(near) + "?");
@@ -106,7 +107,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
                                                                     : usage_status;
 }
 
-int run_command(const Command& command, Globals globals, std::vector<std::string> arguments) {
+int run_command(const Subcommand& command, Globals globals, std::vector<std::string> arguments) {
   CLI::App app{std::string(command.summary), "slipway " + std::string(command.name)};
   app.option_defaults()->always_capture_default(false);
   app.add_option("--root", globals.root, "where images, layers and the cache are kept")
@@ -188,7 +189,7 @@ int run_program(const std::vector<std::string>& arguments) {
     name = rest.front();
     rest = {"--help"};
   }
-  for (const Command& command : commands())
+  for (const Subcommand& command : commands())
     if (command.name == name) return run_command(command, globals, std::move(rest));
   throw unknown_command(name);
 }

@@ -6,6 +6,7 @@
 #include <cache/registry/pull.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
+#include <ir/printable.hpp>
 
 #include <CLI/CLI.hpp>
 

@@ -8,9 +8,6 @@
 
 namespace slipway {
 
-// The text without what a terminal would act on: names and labels come from strangers.
-std::string printable(std::string_view text);
-
 // Columns wide enough for their longest cell, three spaces between them, as docker's. The first
 // row is the heading. The last column is not padded.
 std::string table(const std::vector<std::vector<std::string>>& rows);
