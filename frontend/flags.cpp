@@ -9,23 +9,6 @@
 namespace slipway {
 namespace {
 
-// A flag as its value counts: quotes and escapes taken away.
-Fragment without_quotes(const Fragment& flag, char escape) {
-  Fragment plain = flag.slice(0, 0);
-  const std::string& text = flag.text();
-  char quote = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    if (quote != 0 ? c == quote : c == '"' || c == '\'') {
-      quote = quote != 0 ? '\0' : c;
-    } else {
-      if (c == escape && ++at == text.size()) break;
-      plain.append(flag, at, at + 1);
-    }
-  }
-  return plain;
-}
-
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
@@ -45,10 +28,26 @@ std::string hint_for(std::string_view name, const std::vector<FlagRule>& rules,
 
 }  // namespace
 
+Fragment unquoted_flag(const Fragment& flag, char escape) {
+  Fragment plain = flag.slice(0, 0);
+  const std::string& text = flag.text();
+  char quote = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+      quote = quote != 0 ? '\0' : c;
+    } else {
+      if (c == escape && ++at == text.size()) break;
+      plain.append(flag, at, at + 1);
+    }
+  }
+  return plain;
+}
+
 Flags::Flags(const Statement& statement, const std::vector<FlagRule>& rules, char escape,
              Report& report) {
   for (const Fragment& raw : statement.flags) {
-    const Fragment flag = without_quotes(raw, escape);
+    const Fragment flag = unquoted_flag(raw, escape);
     const std::string& text = flag.text();
     if (text == "--") break;
     const std::size_t equals = std::min(text.find('='), text.size());

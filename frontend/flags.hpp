@@ -11,6 +11,9 @@
 
 namespace slipway {
 
+// A flag as its text counts: quotes and escapes taken away.
+Fragment unquoted_flag(const Fragment& flag, char escape);
+
 struct FlagRule {
   enum class Kind { boolean, value, list };  // list: may be repeated
   std::string_view name;

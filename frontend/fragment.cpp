@@ -90,7 +90,7 @@ Fragment Fragment::slice(std::size_t begin, std::size_t end) const {
   return part;
 }
 
-Fragment Fragment::trimmed() const {
+std::pair<std::size_t, std::size_t> Fragment::inside() const {
   std::size_t begin = 0;
   std::size_t end = 0;
   bool started = false;
@@ -103,7 +103,21 @@ Fragment Fragment::trimmed() const {
     }
     at += point.length;
   }
-  return started ? slice(begin, end) : slice(0, 0);
+  return {begin, end};
+}
+
+Fragment Fragment::trimmed() const {
+  const auto [begin, end] = inside();
+  return slice(begin, end);
+}
+
+Fragment Fragment::trimmed_front() const {
+  const auto [begin, end] = inside();
+  return slice(begin, end == 0 ? 0 : text_.size());
+}
+
+Fragment Fragment::trimmed_back() const {
+  return slice(0, inside().second);
 }
 
 Fragment Fragment::with_beginning(std::string_view text, std::size_t size) const {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace slipway {
@@ -33,8 +34,8 @@ class Lines {
   std::size_t characters_before(std::size_t byte) const;
 
   std::shared_ptr<const SourceFile> file_;
-  std::vector<std::size_t> starts_;             // byte at which each line begins
-  std::vector<std::size_t> character_counts_;   // before every 64th byte; empty for plain ASCII
+  std::vector<std::size_t> starts_;            // byte at which each line begins
+  std::vector<std::size_t> character_counts_;  // before every 64th byte; empty for plain ASCII
 };
 
 class Fragment {
@@ -52,8 +53,10 @@ class Fragment {
   std::size_t size() const { return text_.size(); }
 
   Fragment slice(std::size_t begin, std::size_t end) const;
-  // Without white space (Unicode's) at both ends.
+  // Without white space (Unicode's) at both ends, or at one.
   Fragment trimmed() const;
+  Fragment trimmed_front() const;
+  Fragment trimmed_back() const;
   // The same with `text` instead of the first `size` bytes; it stands where they stood.
   Fragment with_beginning(std::string_view text, std::size_t size) const;
   // Adds bytes of another fragment of the same file.
@@ -68,6 +71,8 @@ class Fragment {
     std::size_t offset;
     std::size_t byte;
   };
+  // The bytes of the text between white space at its ends; empty, at the start, if there are none.
+  std::pair<std::size_t, std::size_t> inside() const;
   std::size_t byte_of(std::size_t offset) const;
   std::vector<Origin>::const_iterator origin_of(std::size_t offset) const;
 

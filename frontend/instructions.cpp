@@ -99,13 +99,13 @@ Instruction read_instruction(const Statement& statement, const Reading& reading)
 std::vector<Heredoc> read_heredocs(const Statement& statement, bool words,
                                    const Reading& reading) {
   std::vector<Heredoc> heredocs;
-  const auto openings = grammar::heredocs_of(statement.line.text());
+  const auto openings = grammar::heredocs_of(statement.untrimmed.text());
   for (std::size_t i = 0; i < openings.size(); ++i) {
     const grammar::HeredocOpening& opening = openings[i];
     Heredoc heredoc{.name = opening.name,
                     .expand = opening.expand,
                     .strip_tabs = opening.strip_tabs,
-                    .span = statement.line.span(opening.begin, opening.end)};
+                    .span = statement.untrimmed.span(opening.begin, opening.end)};
     if (i >= statement.bodies.size() || !statement.bodies[i].ended) {
       // The ones behind it have no body because of it: they are no mistakes of their own.
       reading.report.syntax(heredoc.span, "the heredoc " + quoted(opening.name) + " does not end",

@@ -4,6 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <system_error>
+
 namespace slipway {
 namespace {
 
@@ -32,8 +37,7 @@ class Strings final : public nlohmann::json_sax<nlohmann::json> {
     return enter();
   }
   bool end_array() override { return leave(); }
-  bool parse_error(std::size_t, const std::string&,
-                   const nlohmann::json::exception&) override {
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
     return false;
   }
 
@@ -44,25 +48,50 @@ class Strings final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool enter() {
     if (depth_++ > 0) only_strings = false;
-    return true;
+    return depth_ <= deepest;
   }
   bool leave() {
     --depth_;
     return true;
   }
+  static constexpr std::size_t deepest = 10'000;  // docker's decoder takes no more for JSON
   std::size_t depth_ = 0;
 };
 
-// Stray bytes become U+FFFD, as in docker's decoder.
-std::string valid_utf8(const std::string& text) {
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+
+// The value of \uXXXX at `at`; nothing if that is not what stands there.
+std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
+  if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned value = 0;
+  const char* const end = text.data() + at + 6;
+  const auto [stop, error] = std::from_chars(text.data() + at + 2, end, value, 16);
+  return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
+bool is_first_half(unsigned unit) {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+bool is_second_half(unsigned unit) {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+// Stray bytes, and halves of pairs alone, become U+FFFD, as in docker's decoder.
+std::string repaired(const std::string& text) {
   std::string valid;
   for (std::size_t at = 0; at < text.size();) {
-    const grammar::CodePoint point = grammar::decode(text, at);
-    if (point.stray) {
-      valid += "\xef\xbf\xbd";
-    } else {
-      valid.append(text, at, point.length);
+    if (text[at] == '\\') {
+      const auto unit = escaped_unit(text, at);
+      const auto next = unit && is_first_half(*unit) ? escaped_unit(text, at + 6) : std::nullopt;
+      const bool pair = next && is_second_half(*next);
+      const std::size_t length = pair ? 12 : unit ? 6 : std::min<std::size_t>(2, text.size() - at);
+      const bool half = unit && !pair && (is_first_half(*unit) || is_second_half(*unit));
+      valid += half ? replacement : std::string_view(text).substr(at, length);
+      at += length;
+      continue;
     }
+    const grammar::CodePoint point = grammar::decode(text, at);
+    valid += point.stray ? replacement : std::string_view(text).substr(at, point.length);
     at += point.length;
   }
   return valid;
@@ -85,7 +114,7 @@ std::vector<Fragment> insides(const Fragment& text) {
 
 std::optional<JsonForm> read_json_form(const Fragment& text) {
   Strings strings;
-  const std::string valid = valid_utf8(text.text());
+  const std::string valid = repaired(text.text());
   if (!nlohmann::json::sax_parse(valid, &strings) || !strings.array) return std::nullopt;
   JsonForm form;
   form.only_strings = strings.only_strings;

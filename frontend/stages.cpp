@@ -87,7 +87,9 @@ Onbuild read_onbuild(const Statement& statement, const Reading& reading) {
   reading.report.set_in_trigger(false);
 
   onbuild.trigger = statement.rest.text();
-  if (!trigger.bodies.empty()) {
+  const bool has_heredocs = trigger.keyword == Keyword::run || trigger.keyword == Keyword::copy ||
+                            trigger.keyword == Keyword::add;
+  if (has_heredocs && !trigger.bodies.empty()) {
     const auto heredocs = read_heredocs(trigger, false, {reading.escape, reading.report});
     for (std::size_t i = 0; i < heredocs.size(); ++i) {
       onbuild.trigger += "\n" + trigger.bodies[i].content.text() + heredocs[i].name;

@@ -1,5 +1,6 @@
 #include <frontend/statements.hpp>
 
+#include <grammar/characters.hpp>
 #include <grammar/directive.hpp>
 #include <grammar/joined.hpp>
 #include <grammar/lexer_base.hpp>
@@ -9,36 +10,54 @@
 #include <DockerfileParser.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace slipway {
 namespace {
 
+using antlr4::tree::ParseTree;
 using grammar::DockerfileLexer;
 using grammar::DockerfileParser;
-using antlr4::tree::ParseTree;
 
 Keyword keyword_of(std::size_t rule) {
   switch (rule) {
-    case DockerfileParser::RuleFrom: return Keyword::from;
-    case DockerfileParser::RuleArg: return Keyword::arg;
-    case DockerfileParser::RuleEnv: return Keyword::env;
-    case DockerfileParser::RuleLabel: return Keyword::label;
-    case DockerfileParser::RuleRun: return Keyword::run;
-    case DockerfileParser::RuleCopy: return Keyword::copy;
-    case DockerfileParser::RuleAdd: return Keyword::add;
-    case DockerfileParser::RuleWorkdir: return Keyword::workdir;
-    case DockerfileParser::RuleUser: return Keyword::user;
-    case DockerfileParser::RuleCmd: return Keyword::cmd;
-    case DockerfileParser::RuleEntrypoint: return Keyword::entrypoint;
-    case DockerfileParser::RuleShell: return Keyword::shell;
-    case DockerfileParser::RuleExpose: return Keyword::expose;
-    case DockerfileParser::RuleVolume: return Keyword::volume;
-    case DockerfileParser::RuleStopsignal: return Keyword::stopsignal;
-    case DockerfileParser::RuleHealthcheck: return Keyword::healthcheck;
-    case DockerfileParser::RuleOnbuild: return Keyword::onbuild;
-    case DockerfileParser::RuleMaintainer: return Keyword::maintainer;
-    default: return Keyword::unknown;
+    case DockerfileParser::RuleFrom:
+      return Keyword::from;
+    case DockerfileParser::RuleArg:
+      return Keyword::arg;
+    case DockerfileParser::RuleEnv:
+      return Keyword::env;
+    case DockerfileParser::RuleLabel:
+      return Keyword::label;
+    case DockerfileParser::RuleRun:
+      return Keyword::run;
+    case DockerfileParser::RuleCopy:
+      return Keyword::copy;
+    case DockerfileParser::RuleAdd:
+      return Keyword::add;
+    case DockerfileParser::RuleWorkdir:
+      return Keyword::workdir;
+    case DockerfileParser::RuleUser:
+      return Keyword::user;
+    case DockerfileParser::RuleCmd:
+      return Keyword::cmd;
+    case DockerfileParser::RuleEntrypoint:
+      return Keyword::entrypoint;
+    case DockerfileParser::RuleShell:
+      return Keyword::shell;
+    case DockerfileParser::RuleExpose:
+      return Keyword::expose;
+    case DockerfileParser::RuleVolume:
+      return Keyword::volume;
+    case DockerfileParser::RuleStopsignal:
+      return Keyword::stopsignal;
+    case DockerfileParser::RuleHealthcheck:
+      return Keyword::healthcheck;
+    case DockerfileParser::RuleOnbuild:
+      return Keyword::onbuild;
+    case DockerfileParser::RuleMaintainer:
+      return Keyword::maintainer;
+    default:
+      return Keyword::unknown;
   }
 }
 
@@ -53,11 +72,44 @@ class Complaints final : public antlr4::BaseErrorListener {
   const antlr4::Token* first = nullptr;
 };
 
+// Without an escape character at the end of the line that has nothing left to escape; between
+// single quotes it is a character like others.
+Fragment without_last_escape(const Fragment& word, char escape) {
+  const std::string& text = word.text();
+  char quote = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == escape && quote != '\'') {
+      if (++at == text.size()) return word.slice(0, at - 1);
+    } else if (quote != 0 ? c == quote : c == '"' || c == '\'') {
+      quote = quote != 0 ? '\0' : c;
+    }
+  }
+  return word;
+}
+
+// Where white space of any kind begins.
+std::size_t first_space(const std::string& text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const grammar::CodePoint point = grammar::decode(text, at);
+    if (!point.stray && grammar::is_space(point.value)) break;
+    at += point.length;
+  }
+  return at;
+}
+
 class Reader {
  public:
-  Reader(const Fragment& text, char escape)
-      : text_(text), characters_(text.text(), {.escape = escape}), stream_(characters_),
-        lexer_(&stream_), tokens_(&lexer_), parser_(&tokens_) {
+  // `one_line`: the text is one line, its continuations joined.
+  Reader(const Fragment& text, char escape, bool one_line)
+      : text_(text),
+        one_line_(one_line),
+        characters_(text.text(), {.escape = escape, .one_line = one_line}),
+        stream_(characters_),
+        lexer_(&stream_),
+        tokens_(&lexer_),
+        parser_(&tokens_) {
     lexer_.removeErrorListeners();
     parser_.removeErrorListeners();
     tokens_.fill();
@@ -98,10 +150,12 @@ class Reader {
     return joined(begin(*rule.start), end(*rule.stop));
   }
   void read_words(const antlr4::ParserRuleContext& rule, Statement& statement) const;
+  void trim_words(Statement& statement) const;
   HeredocBody body(DockerfileParser::HeredocContext& heredoc) const;
   std::vector<std::string> comments_above(const antlr4::Token& token);
 
   const Fragment& text_;
+  bool one_line_;
   grammar::Characters characters_;
   grammar::CharacterStream stream_;
   DockerfileLexer lexer_;
@@ -112,7 +166,8 @@ class Reader {
 Fragment Reader::joined(std::size_t begin, std::size_t end) const {
   Fragment line = text_.slice(begin, begin);
   const std::string_view text = std::string_view(text_.text()).substr(begin, end - begin);
-  for (const grammar::Stretch& stretch : grammar::join_lines(text, escape())) {
+  const bool ends_file = !one_line_ && end == text_.size();
+  for (const grammar::Stretch& stretch : grammar::join_lines(text, escape(), ends_file)) {
     line.append(text_, begin + stretch.begin, begin + stretch.end);
   }
   return line;
@@ -159,6 +214,29 @@ void Reader::read_words(const antlr4::ParserRuleContext& rule, Statement& statem
   }
 }
 
+// White space of any kind at both ends of the line does not count, though between words only
+// ASCII's does.
+void Reader::trim_words(Statement& statement) const {
+  std::vector<Fragment>& words = statement.words;
+  while (!words.empty() && words.back().trimmed().empty()) words.pop_back();
+  const auto first = std::find_if(words.begin(), words.end(),
+                                  [](const Fragment& word) { return !word.trimmed().empty(); });
+  words.erase(words.begin(), first);
+  if (words.empty()) return;
+  words.back() = words.back().trimmed_back();
+  words.front() = words.front().trimmed_front();
+  switch (statement.keyword) {
+    case Keyword::arg:
+    case Keyword::env:
+    case Keyword::label:
+      words.back() = without_last_escape(words.back(), escape());
+      if (words.back().empty()) words.pop_back();
+      break;
+    default:
+      break;
+  }
+}
+
 HeredocBody Reader::body(DockerfileParser::HeredocContext& heredoc) const {
   const antlr4::Token& terminator = *heredoc.HEREDOC_END()->getSymbol();
   const std::size_t last = begin(terminator);
@@ -173,12 +251,13 @@ std::vector<std::string> Reader::comments_above(const antlr4::Token& token) {
     const antlr4::Token& above = *tokens_.get(at - 1);
     if (above.getChannel() == antlr4::Token::DEFAULT_CHANNEL) break;
     if (above.getType() != DockerfileLexer::COMMENT) continue;
-    // As BuildKit, which takes the first character of the line away: behind indentation the # stays.
+    // As BuildKit, which takes the first character of the line away: behind indentation the #
+    // stays.
     std::size_t line = begin(above);
     if (at > 1) {
       const antlr4::Token& before = *tokens_.get(at - 2);
-      const bool indents = before.getType() == DockerfileLexer::BLANK &&
-                           text_.text()[end(before) - 1] != '\n';
+      const bool indents =
+          before.getType() == DockerfileLexer::BLANK && text_.text()[end(before) - 1] != '\n';
       if (indents) line = begin(before);
     }
     const std::string comment = text_.slice(line + 1, end(above)).trimmed().text();
@@ -195,7 +274,8 @@ Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
   Statement statement;
   statement.keyword = keyword_of(rule.getRuleIndex());
   statement.name = joined(begin(name), end(name));
-  statement.line = joined(rule).trimmed();
+  statement.untrimmed = joined(rule);
+  statement.line = statement.untrimmed.trimmed();
   for (ParseTree* child : rule.children) {
     if (const auto* part = dynamic_cast<const antlr4::ParserRuleContext*>(child)) {
       if (part->getRuleIndex() == DockerfileParser::RuleFlags) {
@@ -205,16 +285,26 @@ Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
           statement.flags.push_back(joined(begin(token), end(token)));
         }
       } else {
-        statement.bracket = part->start->getType() == DockerfileLexer::LBRACKET;
         statement.rest = joined(*part).trimmed();
+        statement.bracket = statement.rest.text().starts_with('[');
         read_words(*part, statement);
       }
     } else if (auto* leaf = dynamic_cast<antlr4::tree::TerminalNode*>(child);
                leaf->getSymbol() != &name) {
-      const antlr4::Token& type = *leaf->getSymbol();  // of HEALTHCHECK
-      statement.type = joined(begin(type), end(type));
+      // HEALTHCHECK: its type is a word, whatever the grammar took for the beginning of its
+      // command.
+      const Fragment all = joined(begin(*leaf->getSymbol()), end(*rule.stop)).trimmed();
+      const std::size_t space = first_space(all.text());
+      statement.type = all.slice(0, space);
+      statement.rest = all.slice(space, all.size()).trimmed();
+      statement.bracket = statement.rest.text().starts_with('[');
+      break;
     }
   }
+  if (!statement.flags.empty() && statement.rest.empty() && statement.type.empty()) {
+    statement.flags.back() = statement.flags.back().trimmed();
+  }
+  trim_words(statement);
   if (statement.rest.empty()) {
     // What is missing would stand at the end of the line.
     statement.rest = statement.line.slice(statement.line.size(), statement.line.size());
@@ -272,40 +362,47 @@ Directive Reader::directive(const antlr4::Token& token, Report& report) {
   while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
   const auto found = grammar::directive_of(line);
   Directive directive{found->name, std::string(found->value), comment.trimmed().span()};
-  const SourceSpan value = comment.span(found->value_begin, found->value_begin + found->value.size());
+  const SourceSpan value =
+      comment.span(found->value_begin, found->value_begin + found->value.size());
   if (directive.name == "escape" && directive.value != "\\" && directive.value != "`") {
     report.syntax(value, "the escape character is \\ or `, not " + quoted(directive.value));
   }
   return directive;
 }
 
-// A keyword with a continuation right behind it goes on in the next line: what the grammar took for
-// the keyword is only its beginning.
-bool keyword_goes_on(const Statement& statement) {
-  const std::size_t size = statement.name.size();
-  const std::string& line = statement.line.text();
-  return line.size() > size && std::isspace(static_cast<unsigned char>(line[size])) == 0;
+// Where the first word of a line ends: at one of these blanks and no others.
+std::size_t keyword_end(const std::string& line) {
+  return std::min(line.find_first_of(" \t\v\f\r"), line.size());
+}
+
+// False where the grammar took the beginning of a longer word for the keyword: a continuation may
+// stand inside the word, or a character that ends words elsewhere.
+bool has_whole_keyword(const Statement& statement) {
+  return statement.name.size() == keyword_end(statement.line.text());
 }
 
 }  // namespace
 
 Statement read_line(const Fragment& line, char escape) {
-  Reader reader(line, escape);
+  Reader reader(line, escape, true);
   Complaints complaints;
   auto* tree = reader.parse(complaints);
   const auto instructions = tree->instruction();
-  if (complaints.first != nullptr || instructions.empty()) {
-    // Nothing but a comment.
-    Statement statement;
-    statement.name = statement.line = line;
-    statement.span = line.span();
-    return statement;
+  if (complaints.first == nullptr && !instructions.empty()) {
+    Statement statement = reader.statement(*instructions.front());
+    if (has_whole_keyword(statement)) return statement;
   }
-  return reader.statement(*instructions.front());
+  // No instruction at all: a comment behind ONBUILD, or a word that only begins like a keyword.
+  Statement statement;
+  statement.line = statement.untrimmed = line;
+  statement.name = line.slice(0, keyword_end(line.text()));
+  statement.rest = line.slice(statement.name.size(), line.size()).trimmed();
+  statement.span = line.span();
+  return statement;
 }
 
 Statements read_statements(const Fragment& text, Report& report) {
-  Reader reader(text, '\\');
+  Reader reader(text, '\\', false);
   Complaints complaints;
   auto* tree = reader.parse(complaints);
   if (complaints.first != nullptr) {
@@ -327,7 +424,7 @@ Statements read_statements(const Fragment& text, Report& report) {
     Statement statement = reader.statement(*instruction);
     if (const auto empty = reader.empty_continuation(*instruction))
       statements.empty_continuations.push_back(*empty);
-    if (keyword_goes_on(statement)) {
+    if (!has_whole_keyword(statement)) {
       Statement whole = read_line(statement.line, statements.escape);
       whole.bodies = std::move(statement.bodies);
       whole.comments = std::move(statement.comments);

@@ -13,8 +13,25 @@
 namespace slipway {
 
 enum class Keyword {
-  from, arg, env, label, run, copy, add, workdir, user, cmd, entrypoint, shell, expose, volume,
-  stopsignal, healthcheck, onbuild, maintainer, unknown,
+  from,
+  arg,
+  env,
+  label,
+  run,
+  copy,
+  add,
+  workdir,
+  user,
+  cmd,
+  entrypoint,
+  shell,
+  expose,
+  volume,
+  stopsignal,
+  healthcheck,
+  onbuild,
+  maintainer,
+  unknown,
 };
 
 // The lines between an instruction and the terminator of a heredoc it opens.
@@ -26,7 +43,8 @@ struct HeredocBody {
 struct Statement {
   Keyword keyword = Keyword::unknown;
   Fragment name;                // the keyword as written
-  Fragment line;                // the whole instruction on one line
+  Fragment line;                // the whole instruction on one line, trimmed
+  Fragment untrimmed;           // the same with what blanks stand behind it
   std::vector<Fragment> flags;  // as written, quotes and escapes still in
   Fragment type;                // HEALTHCHECK: CMD, NONE or what stands there
   Fragment rest;                // what follows the flags (and the type), trimmed
@@ -34,7 +52,7 @@ struct Statement {
   bool bracket = false;         // it begins with [
   std::vector<HeredocBody> bodies;
   std::vector<std::string> comments;  // the comment lines above
-  SourceSpan span;              // all lines, heredocs included
+  SourceSpan span;                    // all lines, heredocs included
 };
 
 struct Statements {

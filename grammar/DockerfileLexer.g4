@@ -39,24 +39,24 @@ MAINTAINER  : M A I N T A I N E R     -> pushMode(TEXT_FLAGS) ;
 ONBUILD     : O N B U I L D           -> pushMode(TEXT_FLAGS) ;
 HEALTHCHECK : H E A L T H C H E C K   -> pushMode(HEALTHCHECK_FLAGS) ;
 
-UNKNOWN     : ( ~[ \t\u000B\f\r\n\\#\u001F] ~[ \t\u000B\f\r\n\\\u001F]* | '\\'+ )
+UNKNOWN     : ( ~[ \t\u000B\f\r\n\\#\u001F] ~[ \t\u000B\f\r\n\\]* | '\\'+ )
                                       -> pushMode(TEXT_FLAGS) ;
 
 // ---- Flags. A lone -- ends them; otherwise the first word that does not begin with -- does. -----
 
 mode WORD_FLAGS;
-FLAG         : '--' FLAG_PART* OPEN_QUOTE? ;
-FLAGS_END    : '--' SPACE             -> mode(WORDS) ;
-WF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
+FLAG         : DASHES FLAG_PART* OPEN_QUOTE? ;
+FLAGS_END    : DASHES CONTINUED* SPACE          -> mode(WORDS) ;
+WF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
 WF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 NEWLINE      : EOL                    -> popMode ;
 LBRACKET     : '['                    -> mode(WORDS) ;
 WF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(WORDS) ;
 
 mode ASSIGNMENT_FLAGS;
-AF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-AF_END       : '--' SPACE             -> type(FLAGS_END), mode(ASSIGNMENTS) ;
-AF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
+AF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
+AF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END), mode(ASSIGNMENTS) ;
+AF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
 AF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 AF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
 AF_ESCAPED   : ESCAPE_PAIR            -> type(CHUNK), mode(ASSIGNMENTS) ;
@@ -66,18 +66,18 @@ AF_EQUALS    : '='                    -> type(EQUALS), mode(ASSIGNMENTS) ;
 AF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(ASSIGNMENTS) ;
 
 mode TEXT_FLAGS;
-TF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-TF_END       : '--' SPACE             -> type(FLAGS_END), mode(TEXTS) ;
-TF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
+TF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
+TF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END), mode(TEXTS) ;
+TF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
 TF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 TF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
 TF_LBRACKET  : '['                    -> type(LBRACKET), mode(TEXTS) ;
 TF_TEXT      : ( . | ESCAPES )                   -> type(TEXT), mode(TEXTS) ;
 
 mode HEALTHCHECK_FLAGS;
-HF_FLAG      : '--' FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-HF_END       : '--' SPACE             -> type(FLAGS_END) ;
-HF_SPACE     : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
+HF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
+HF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END) ;
+HF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
 HF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 HF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
 HF_CMD       : C M D                  -> type(CMD), mode(COMMAND) ;
@@ -86,7 +86,7 @@ HF_OTHER     : ( ~[ \t\u000B\f\r\n\\\u001F]+ | '\\'+ )
                                       -> type(UNKNOWN), mode(COMMAND) ;
 
 mode COMMAND;  // after HEALTHCHECK CMD, where -- is no flag
-C_SPACE      : SPACE+                 -> type(BLANK), channel(HIDDEN) ;
+C_SPACE      : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
 C_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 C_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
 C_LBRACKET   : '['                    -> type(LBRACKET), mode(TEXTS) ;
@@ -95,7 +95,7 @@ C_TEXT       : ( . | ESCAPES )                   -> type(TEXT), mode(TEXTS) ;
 // ---- What stands behind the flags. --------------------------------------------------------------
 
 mode WORDS;  // divided by white space alone; quotes belong to the words
-WS           : [ \t\u000B\f]+ | '\r'+ ;
+WS           : BLANKS ;
 CHUNK        : ~[ \t\u000B\f\r\n\\]+ | '\\'+ ;
 W_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 W_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
@@ -103,7 +103,7 @@ W_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
 mode ASSIGNMENTS;  // name=value; quotes and the escape character protect white space
 EQUALS       : '=' ;
 QUOTED       : DOUBLE_QUOTED | SINGLE_QUOTED ;
-A_SPACE      : ( SPACE+ | '\r'+ )     -> type(WS) ;
+A_SPACE      : SPACE+                 -> type(WS) ;
 A_CHUNK      : ( ~[ \t\u000B\f\r\n\\"'=\u001F]+ | ESCAPE_PAIR | ESCAPES ) -> type(CHUNK) ;
 A_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
 A_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
@@ -121,6 +121,8 @@ HEREDOC_LINE : ~[\n]* '\n' | ~[\n]+ ;
 // ---- Fragments. ---------------------------------------------------------------------------------
 
 fragment EOL   : '\r'* '\n' ;
+fragment BLANKS : [ \t\u000B\f\r]+ ;
+fragment DASHES : '-' CONTINUED* '-' ;
 fragment SPACE : [ \t\u000B\f\r\u001F] ;  // \u001F: any white space beyond ASCII (characters.hpp)
 
 // A line goes on where its last character is one escape character, not two or more. Comments and
@@ -130,13 +132,13 @@ fragment CONTINUED : '\\' [ \t]* ( '\r'* '\n' ( SPACE* '#' ~[\n]* '\n'? | SPACE*
 fragment ODD         : '\\' ( '\\' '\\' )* ;
 fragment EVEN        : ( '\\' '\\' )+ ;
 fragment ESCAPES     : '\\' '\\'+ ;
-fragment ESCAPE_PAIR : ODD ~[\\\r\n] ;
+fragment ESCAPE_PAIR : ODD ~[\\\n] ;
 
 // Without a closing quote, up to the end of the line, as docker reads it.
 fragment DOUBLE_QUOTED
-  : '"' ( ~["\\\r\n] | ODD ~[\\\r\n] | EVEN ~["\\\r\n] | CONTINUED )* ( ESCAPES | EVEN? '"' )? ;
+  : '"' ( ~["\\\n] | ODD ~[\\\n] | EVEN ~["\\\n] | CONTINUED )* ( ESCAPES | EVEN? '"' )? ;
 fragment SINGLE_QUOTED
-  : '\'' ( ~['\\\r\n] | '\\'+ ~['\\\r\n] | CONTINUED )* ( ESCAPES | '\\'* '\'' )? ;
+  : '\'' ( ~['\\\n] | '\\'+ ~['\\\n] | CONTINUED )* ( ESCAPES | '\\'* '\'' )? ;
 
 // A quote that does not end reaches to the end of the line, but only the last one of a flag can be
 // such: otherwise the longest match would take the end of one for the beginning of another.
@@ -144,8 +146,8 @@ fragment FLAG_PART
   : ~[ \t\u000B\f\r\n\\"'\u001F]
   | ESCAPE_PAIR | EVEN | CONTINUED | IN_DOUBLE EVEN? '"' | IN_SINGLE EVEN? '\'' ;
 fragment OPEN_QUOTE : ( IN_DOUBLE | IN_SINGLE ) ESCAPES? ;
-fragment IN_DOUBLE  : '"' ( ~["\\\r\n] | ODD ~[\\\r\n] | EVEN ~["\\\r\n] | CONTINUED )* ;
-fragment IN_SINGLE  : '\'' ( ~['\\\r\n] | ODD ~[\\\r\n] | EVEN ~['\\\r\n] | CONTINUED )* ;
+fragment IN_DOUBLE  : '"' ( ~["\\\n] | ODD ~[\\\n] | EVEN ~["\\\n] | CONTINUED )* ;
+fragment IN_SINGLE  : '\'' ( ~['\\\n] | ODD ~[\\\n] | EVEN ~['\\\n] | CONTINUED )* ;
 
 fragment A : [aA] ; fragment B : [bB] ; fragment C : [cC] ; fragment D : [dD] ; fragment E : [eE] ;
 fragment F : [fF] ; fragment G : [gG] ; fragment H : [hH] ; fragment I : [iI] ; fragment K : [kK] ;

@@ -11,9 +11,9 @@ constexpr char32_t other_digit = 0x03;
 constexpr char32_t other_space = 0x1f;
 
 bool belongs_to_name(char32_t character) {
-  return character == other_letter || character == other_digit || character == '_' || character == '$' || character == '{' ||
-         (character >= '0' && character <= '9') || (character >= 'a' && character <= 'z') ||
-         (character >= 'A' && character <= 'Z');
+  return character == other_letter || character == other_digit || character == '_' ||
+         character == '$' || character == '{' || (character >= '0' && character <= '9') ||
+         (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
 }
 
 char32_t class_of(const CodePoint& point, char32_t previous, const CharacterRules& rules) {
@@ -58,8 +58,8 @@ CodePoint decode(std::string_view text, std::size_t offset) {
 
 bool is_space(char32_t c) {
   return c == ' ' || (c >= 0x09 && c <= 0x0d) || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-         c == 0x205f || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
 }
 
 Characters::Characters(std::string_view text, CharacterRules rules) : text_(text), rules_(rules) {
@@ -75,6 +75,7 @@ Characters::Characters(std::string_view text, CharacterRules rules) : text_(text
     classes_.push_back(previous);
     offset += point.length;
   }
+  if (rules_.one_line && text.ends_with(rules_.escape)) classes_.back() = ordinary;
 }
 
 std::size_t Characters::byte(std::size_t index) const {

@@ -17,6 +17,7 @@ struct CharacterRules {
   char escape = '\\';         // handed over as a backslash; the other one is an ordinary character
   bool quotes = true;         // false: ' and " are ordinary (the body of a heredoc)
   bool keep_letters = false;  // letters and digits beyond ASCII that may belong to a name show
+  bool one_line = false;      // lines are joined already: at the end `escape` is ordinary
 };
 
 // `text` must outlive this. Indices count characters: code points, a stray byte counting as one.

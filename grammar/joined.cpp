@@ -9,10 +9,10 @@ std::size_t skip(std::string_view text, std::size_t at, std::string_view which) 
   return end == std::string_view::npos ? text.size() : end;
 }
 
-// Behind the line break at `at`, if there is one; the end of the text counts.
-bool skip_line_end(std::string_view text, std::size_t& at) {
+// Behind the line break at `at`, if there is one; the end of the file counts.
+bool skip_line_end(std::string_view text, std::size_t& at, bool ends_file) {
   const std::size_t end = skip(text, at, "\r");
-  if (end < text.size() && text[end] != '\n') return false;
+  if (end < text.size() ? text[end] != '\n' : !ends_file) return false;
   at = end < text.size() ? end + 1 : end;
   return true;
 }
@@ -28,13 +28,14 @@ std::size_t skip_spaces(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::vector<Stretch> join_lines(std::string_view text, char escape) {
+std::vector<Stretch> join_lines(std::string_view text, char escape, bool ends_file) {
   std::vector<Stretch> stretches;
   std::size_t begin = 0;
-  for (std::size_t at = text.find(escape); at != std::string_view::npos; at = text.find(escape, at)) {
+  for (std::size_t at = text.find(escape); at != std::string_view::npos;
+       at = text.find(escape, at)) {
     const std::size_t run = skip(text, at, std::string_view(&escape, 1));
     std::size_t next = skip(text, run, " \t");
-    if (run != at + 1 || !skip_line_end(text, next)) {
+    if (run != at + 1 || !skip_line_end(text, next, ends_file)) {
       at = run;
       continue;
     }
@@ -58,7 +59,7 @@ std::vector<Stretch> join_lines(std::string_view text, char escape) {
 
 std::string joined_text(std::string_view text, char escape) {
   std::string joined;
-  for (const Stretch& stretch : join_lines(text, escape)) {
+  for (const Stretch& stretch : join_lines(text, escape, false)) {
     joined += text.substr(stretch.begin, stretch.end - stretch.begin);
   }
   return joined;

@@ -15,10 +15,11 @@ struct Stretch {
 };
 
 // What is left when continuations, and the comments and blank lines behind them, are taken out.
-// The same rule as CONTINUED in DockerfileLexer.g4. `text` has no heredoc bodies in it.
-std::vector<Stretch> join_lines(std::string_view text, char escape);
+// The same rule as CONTINUED in DockerfileLexer.g4. `text` has no heredoc bodies in it; where it
+// `ends_file`, an escape character at its end goes as well.
+std::vector<Stretch> join_lines(std::string_view text, char escape, bool ends_file);
 
-// The stretches as one string.
+// The stretches of a text that a line break follows, as one string.
 std::string joined_text(std::string_view text, char escape);
 
 }  // namespace slipway::grammar
