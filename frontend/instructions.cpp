@@ -115,8 +115,9 @@ std::vector<Heredoc> read_heredocs(const Statement& statement, bool words,
     const Fragment& body = statement.bodies[i].content;
     const Fragment content = opening.strip_tabs ? strip_tabs(body) : body;
     heredoc.content = content.text();
+    // In a body the backslash escapes, whatever the escape directive says. So BuildKit reads it.
     heredoc.word = words && opening.expand
-                       ? read_word(content, reading.escape, reading.report, WordMode::raw_quotes)
+                       ? read_word(content, '\\', reading.report, WordMode::raw_quotes)
                        : plain_word(content);
     heredocs.push_back(std::move(heredoc));
   }

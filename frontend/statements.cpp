@@ -134,6 +134,8 @@ class Reader {
   Directive directive(const antlr4::Token& token, Report& report);
   std::optional<EmptyContinuation> empty_continuation(
       DockerfileParser::InstructionContext& instruction);
+  // An escape character at the end of the file that no instruction goes on behind.
+  std::optional<SourceSpan> loose_continuation();
   SourceSpan span(const antlr4::Token& token) const {
     return text_.span(begin(token), std::max(begin(token), end(token)));
   }
@@ -370,6 +372,23 @@ Directive Reader::directive(const antlr4::Token& token, Report& report) {
   return directive;
 }
 
+std::optional<SourceSpan> Reader::loose_continuation() {
+  std::optional<SourceSpan> found;
+  for (std::size_t at = tokens_.size() - 1; at > 0; --at) {
+    const antlr4::Token& token = *tokens_.get(at - 1);
+    if (token.getChannel() == antlr4::Token::DEFAULT_CHANNEL) {
+      const std::size_t type = token.getType();
+      const bool between = type == DockerfileLexer::NEWLINE || type == DockerfileLexer::DIRECTIVE ||
+                           type == DockerfileLexer::HEREDOC_END;
+      return between ? found : std::nullopt;
+    }
+    if (token.getType() == DockerfileLexer::CONTINUATION) {
+      found = text_.span(begin(token), begin(token) + 1);
+    }
+  }
+  return found;
+}
+
 // Where the first word of a line ends: at one of these blanks and no others.
 std::size_t keyword_end(const std::string& line) {
   return std::min(line.find_first_of(" \t\v\f\r"), line.size());
@@ -432,6 +451,9 @@ Statements read_statements(const Fragment& text, Report& report) {
       statement = std::move(whole);
     }
     statements.list.push_back(std::move(statement));
+  }
+  if (const auto loose = reader.loose_continuation()) {
+    report.error(*loose, "no instruction follows this escape character", "take the line out");
   }
   return statements;
 }

@@ -80,8 +80,17 @@ Copy read_copy(const Statement& statement, const Reading& reading) {
                     reading.escape, reading.report);
   Copy copy;
   read_files(statement, flags, reading, copy);
-  // Not expanded: the stages a stage depends on are known before any variable is.
-  if (const auto from = flags.value("from")) copy.from = plain_word(*from);
+  if (const auto from = flags.value("from")) {
+    copy.from = plain_word(*from);
+    // Not expanded: the stages a stage depends on are known before any variable is.
+    const Word word = reading.word(*from);
+    const auto* text = word.parts.size() == 1 ? std::get_if<Literal>(&word.parts[0]) : nullptr;
+    if (!word.parts.empty() && (text == nullptr || text->text != from->text())) {
+      reading.report.error(
+          from->span(), "--from takes a name as it is, without variables",
+          "put ARG NAME before the first FROM, then FROM $NAME AS x, and --from=x");
+    }
+  }
   copy.parents = flags.boolean("parents").value_or(false);
   return copy;
 }

@@ -72,6 +72,11 @@ class Builder {
         break;
       case WordLexer::LONE_ESCAPE:
         break;  // the last character escapes nothing and goes
+      case WordLexer::PATTERN_ESCAPE:
+        add_text(to, text, quoted);
+        // Between double quotes, one that escapes nothing is doubled. So BuildKit reads it.
+        if (text.size() == 1) add_text(to, text, quoted);
+        break;
       default:
         add_text(to, text, quoted);
     }
@@ -92,18 +97,18 @@ class Builder {
       variable.name = slice(*simple->getSymbol()).substr(1);
       return variable;
     }
-    const antlr4::Token& name = *context.PARAMETER()->getSymbol();
-    variable.name = slice(name);
+    // ${+word} names nothing, which is never set.
+    if (auto* name = context.PARAMETER()) variable.name = slice(*name->getSymbol());
     const std::size_t close = syntax_.begin(*context.CLOSE_BRACE()->getSymbol());
     if (auto* replace = context.REPLACE()) {
       const antlr4::Token& token = *replace->getSymbol();
       const antlr4::Token& slash = *context.SLASH()->getSymbol();
       variable.op = slice(token) == "//" ? Variable::Operator::replace_all
                                          : Variable::Operator::replace_first;
-      variable.operand = operand(context.pattern()->part(), syntax_.end(token),
-                                 syntax_.begin(slash), quoted);
-      variable.replacement = operand(context.replacement()->part(), syntax_.end(slash), close,
-                                     quoted);
+      variable.operand =
+          operand(context.pattern()->part(), syntax_.end(token), syntax_.begin(slash), quoted);
+      variable.replacement =
+          operand(context.replacement()->part(), syntax_.end(slash), close, quoted);
     } else if (auto* modifier = context.modifier()) {
       const antlr4::Token& token = *modifier->start;
       std::string_view sign = slice(token);
@@ -123,11 +128,9 @@ class Builder {
       case WordLexer::REQUIRED:
         return Variable::Operator::required;
       case WordLexer::REMOVE_PREFIX:
-        return doubled ? Variable::Operator::remove_long_prefix
-                       : Variable::Operator::remove_prefix;
+        return doubled ? Variable::Operator::remove_long_prefix : Variable::Operator::remove_prefix;
       default:
-        return doubled ? Variable::Operator::remove_long_suffix
-                       : Variable::Operator::remove_suffix;
+        return doubled ? Variable::Operator::remove_long_suffix : Variable::Operator::remove_suffix;
     }
   }
 
@@ -137,7 +140,8 @@ class Builder {
 
 void report_mistake(const Fragment& text, const WordMistake& mistake, Report& report) {
   const SourceSpan span = text.span(mistake.begin, mistake.end);
-  const std::string written = quoted(text.text().substr(mistake.begin, mistake.end - mistake.begin));
+  const std::string written =
+      quoted(text.text().substr(mistake.begin, mistake.end - mistake.begin));
   switch (mistake.kind) {
     case WordMistake::Kind::open_quote:
       report.error(text.span(mistake.begin, mistake.begin + 1), "this quote does not end",
@@ -155,8 +159,8 @@ void report_mistake(const Fragment& text, const WordMistake& mistake, Report& re
                    "there are - :- + :+ ? :? # ## % %% / //");
       break;
     case WordMistake::Kind::too_deep:
-      report.error(span, "substitutions nest deeper than " +
-                             std::to_string(grammar::deepest_word) + " levels");
+      report.error(span, "substitutions nest deeper than " + std::to_string(grammar::deepest_word) +
+                             " levels");
       break;
   }
 }

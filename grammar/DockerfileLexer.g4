@@ -12,106 +12,109 @@ tokens {
   HEREDOC_END  // the line that ends a heredoc; empty where the file ends first
 }
 
+// A token that several modes need is written once in each, as PREFIX_NAME -> type(NAME).
+
 // ---- The start of a line. An instruction's first word chooses how the rest is read. -------------
 
-COMMENT      : '#' ~[\n]* '\n'?           -> channel(HIDDEN) ;
-BLANK        : ( SPACE+ | EOL )       -> channel(HIDDEN) ;
-CONTINUATION : CONTINUED              -> channel(HIDDEN) ;
+COMMENT      : '#' ~[\n]* '\n'?          -> channel(HIDDEN) ;
+BLANK        : ( SPACE+ | EOL )          -> channel(HIDDEN) ;
+CONTINUATION : CONTINUED                 -> channel(HIDDEN) ;
 
-FROM        : F R O M                 -> pushMode(WORD_FLAGS) ;
-COPY        : C O P Y                 -> pushMode(WORD_FLAGS) ;
-ADD         : A D D                   -> pushMode(WORD_FLAGS) ;
-EXPOSE      : E X P O S E             -> pushMode(WORD_FLAGS) ;
-VOLUME      : V O L U M E             -> pushMode(WORD_FLAGS) ;
+FROM        : F R O M                    -> pushMode(WORD_FLAGS) ;
+COPY        : C O P Y                    -> pushMode(WORD_FLAGS) ;
+ADD         : A D D                      -> pushMode(WORD_FLAGS) ;
+EXPOSE      : E X P O S E                -> pushMode(WORD_FLAGS) ;
+VOLUME      : V O L U M E                -> pushMode(WORD_FLAGS) ;
 
-ARG         : A R G                   -> pushMode(ASSIGNMENT_FLAGS) ;
-ENV         : E N V                   -> pushMode(ASSIGNMENT_FLAGS) ;
-LABEL       : L A B E L               -> pushMode(ASSIGNMENT_FLAGS) ;
+ARG         : A R G                      -> pushMode(ASSIGNMENT_FLAGS) ;
+ENV         : E N V                      -> pushMode(ASSIGNMENT_FLAGS) ;
+LABEL       : L A B E L                  -> pushMode(ASSIGNMENT_FLAGS) ;
 
-RUN         : R U N                   -> pushMode(TEXT_FLAGS) ;
-CMD         : C M D                   -> pushMode(TEXT_FLAGS) ;
-ENTRYPOINT  : E N T R Y P O I N T     -> pushMode(TEXT_FLAGS) ;
-SHELL       : S H E L L               -> pushMode(TEXT_FLAGS) ;
-WORKDIR     : W O R K D I R           -> pushMode(TEXT_FLAGS) ;
-USER        : U S E R                 -> pushMode(TEXT_FLAGS) ;
-STOPSIGNAL  : S T O P S I G N A L     -> pushMode(TEXT_FLAGS) ;
-MAINTAINER  : M A I N T A I N E R     -> pushMode(TEXT_FLAGS) ;
-ONBUILD     : O N B U I L D           -> pushMode(TEXT_FLAGS) ;
-HEALTHCHECK : H E A L T H C H E C K   -> pushMode(HEALTHCHECK_FLAGS) ;
+RUN         : R U N                      -> pushMode(TEXT_FLAGS) ;
+CMD         : C M D                      -> pushMode(TEXT_FLAGS) ;
+ENTRYPOINT  : E N T R Y P O I N T        -> pushMode(TEXT_FLAGS) ;
+SHELL       : S H E L L                  -> pushMode(TEXT_FLAGS) ;
+WORKDIR     : W O R K D I R              -> pushMode(TEXT_FLAGS) ;
+USER        : U S E R                    -> pushMode(TEXT_FLAGS) ;
+STOPSIGNAL  : S T O P S I G N A L        -> pushMode(TEXT_FLAGS) ;
+MAINTAINER  : M A I N T A I N E R        -> pushMode(TEXT_FLAGS) ;
+ONBUILD     : O N B U I L D              -> pushMode(TEXT_FLAGS) ;
+HEALTHCHECK : H E A L T H C H E C K      -> pushMode(HEALTHCHECK_FLAGS) ;
 
+// Of any characters up to the next blank: RUN-it is no RUN.
 UNKNOWN     : ( ~[ \t\u000B\f\r\n\\#\u001F] ~[ \t\u000B\f\r\n\\]* | '\\'+ )
-                                      -> pushMode(TEXT_FLAGS) ;
+                                         -> pushMode(TEXT_FLAGS) ;
 
 // ---- Flags. A lone -- ends them; otherwise the first word that does not begin with -- does. -----
 
 mode WORD_FLAGS;
 FLAG         : DASHES FLAG_PART* OPEN_QUOTE? ;
-FLAGS_END    : DASHES CONTINUED* SPACE          -> mode(WORDS) ;
-WF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
-WF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-NEWLINE      : EOL                    -> popMode ;
-LBRACKET     : '['                    -> mode(WORDS) ;
-WF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(WORDS) ;
+FLAGS_END    : DASHES CONTINUED* SPACE   -> mode(WORDS) ;
+WF_SPACE     : BLANKS                    -> type(BLANK), channel(HIDDEN) ;
+WF_CONTINUED : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+NEWLINE      : EOL                       -> popMode ;
+LBRACKET     : '['                       -> mode(WORDS) ;
+WF_WORD      : ( . | ESCAPES )           -> type(CHUNK), mode(WORDS) ;
 
 mode ASSIGNMENT_FLAGS;
 AF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-AF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END), mode(ASSIGNMENTS) ;
-AF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
-AF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-AF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
-AF_ESCAPED   : ESCAPE_PAIR            -> type(CHUNK), mode(ASSIGNMENTS) ;
-AF_QUOTED    : DOUBLE_QUOTED          -> type(QUOTED), mode(ASSIGNMENTS) ;
-AF_SINGLE    : SINGLE_QUOTED          -> type(QUOTED), mode(ASSIGNMENTS) ;
-AF_EQUALS    : '='                    -> type(EQUALS), mode(ASSIGNMENTS) ;
-AF_WORD      : ( . | ESCAPES )                   -> type(CHUNK), mode(ASSIGNMENTS) ;
+AF_END       : DASHES CONTINUED* SPACE   -> type(FLAGS_END), mode(ASSIGNMENTS) ;
+AF_SPACE     : BLANKS                    -> type(BLANK), channel(HIDDEN) ;
+AF_CONTINUED : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+AF_NEWLINE   : EOL                       -> type(NEWLINE), popMode ;
+AF_ESCAPED   : ESCAPE_PAIR               -> type(CHUNK), mode(ASSIGNMENTS) ;
+AF_QUOTED    : DOUBLE_QUOTED             -> type(QUOTED), mode(ASSIGNMENTS) ;
+AF_SINGLE    : SINGLE_QUOTED             -> type(QUOTED), mode(ASSIGNMENTS) ;
+AF_EQUALS    : '='                       -> type(EQUALS), mode(ASSIGNMENTS) ;
+AF_WORD      : ( . | ESCAPES )           -> type(CHUNK), mode(ASSIGNMENTS) ;
 
 mode TEXT_FLAGS;
 TF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-TF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END), mode(TEXTS) ;
-TF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
-TF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-TF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
-TF_LBRACKET  : '['                    -> type(LBRACKET), mode(TEXTS) ;
-TF_TEXT      : ( . | ESCAPES )                   -> type(TEXT), mode(TEXTS) ;
+TF_END       : DASHES CONTINUED* SPACE   -> type(FLAGS_END), mode(TEXTS) ;
+TF_SPACE     : BLANKS                    -> type(BLANK), channel(HIDDEN) ;
+TF_CONTINUED : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+TF_NEWLINE   : EOL                       -> type(NEWLINE), popMode ;
+TF_LBRACKET  : '['                       -> type(LBRACKET), mode(TEXTS) ;
+TF_TEXT      : ( . | ESCAPES )           -> type(TEXT), mode(TEXTS) ;
 
 mode HEALTHCHECK_FLAGS;
 HF_FLAG      : DASHES FLAG_PART* OPEN_QUOTE? -> type(FLAG) ;
-HF_END       : DASHES CONTINUED* SPACE          -> type(FLAGS_END) ;
-HF_SPACE     : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
-HF_CONTINUED : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-HF_NEWLINE   : EOL                    -> type(NEWLINE), popMode ;
-HF_CMD       : C M D                  -> type(CMD), mode(COMMAND) ;
-NONE         : N O N E                -> mode(COMMAND) ;
+HF_END       : DASHES CONTINUED* SPACE   -> type(FLAGS_END) ;
+HF_SPACE     : BLANKS                    -> type(BLANK), channel(HIDDEN) ;
+HF_CONTINUED : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+HF_NEWLINE   : EOL                       -> type(NEWLINE), popMode ;
+HF_CMD       : C M D                     -> type(CMD), mode(COMMAND) ;
+NONE         : N O N E                   -> mode(COMMAND) ;
 HF_OTHER     : ( ~[ \t\u000B\f\r\n\\\u001F]+ | '\\'+ )
-                                      -> type(UNKNOWN), mode(COMMAND) ;
+                                         -> type(UNKNOWN), mode(COMMAND) ;
 
 mode COMMAND;  // after HEALTHCHECK CMD, where -- is no flag
-C_SPACE      : BLANKS                 -> type(BLANK), channel(HIDDEN) ;
-C_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-C_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
-C_LBRACKET   : '['                    -> type(LBRACKET), mode(TEXTS) ;
-C_TEXT       : ( . | ESCAPES )                   -> type(TEXT), mode(TEXTS) ;
+C_SPACE      : BLANKS                    -> type(BLANK), channel(HIDDEN) ;
+C_CONTINUED  : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+C_NEWLINE    : EOL                       -> type(NEWLINE), popMode ;
+C_LBRACKET   : '['                       -> type(LBRACKET), mode(TEXTS) ;
+C_TEXT       : ( . | ESCAPES )           -> type(TEXT), mode(TEXTS) ;
 
 // ---- What stands behind the flags. --------------------------------------------------------------
 
 mode WORDS;  // divided by white space alone; quotes belong to the words
 WS           : BLANKS ;
 CHUNK        : ~[ \t\u000B\f\r\n\\]+ | '\\'+ ;
-W_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-W_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
+W_CONTINUED  : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+W_NEWLINE    : EOL                       -> type(NEWLINE), popMode ;
 
 mode ASSIGNMENTS;  // name=value; quotes and the escape character protect white space
 EQUALS       : '=' ;
 QUOTED       : DOUBLE_QUOTED | SINGLE_QUOTED ;
-A_SPACE      : SPACE+                 -> type(WS) ;
+A_SPACE      : SPACE+                    -> type(WS) ;
 A_CHUNK      : ( ~[ \t\u000B\f\r\n\\"'=\u001F]+ | ESCAPE_PAIR | ESCAPES ) -> type(CHUNK) ;
-A_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-A_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
+A_CONTINUED  : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+A_NEWLINE    : EOL                       -> type(NEWLINE), popMode ;
 
 mode TEXTS;  // the rest of the line as it is
 TEXT         : ~[\r\n\\]+ | '\r'+ | '\\'+ ;
-T_CONTINUED  : CONTINUED              -> type(CONTINUATION), channel(HIDDEN) ;
-T_NEWLINE    : EOL                    -> type(NEWLINE), popMode ;
+T_CONTINUED  : CONTINUED                 -> type(CONTINUATION), channel(HIDDEN) ;
+T_NEWLINE    : EOL                       -> type(NEWLINE), popMode ;
 
 // ---- The bodies of heredocs; the superclass enters and leaves. ----------------------------------
 
@@ -121,8 +124,8 @@ HEREDOC_LINE : ~[\n]* '\n' | ~[\n]+ ;
 // ---- Fragments. ---------------------------------------------------------------------------------
 
 fragment EOL   : '\r'* '\n' ;
-fragment BLANKS : [ \t\u000B\f\r]+ ;
 fragment DASHES : '-' CONTINUED* '-' ;
+fragment BLANKS : [ \t\u000B\f\r]+ ;  // what divides words; more stands only before and behind all
 fragment SPACE : [ \t\u000B\f\r\u001F] ;  // \u001F: any white space beyond ASCII (characters.hpp)
 
 // A line goes on where its last character is one escape character, not two or more. Comments and

@@ -25,8 +25,11 @@ D_DOLLAR      : '$'                             -> type(DOLLAR) ;
 D_OPEN_BRACE  : '${'                            -> type(OPEN_BRACE), pushMode(BRACE) ;
 D_TEXT        : ~[\\"$]+                        -> type(TEXT) ;
 
-mode BRACE;  // behind ${
+mode BRACE;  // behind ${; an operator without a name is one of nothing, which is never set
 PARAMETER     : NAME                            -> mode(OPERATOR) ;
+B_ALTERNATIVE : '+'                             -> type(ALTERNATIVE), mode(OPERAND) ;
+B_SUFFIX      : '%' '%'?                        -> type(REMOVE_SUFFIX), mode(PATTERN) ;
+B_REPLACE     : '/' '/'?                        -> type(REPLACE), mode(REPLACED) ;
 B_OTHER       : .                               -> type(MISPLACED) ;
 
 mode OPERATOR;  // behind ${name

@@ -15,8 +15,8 @@ doubleQuoted : OPEN_DOUBLE part* CLOSE_DOUBLE ;
 variable
   : VARIABLE                                                            // $name
   | OPEN_BRACE PARAMETER CLOSE_BRACE                                    // ${name}
-  | OPEN_BRACE PARAMETER modifier operand CLOSE_BRACE                   // ${name:-word}
-  | OPEN_BRACE PARAMETER REPLACE pattern SLASH replacement CLOSE_BRACE  // ${name/pattern/word}
+  | OPEN_BRACE PARAMETER? modifier operand CLOSE_BRACE                   // ${name:-word}
+  | OPEN_BRACE PARAMETER? REPLACE pattern SLASH replacement CLOSE_BRACE  // ${name/pattern/word}
   ;
 
 modifier    : DEFAULT | ALTERNATIVE | REQUIRED | REMOVE_PREFIX | REMOVE_SUFFIX ;

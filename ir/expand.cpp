@@ -116,9 +116,41 @@ class Expander {
       pattern.erase(0, 1);
       longest = true;
     }
-    const Glob glob(pattern);
-    if (front) return value.substr(glob.prefix(value, longest).value_or(0));
+    if (front) return value.substr(Glob(pattern).prefix(value, longest).value_or(0));
+    const Glob glob = Glob::of_suffix(pattern);
     return value.substr(0, value.size() - glob.suffix(value, longest).value_or(0));
+  }
+
+  // In ${v//p/r} a $ that is left in the replacement counts as in a template of Go's: $0 is what
+  // matched, another name nothing, $$ a dollar.
+  static std::string filled(std::string_view text, std::string_view match) {
+    const auto in_name = [](char c) {
+      return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+             (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+    };
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t dollar = std::min(text.find('$', at), text.size());
+      result += text.substr(at, dollar - at);
+      if (dollar == text.size()) break;
+      at = dollar + 1;
+      if (at < text.size() && text[at] == '$') {
+        result += '$';
+        ++at;
+        continue;
+      }
+      const bool braces = at < text.size() && text[at] == '{';
+      const std::size_t begin = at + (braces ? 1 : 0);
+      std::size_t end = begin;
+      while (end < text.size() && in_name(text[end])) ++end;
+      if (end == begin || (braces && (end == text.size() || text[end] != '}'))) {
+        result += '$';
+        continue;
+      }
+      if (text.substr(begin, end - begin) == "0") result += match;
+      at = end + (braces ? 1 : 0);
+    }
+    return result;
   }
 
   static std::string replaced(std::string_view value, const Glob& glob,
@@ -130,7 +162,9 @@ class Expander {
       if (!match) break;
       const auto [offset, length] = *match;
       result += value.substr(0, offset);
-      if (length != 0 || offset != 0 || !after_match) result += replacement;
+      if (length != 0 || offset != 0 || !after_match) {
+        result += all ? filled(replacement, value.substr(offset, length)) : replacement;
+      }
       value.remove_prefix(offset + length);
       require_bounded(result.size());
       after_match = length != 0;

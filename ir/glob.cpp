@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 namespace slipway {
 namespace {
@@ -94,6 +95,19 @@ Glob::Glob(std::string_view pattern) {
     pattern.remove_prefix(c.length);
     steps_.push_back({Step::Kind::literal, c.value});
   }
+}
+
+Glob Glob::of_suffix(std::string_view pattern) {
+  std::vector<std::string_view> parts;  // characters, each with the escape before it
+  for (std::string_view rest = pattern; !rest.empty(); rest.remove_prefix(parts.back().size())) {
+    const bool pair = rest.front() == '\\' && rest.size() > 1;
+    parts.push_back(rest.substr(0, pair ? 1 + decode(rest.substr(1)).length : decode(rest).length));
+  }
+  std::string reversed;
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) reversed += *part;
+  Glob glob(reversed);
+  std::reverse(glob.steps_.begin(), glob.steps_.end());
+  return glob;
 }
 
 std::optional<std::size_t> Glob::prefix(std::string_view text, bool longest) const {

@@ -16,6 +16,9 @@ class Glob {
  public:
   // Throws Error on any other escape.
   explicit Glob(std::string_view pattern);
+  // The pattern of ${v%p}, for suffix(). BuildKit reads it from its end, so that a '\\' which nothing
+  // follows belongs to what stands before it.
+  static Glob of_suffix(std::string_view pattern);
 
   // Bytes of the shortest or longest start of `text` that matches; nothing if none does.
   std::optional<std::size_t> prefix(std::string_view text, bool longest) const;

@@ -93,7 +93,10 @@ std::vector<Case> read_cases(const std::filesystem::path& path) {
       cases.back().expected.push_back(trimmed(line));
     }
   }
-  for (Case& each : cases) each.dockerfile = with_signs_replaced(std::move(each.dockerfile));
+  for (Case& each : cases) {
+    each.dockerfile = with_signs_replaced(std::move(each.dockerfile));
+    for (std::string& line : each.expected) line = with_signs_replaced(std::move(line));
+  }
   return cases;
 }
 
