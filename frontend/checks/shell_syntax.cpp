@@ -40,7 +40,8 @@ class Reader {
 
   ShellScript read() {
     while (script_.understood && at_ < text_.size()) next();
-    finish(Link::none);
+    // What is not understood is not a command, either.
+    if (script_.understood) finish(Link::none);
     if (!open_.empty()) script_.understood = false;
     return std::move(script_);
   }
@@ -230,11 +231,17 @@ class Reader {
     if (first && (word.text == "for" || word.text == "select")) open(Open::loop);
     if (first && word.text == "[[") return read_condition(std::move(word));
     command_.words.push_back(std::move(word));
-    if (command_.words.size() == 3 && command_.words[0].text == "case" &&
-        command_.assignments.empty() && command_.words[2].text == "in") {
+    if (opens_case()) {
       finish(Link::sequence);
       open(Open::pattern);
     }
+  }
+
+  // case WORD in
+  bool opens_case() const {
+    const auto& words = command_.words;
+    return words.size() == 3 && command_.assignments.empty() && words[0].text == "case" &&
+           !words[0].quoted && words[2].text == "in" && !words[2].quoted;
   }
 
   // [[ ... ]]: operators in it are words.

@@ -3,7 +3,10 @@
 
 #include <frontend/checks/shell_syntax.hpp>
 
+#include <iterator>
+#include <random>
 #include <string>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -83,6 +86,7 @@ TEST_CASE("what is built of commands gives the commands in it") {
 
 TEST_CASE("a keyword is one only where a command begins, and unquoted") {
   CHECK(shown("echo if then fi; 'if' a; \\done") == "echo|if|then|fi; if|a; done");
+  CHECK(shown("'case' x in; case x 'in'; 'for' a") == "case|x|in; case|x|in; for|a");
 }
 
 TEST_CASE("what does not fit together is not understood") {
@@ -96,7 +100,7 @@ TEST_CASE("what does not fit together is not understood") {
 }
 
 TEST_CASE("time is proportional to the size of a script, however it nests") {
-  constexpr std::size_t times = 200000;
+  constexpr std::size_t times = 40000;
   for (const char* piece : {"(",
                             ")",
                             "{ ",
@@ -128,6 +132,55 @@ TEST_CASE("time is proportional to the size of a script, however it nests") {
   }
   CHECK(read_shell(repeated("(", times) + "a" + repeated(")", times)).understood);
   CHECK(read_shell("a " + repeated("$(", times) + repeated(")", times)).understood);
+}
+
+// As the fuzzer does, in small: pieces in any order.
+TEST_CASE(
+    "words stand in the script in its order, and mean the same when written again in quotes") {
+  const char* pieces[] = {"a",   " ",    "b ",  "'",     "\"",  "\\",  "$",     "$x",   "${",
+                          "}",   "$(",   ")",   "(",     "`",   ";",   "&",     "&&",   "|",
+                          "||",  "\n",   "<",   ">",     "<<",  "2>",  "#",     "{ ",   "case ",
+                          "in ", "esac", "if ", "then ", "fi ", "do ", "done ", "for ", "[[ ",
+                          "]] ", "x=",   "!",   ";;",    "-c ", "sh "};
+  std::mt19937 random(7);  // NOLINT: the same texts every time
+  std::size_t understood = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string script;
+    for (std::size_t count = random() % 12; count > 0; --count)
+      script += pieces[random() % std::size(pieces)];
+    CAPTURE(script);
+    const ShellScript read = read_shell(script);
+    std::size_t at = 0;
+    std::string again;
+    for (const ShellCommand& command : read.commands) {
+      for (const auto* words : {&command.assignments, &command.words}) {
+        for (const ShellWord& word : *words) {
+          REQUIRE(word.begin >= at);
+          REQUIRE(word.end > word.begin);
+          REQUIRE(word.end <= script.size());
+          at = word.end;
+        }
+      }
+      for (const ShellWord& word : command.words) {
+        again += '\'';
+        for (const char c : word.text) again += c == '\'' ? "'\\''" : std::string(1, c);
+        again += "' ";
+      }
+      again += "; ";
+    }
+    if (!read.understood) continue;
+    ++understood;
+    const ShellScript written = read_shell(again);
+    REQUIRE(written.understood);
+    std::vector<std::string> expected;
+    for (const ShellCommand& command : read.commands)
+      for (const ShellWord& word : command.words) expected.push_back(word.text);
+    std::vector<std::string> words;
+    for (const ShellCommand& command : written.commands)
+      for (const ShellWord& word : command.words) words.push_back(word.text);
+    REQUIRE(words == expected);
+  }
+  CHECK(understood > 1000);  // else nothing was tested
 }
 
 }  // namespace slipway
