@@ -75,7 +75,7 @@ std::string check_json(const Checked& checked, const SourceFile& file) {
     Json warning;
     warning["ruleName"] = finding.rule->name;
     add(warning, "description", std::string(finding.rule->description));
-    add(warning, "url", check_page(*finding.rule));
+    if (!finding.rule->is_own()) add(warning, "url", check_page(*finding.rule));
     add(warning, "detail", finding.message);
     warning["location"] = location(finding.lines);
     json["warnings"].push_back(std::move(warning));

@@ -143,7 +143,7 @@ const CheckRule& check_rule(std::string_view name) {
 
 std::string check_page(const CheckRule& rule) {
   if (rule.page.empty()) return {};
-  if (rule.is_own()) return "frontend/checks/docs/" + std::string(rule.page) + ".md";
+  if (rule.is_own()) return "slipway checks " + std::string(rule.page);
   return "https://docs.docker.com/go/dockerfile/rule/" + std::string(rule.page) + "/";
 }
 

@@ -33,8 +33,8 @@ std::vector<std::string> check_rule_names();
 // The rule of that name, which has to exist.
 const CheckRule& check_rule(std::string_view name);
 
-// Where the rule is explained: docker's page for its rules, the page in frontend/checks/docs for
-// ours. Empty where there is none.
+// Where the rule is explained: the address of docker's page for its rules, the command that shows the
+// page for ours. Empty where there is none.
 std::string check_page(const CheckRule& rule);
 
 }  // namespace slipway
