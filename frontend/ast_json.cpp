@@ -267,7 +267,14 @@ class Writer {
     list("mounts", mounts, [this](const RunMount& each) { mount(each); });
     name("network", network);
     name("security", security);
-    words("devices", devices);
+    list("devices", devices, [this](const RunDevice& each) {
+      const auto& [device, required, where] = each;
+      json_.begin_object();
+      member("name", device);
+      member("required", required);
+      span(where);
+      json_.end_object();
+    });
     this->command(command);
   }
   void mount(const RunMount& mount) {

@@ -58,7 +58,9 @@ std::int64_t read_interval(const Flags& flags, std::string_view flag, const Read
 std::int64_t read_retries(const Flags& flags, const Reading& reading) {
   const auto value = flags.value("retries");
   if (!value || value->empty()) return 0;
-  const auto number = read_number(value->text(), 10);
+  std::string_view digits = value->text();
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  const auto number = read_number(digits, 10);
   if (!number || *number > 0x7fffffff) {
     reading.report.error(value->span(), "--retries takes a number, not " + quoted(value->text()));
     return 0;

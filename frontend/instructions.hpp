@@ -48,8 +48,8 @@ Onbuild read_onbuild(const Statement& statement, const Reading& reading);
 
 // A value of RUN --mount.
 RunMount read_mount(const Fragment& value, const Reading& reading);
-// A value of RUN --device, checked and kept as it is.
-Word read_device(const Fragment& value, const Reading& reading);
+// A value of RUN --device.
+RunDevice read_device(const Fragment& value, const Reading& reading);
 
 // The instructions' names, in capitals.
 const std::vector<std::string>& instruction_names();

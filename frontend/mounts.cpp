@@ -74,26 +74,31 @@ RunMount read_mount(const Fragment& value, const Reading& reading) {
   return mount;
 }
 
-Word read_device(const Fragment& value, const Reading& reading) {
-  bool named = false;
+// One field names the device, with `name=` or without; `required` and `required=BOOLEAN` are the
+// others. A field with another key is the name where there is none yet: vendor.com/class=name.
+RunDevice read_device(const Fragment& value, const Reading& reading) {
+  RunDevice device;
+  device.span = value.span();
   for (const Field& field : read_fields(value, reading)) {
     if (field.key == "required") {
-      if (field.value && !read_boolean(field.value->text())) {
+      const auto required = field.value ? read_boolean(field.value->text()) : true;
+      device.required = required.value_or(false);
+      if (!required) {
         reading.report.error(field.value->span(),
                              "invalid value " + quoted(field.value->text()) + " of required",
                              "it is true or false");
       }
-    } else if (named) {
+    } else if (device.name.empty()) {
+      device.name = field.key == "name" && field.value ? field.value->text() : field.whole.text();
+    } else {
       reading.report.error(field.whole.span(),
                            field.key == "name" || !field.value
                                ? "the device has a name already"
                                : "unknown key " + quoted(field.key) + " of --device",
                            "there are name, required");
-    } else {
-      named = true;
     }
   }
-  return plain_word(value);
+  return device;
 }
 
 }  // namespace slipway

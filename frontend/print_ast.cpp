@@ -173,7 +173,9 @@ class Printer {
     for (const RunMount& each : run.mounts) mount(each);
     name("network", run.network);
     name("security", run.security);
-    for (const Word& device : run.devices) word("device", device);
+    for (const RunDevice& device : run.devices) {
+      line((device.required ? "required device " : "device ") + in_quotes(device.name), device.span);
+    }
     command(run.command);
   }
   void mount(const RunMount& mount) {

@@ -80,7 +80,7 @@ Copy read_copy(const Statement& statement, const Reading& reading) {
                     reading.escape, reading.report);
   Copy copy;
   read_files(statement, flags, reading, copy);
-  if (const auto from = flags.value("from")) {
+  if (const auto from = flags.value("from"); from && !from->empty()) {
     copy.from = plain_word(*from);
     // Not expanded: the stages a stage depends on are known before any variable is.
     const Word word = reading.word(*from);

@@ -55,6 +55,13 @@ struct RunMount {
   SourceSpan span;
 };
 
+// RUN --device=NAME[,required]
+struct RunDevice {
+  std::string name;  // as CDI has it, "vendor.com/class=name"
+  bool required = false;
+  SourceSpan span;
+};
+
 struct From {
   Word image;  // an image, a stage, a named context or "scratch"
   std::optional<Word> platform;
@@ -87,7 +94,7 @@ struct Run {
   std::vector<RunMount> mounts;
   std::optional<Name> network;   // default, none, host
   std::optional<Name> security;  // sandbox, insecure
-  std::vector<Word> devices;
+  std::vector<RunDevice> devices;
 };
 
 // COPY and ADD: sources, then the destination.

@@ -100,6 +100,13 @@ void fields(const RunProcess::Script& value, const Visit& visit) {
 }
 
 template <class Visit>
+void fields(const RunProcess::Device& value, const Visit& visit) {
+  const auto& [name, required] = value;
+  visit("name", name);
+  visit("required", required);
+}
+
+template <class Visit>
 void fields(const RunProcess::Unkeyed& value, const Visit& visit) {
   const auto& [proxies] = value;
   visit("proxies", proxies);
@@ -340,6 +347,10 @@ class PartWriter {
   void write(const std::string& label, const std::vector<RunProcess::Mount>& mounts) {
     for (const RunProcess::Mount& mount : mounts)
       members(label + bracketed(mount.target) + ".", mount);
+  }
+  void write(const std::string& label, const std::vector<RunProcess::Device>& devices) {
+    for (std::size_t i = 0; i < devices.size(); ++i)
+      members(label + bracketed(i) + ".", devices[i]);
   }
   void write(const std::string& label, const std::vector<RunProcess::Script>& scripts) {
     for (const RunProcess::Script& script : scripts)

@@ -55,7 +55,9 @@ class Phases {
   Lowered run(const Review& review) {
     // 1. The variables that FROM sees.
     check_defaults(dockerfile_, options_);
-    const Scope globals = global_scope(dockerfile_, options_, mistakes_);
+    Scope globals = global_scope(dockerfile_, options_, mistakes_);
+    BuildSettings settings;
+    mistakes_.attempt({}, [&] { settings = build_settings(dockerfile_, options_, globals); });
     review(mistakes_);
 
     // 2. Every name is a stage, a context or an image.
@@ -83,9 +85,16 @@ class Phases {
     review(mistakes_);
 
     // 4. Those stages, in their order: a stage is built on earlier ones only.
-    Lowering lowering{dockerfile_, options_,  globals,
-                      stages,      images,    proxy_environment(options_.build_args),
-                      ignored_sources(options_), {}, mistakes_};
+    Lowering lowering{dockerfile_,
+                      options_,
+                      globals,
+                      stages,
+                      images,
+                      std::move(settings),
+                      proxy_environment(options_.build_args),
+                      ignored_sources(options_),
+                      {},
+                      mistakes_};
     std::vector<StageState> states(stages.plans().size());
     states[target].heirs = 1;
     for (const StagePlan& plan : stages.plans())
@@ -113,7 +122,7 @@ class Phases {
   }
 
   const Dockerfile& dockerfile_;
-  const LowerOptions& options_;
+  LowerOptions options_;  // SOURCE_DATE_EPOCH as build_settings() makes it
   const ResolveImage& resolve_;
   Mistakes mistakes_;
   std::vector<DoubtfulName> doubtful_;

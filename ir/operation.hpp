@@ -92,6 +92,12 @@ struct RunProcess {
     bool operator==(const Script&) const = default;
   };
 
+  struct Device {
+    std::string name;  // as CDI has it, "vendor.com/class=name"
+    bool required = false;
+    bool operator==(const Device&) const = default;
+  };
+
   struct Unkeyed {
     std::vector<std::string> proxies;  // "http_proxy=...": in the environment, never in a key
     bool operator==(const Unkeyed&) const = default;
@@ -109,7 +115,7 @@ struct RunProcess {
   std::vector<std::pair<std::string, std::string>> extra_hosts;  // name, address
   std::uint64_t shm_size = 0;                                    // bytes; 0: 64 MiB
   std::vector<std::string> ulimits;                              // "nofile=1024:2048"
-  std::vector<std::string> devices;
+  std::vector<Device> devices;
   Platform platform;
   Unkeyed unkeyed;
 

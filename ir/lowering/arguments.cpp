@@ -59,7 +59,7 @@ Scope scope_of(const Dockerfile& dockerfile, const LowerOptions& options, bool o
   predefine("TARGETVARIANT", target.variant);
   std::string stage = options.target;
   if (stage.empty() && !dockerfile.stages.empty() && dockerfile.stages.back().from.alias)
-    stage = dockerfile.stages.back().from.alias->text;
+    stage = lower_case(dockerfile.stages.back().from.alias->text);
   predefine("TARGETSTAGE", stage.empty() ? "default" : stage);
 
   for (const Instruction& instruction : dockerfile.global_args) {
@@ -90,6 +90,10 @@ Scope global_scope(const Dockerfile& dockerfile, const LowerOptions& options, Mi
 Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options,
                     Mistakes& mistakes) {
   return scope_of(dockerfile, options, true, mistakes);
+}
+
+bool is_no_variable(std::string_view name) {
+  return name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE";
 }
 
 std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -27,6 +28,19 @@ Scope default_scope(const Dockerfile& dockerfile, const LowerOptions& options, M
 // The proxy arguments as RUN gets them, "http_proxy=..." and "HTTP_PROXY=...", sorted
 // (reference.md#predefined-args).
 std::vector<std::string> proxy_environment(const std::map<std::string, std::string>& build_args);
+
+// What build arguments say about the build itself (reference.md#buildkit-built-in-build-args).
+struct BuildSettings {
+  std::string hostname;         // of RUN
+  std::string cache_namespace;  // put in front of the ids of cache mounts; may be empty
+  std::optional<std::int64_t> epoch;  // SOURCE_DATE_EPOCH, seconds since 1970
+};
+// Puts SOURCE_DATE_EPOCH into `options` and `globals` as a number, or takes it away where it stands
+// for a context that has no time. Throws Error.
+BuildSettings build_settings(const Dockerfile& dockerfile, LowerOptions& options, Scope& globals);
+
+// Two arguments that are no variables, also where an ARG declares them: BUILDKIT_SBOM_SCAN_*.
+bool is_no_variable(std::string_view name);
 
 // One warning for each build argument that no ARG takes and that is not predefined.
 std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,

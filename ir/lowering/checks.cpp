@@ -108,8 +108,7 @@ std::string value_of(const Lowering& lowering, const StageState& stage, const Wo
   Expansion expansion = expand(word, stage.environment.scope());
   if (stage.unknown_base || lowering.options.findings == nullptr) return std::move(expansion.text);
   for (const auto& [name, span] : expansion.unset) {
-    // These two are no variables even where an ARG declares them.
-    if (name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE") continue;
+    if (is_no_variable(name)) continue;
     if (is_declared(stage, name)) continue;
     const std::string near = stage.environment.size() > most_options
                                  ? std::string()

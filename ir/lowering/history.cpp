@@ -2,6 +2,7 @@
 #include <ir/lowering/history.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -37,6 +38,21 @@ std::string run_text(const StageState& stage, const std::vector<std::string>& ar
     text += argument;
   }
   return text;
+}
+
+std::string history_time(std::int64_t seconds) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(time - day);
+  const auto padded = [](auto number, std::size_t width) {
+    std::string text = std::to_string(number);
+    return text.insert(0, width - std::min(width, text.size()), '0');
+  };
+  return padded(static_cast<int>(date.year()), 4) + "-" +
+         padded(static_cast<unsigned>(date.month()), 2) + "-" +
+         padded(static_cast<unsigned>(date.day()), 2) + "T" + padded(clock.hours().count(), 2) +
+         ":" + padded(clock.minutes().count(), 2) + ":" + padded(clock.seconds().count(), 2) + "Z";
 }
 
 std::string go_quoted(std::string_view text) {

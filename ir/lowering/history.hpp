@@ -23,4 +23,7 @@ std::string go_list(const std::vector<std::string>& values);
 std::string go_quoted_list(const std::vector<std::string>& values);
 std::string go_duration(std::int64_t nanoseconds);
 
+// Seconds since 1970, of the years 0 to 9999, as history has times: "2001-09-09T01:46:40Z".
+std::string history_time(std::int64_t seconds);
+
 }  // namespace slipway

@@ -17,11 +17,15 @@ constexpr std::array<std::string_view, 36> signal_names = {
     "SEGV", "SYS",  "STKFLT", "STOP",  "TERM", "TRAP", "TSTP",   "TTIN",  "TTOU",
     "URG",  "USR1", "USR2",   "WINCH", "XCPU", "XFSZ", "VTALRM", "RTMIN", "RTMAX"};
 
+constexpr std::size_t most_ports = 1'000'000;
+
 // A number that is not 0, a name with or without SIG, RTMIN+1 to +15, RTMAX-1 to -14.
 bool is_signal(std::string_view text) {
   int number = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
+  std::string_view digits = text;
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  const char* const end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, number);
   if (parsed.ec == std::errc() && parsed.ptr == end) return number != 0;
   std::string name(text);
   for (char& c : name)
@@ -32,7 +36,8 @@ bool is_signal(std::string_view text) {
   const int most = name.starts_with("RTMIN+") ? 15 : 14;
   const char* const last = name.data() + name.size();
   const auto offset = std::from_chars(name.data() + 6, last, number);
-  return offset.ec == std::errc() && offset.ptr == last && number >= 1 && number <= most;
+  return offset.ec == std::errc() && offset.ptr == last && name[6] != '0' && number >= 1 &&
+         number <= most;
 }
 
 // One instruction after the other, chosen by overload.
@@ -48,10 +53,7 @@ class Metadata {
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const auto& [name, value] = pairs[i];
       if (!name) continue;
-      attempt(env.pairs[i].first, [&, &variable = *name] {
-        check_secret(lowering_, stage_, "ENV", variable, env.pairs[i].first.span);
-        if (variable.empty()) throw Error("ENV has a name that is empty");
-      });
+      check_secret(lowering_, stage_, "ENV", *name, env.pairs[i].first.span);
       history += " " + *name + "=" + value.value_or("");
     }
     for (const auto& [name, value] : pairs) {
@@ -96,7 +98,7 @@ class Metadata {
         known = !lowering_.globals.is_unknown(item.name);
       }
       if (!known) stage_.environment.set_unknown(item.name);
-      if (value) stage_.environment.set(item.name, *value);
+      if (value && !is_no_variable(item.name)) stage_.environment.set(item.name, *value);
       stage_.build_args.emplace_back(item.name, value);
       history += " " + item.name + (value ? "=" + *value : "");
     }
@@ -143,9 +145,13 @@ class Metadata {
         for (const std::string& port : expand_list(*word, stage_.environment.scope())) {
           check_port(lowering_, stage_, port, word->span);
           for (std::string& one : parse_ports(port)) ports.push_back(std::move(one));
+          // History lists them all: a thousand lines EXPOSE 0-65535 would fill any memory.
+          if (lowering_.ports + ports.size() > most_ports)
+            throw Error("the EXPOSEs of this Dockerfile name more than a million ports");
         }
       });
     }
+    lowering_.ports += ports.size();
     stage_.config.exposed_ports.insert(ports.begin(), ports.end());
     add_history(stage_.config, "EXPOSE " + go_list(ports), false);
   }

@@ -1,6 +1,8 @@
 #include <ir/error.hpp>
 #include <ir/lowering/ports.hpp>
 
+#include <arpa/inet.h>
+
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -12,6 +14,7 @@ namespace {
 using Range = std::pair<std::uint32_t, std::uint32_t>;
 
 std::optional<std::uint32_t> port_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value > 65535)
@@ -27,6 +30,17 @@ std::optional<Range> port_range(std::string_view text) {
   return Range{*first, *last};
 }
 
+// Brackets around an IPv6 address may stay away.
+bool is_address(std::string_view text) {
+  const bool bracket = text.starts_with('[');
+  if (bracket != text.ends_with(']')) return false;
+  if (bracket) text = text.substr(1, text.size() - 2);
+  const std::string address(text);
+  unsigned char bytes[16];
+  return ::inet_pton(AF_INET, address.c_str(), bytes) == 1 ||
+         ::inet_pton(AF_INET6, address.c_str(), bytes) == 1;
+}
+
 }  // namespace
 
 std::vector<std::string> parse_ports(std::string_view text) {
@@ -40,7 +54,11 @@ std::vector<std::string> parse_ports(std::string_view text) {
   std::optional<Range> host;
   if (colon != std::string_view::npos) {
     std::string_view before = text.substr(0, colon);
-    before.remove_prefix(before.rfind(':') + 1);  // npos + 1 is 0
+    if (const std::size_t second = before.rfind(':'); second != std::string_view::npos) {
+      const std::string_view address = before.substr(0, second);
+      if (!address.empty() && !is_address(address)) throw malformed("invalid IP address");
+      before.remove_prefix(second + 1);
+    }
     if (!before.empty() && !(host = port_range(before))) throw malformed("invalid host port");
   }
   std::string protocol = "tcp";

@@ -88,6 +88,8 @@ class MountLowering {
         result.unkeyed.id = !values.id.empty()               ? values.id
                             : values.target.starts_with('/') ? rooted(values.target)
                                                              : rooted(values.target).substr(1);
+        if (const std::string& name_space = lowering_.settings.cache_namespace; !name_space.empty())
+          result.unkeyed.id.insert(0, name_space + "/");
         break;
       case Mount::Type::tmpfs:
         result.read_only = values.read_only.value_or(false);
@@ -218,14 +220,15 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
       if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
     });
   }
-  for (const Word& device : run.devices) process.devices.push_back(expand(device, scope).text);
+  for (const RunDevice& device : run.devices)
+    process.devices.push_back({device.name, device.required});
 
   process.environment = stage.environment.list();
   process.working_directory = rooted(stage.working_directory());
   process.user = stage.config.user;
   process.network = network_of(run, options.network);
   process.security = security_of(run);
-  process.hostname = options.hostname;
+  process.hostname = lowering.settings.hostname;
   process.extra_hosts = options.extra_hosts;
   process.shm_size = options.shm_size;
   process.ulimits = options.ulimits;

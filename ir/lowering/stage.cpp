@@ -1,4 +1,5 @@
 #include <ir/lowering/checks.hpp>
+#include <ir/lowering/history.hpp>
 #include <ir/lowering/names.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/stage.hpp>
@@ -205,10 +206,16 @@ void lower_stage(Lowering& lowering, std::vector<StageState>& states, const Stag
       if (!whole || instruction.failed) forget(stage, instruction.kind);
     }
   };
+  const std::size_t inherited = stage.config.history.size();
   stage.in_trigger = true;
   lower_all(plan.triggers);
   stage.in_trigger = false;
   if (!plan.replaced) lower_all(plan.stage->instructions);
+  if (lowering.settings.epoch) {
+    const std::string time = history_time(*lowering.settings.epoch);
+    for (std::size_t i = inherited; i < stage.config.history.size(); ++i)
+      stage.config.history[i].created = time;
+  }
 }
 
 }  // namespace slipway

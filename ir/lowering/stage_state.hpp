@@ -27,10 +27,12 @@ struct Lowering {
   const Scope& globals;
   const Stages& stages;
   Images& images;
+  BuildSettings settings;
   std::vector<std::string> proxies;
   std::optional<IgnoreRules> ignored;  // what CopyIgnoredFile looks for; empty: nothing
   Graph graph;
   Mistakes& mistakes;
+  std::size_t ports = 0;  // that EXPOSE has named so far
 };
 
 // An instruction that another one of its kind makes useless.

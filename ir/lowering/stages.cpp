@@ -26,16 +26,14 @@ std::optional<std::size_t> number(std::string_view text) {
   return value;
 }
 
-// The text of a word in which variables are not supported.
-std::string constant(const Word& word, const char* option) {
-  for (const WordPart& part : word.parts) {
-    if (std::holds_alternative<Variable>(part)) {
-      throw Error(std::string(option) + " does not expand variables")
-          .at(word.span)
-          .hint("give the source a name with FROM ... AS, using an ARG from before the first FROM");
-    }
+// The text of a word that means what is written, or nothing.
+std::string constant(const Word& word) {
+  if (expand(word, Scope{}).text != word.text) {
+    throw Error("--from takes no variables, quotes or escapes")
+        .at(word.span)
+        .hint("write FROM " + word.text + " AS NAME above, and --from=NAME here");
   }
-  return expand(word, Scope{}).text;
+  return word.text;
 }
 
 // BuildKit numbers an only stage's steps without its name, and takes every source that is no stage
@@ -160,7 +158,7 @@ std::size_t Stages::target(const std::string& name) const {
 }
 
 Source Stages::copy_source(const Word& from) const {
-  const std::string name = constant(from, "--from");
+  const std::string name = constant(from);
   if (const auto index = number(name)) {
     if (*index >= plans_.size()) {
       throw Error("there is no stage " + name)
@@ -173,7 +171,7 @@ Source Stages::copy_source(const Word& from) const {
 }
 
 Source Stages::mount_source(const Word& from) const {
-  return named_source(constant(from, "from"));
+  return named_source(from.text);
 }
 
 Source Stages::named_source(const std::string& name) const {

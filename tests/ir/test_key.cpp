@@ -38,7 +38,7 @@ RunProcess full_run() {
   run.extra_hosts = {{"db", "10.0.0.1"}, {"cache", "10.0.0.2"}};
   run.shm_size = 64;
   run.ulimits = {"nofile=1:2", "core=0:0"};
-  run.devices = {"a", "b"};
+  run.devices = {{"a", false}, {"b", true}};
   run.platform = {"linux", "arm", "v7"};
   run.unkeyed.proxies = {"http_proxy=http://p", "no_proxy=x"};
   return run;
@@ -143,8 +143,10 @@ TEST_CASE("every field of RUN changes its key") {
       [](RunProcess& r) { r.mounts.pop_back(); },
       [](RunProcess& r) { r.mounts.push_back({}); },
   };
-  for (auto list : {&RunProcess::arguments, &RunProcess::environment, &RunProcess::ulimits,
-                    &RunProcess::devices}) {
+  for (auto& mutation : list_mutations<RunProcess::Device>(&RunProcess::devices, {"c", false}))
+    mutations.push_back(std::move(mutation));
+  mutations.push_back([](RunProcess& r) { r.devices[0].required = true; });
+  for (auto list : {&RunProcess::arguments, &RunProcess::environment, &RunProcess::ulimits}) {
     for (auto& mutation : list_mutations<std::string>(list, "Z=9"))
       mutations.push_back(std::move(mutation));
   }
@@ -254,7 +256,7 @@ TEST_CASE("no two operations can be written alike") {
          });
   differ([](RunProcess& r) { r.environment = {"A]=1"}; },
          [](RunProcess& r) { r.environment = {"A\\]=1"}; });
-  differ([](RunProcess& r) { r.ulimits = {"x"}; }, [](RunProcess& r) { r.devices = {"x"}; });
+  differ([](RunProcess& r) { r.ulimits = {"x"}; }, [](RunProcess& r) { r.arguments = {"x"}; });
   differ([](RunProcess& r) { r.user = "x"; }, [](RunProcess& r) { r.hostname = "x"; });
   differ([](RunProcess& r) { r.mounts = {{}, {}}; }, [](RunProcess& r) { r.mounts = {{}}; });
   differ(

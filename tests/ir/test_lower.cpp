@@ -170,11 +170,11 @@ TEST_CASE("what is wrong with names is said together, each at its place") {
   file.from(word("scratch"), "builder");
   file.from(word("scratch"));
   file.copy({word("a")}, word("/"), word("biulder"));
-  file.copy({word("a")}, word("/"), word({variable("X")}));
+  file.copy({word("a")}, word("/"), word({variable("X")}, "$X"));
   file.copy({word("a")}, word("/"), word("7"));
   CHECK(message(file.get()) ==
-        "4: --from does not expand variables (give the source a name with FROM ... AS, using an "
-        "ARG from before the first FROM)\n"
+        "4: --from takes no variables, quotes or escapes (write FROM $X AS NAME above, and "
+        "--from=NAME here)\n"
         "5: there is no stage 7 (stages are numbered from 0 to 1)\n");
 
   DockerfileBuilder typo;
