@@ -2,10 +2,10 @@
 
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/checks.hpp>
-#include <ir/mistakes.hpp>
 #include <ir/lowering/reachability.hpp>
 #include <ir/lowering/stage.hpp>
 #include <ir/lowering/stages.hpp>
+#include <ir/mistakes.hpp>
 
 #include <utility>
 

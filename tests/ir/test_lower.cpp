@@ -316,6 +316,45 @@ TEST_CASE("mounts get their defaults and their inputs") {
   CHECK(std::holds_alternative<ReadContext>(lowered.graph[vertex.inputs[1]].operation));
 }
 
+TEST_CASE("SOURCE_DATE_EPOCH is the time of the history that this Dockerfile makes") {
+  DockerfileBuilder file;
+  file.from(word("base"));
+  file.add(Workdir{word("/w")}, "WORKDIR /w");
+  ImageConfig base;
+  base.history = {{"2020-01-01T00:00:00Z", "base", "", "", false}};
+  const auto times = [&](const std::string& epoch) {
+    LowerOptions options = amd64_options();
+    if (!epoch.empty()) options.build_args["SOURCE_DATE_EPOCH"] = epoch;
+    ImageShelf shelf;
+    shelf.put("base", base);
+    Lines result;
+    for (const HistoryEntry& entry : lower(file.get(), options, shelf.resolver()).config.history)
+      result.push_back(entry.created);
+    return result;
+  };
+  CHECK(times("") == Lines{"2020-01-01T00:00:00Z", ""});
+  CHECK(times("1000000000") == Lines{"2020-01-01T00:00:00Z", "2001-09-09T01:46:40Z"});
+  CHECK(times("253402300799").back() == "9999-12-31T23:59:59Z");
+  CHECK(times("-62167219200").back() == "0000-01-01T00:00:00Z");
+}
+
+TEST_CASE("BUILDKIT_CACHE_MOUNT_NS keeps the cache mounts of two builds apart") {
+  DockerfileBuilder file;
+  file.from(word("scratch"));
+  Run run;
+  run.command.arguments = {"make"};
+  RunMount mount;
+  for (const auto& [key, value] : {std::pair{"type", "cache"}, {"target", "/x"}})
+    mount.fields.push_back({{key, {}}, word(value), {}});
+  run.mounts = {mount};
+  file.add(run, "RUN make");
+  LowerOptions options = amd64_options();
+  options.build_args["BUILDKIT_CACHE_MOUNT_NS"] = "mine";
+  ImageShelf shelf;
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  CHECK(last_run(lowered).mounts.at(0).unkeyed.id == "mine//x");
+}
+
 TEST_CASE("CMD, ENTRYPOINT and their kin are written as BuildKit writes them") {
   DockerfileBuilder file;
   ImageConfig base;
