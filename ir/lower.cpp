@@ -2,6 +2,7 @@
 
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/checks.hpp>
+#include <ir/lowering/outline.hpp>
 #include <ir/lowering/reachability.hpp>
 #include <ir/lowering/stage.hpp>
 #include <ir/lowering/stages.hpp>
@@ -102,6 +103,8 @@ class Phases {
     for (const StagePlan& plan : stages.plans())
       if (plan.needed) lower_stage(lowering, states, plan);
     review(mistakes_);
+
+    if (options_.outline != nullptr) *options_.outline = outline_of(lowering, states, target);
 
     // 5. The target is the image.
     Lowered result;

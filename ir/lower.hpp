@@ -22,6 +22,7 @@
 namespace slipway {
 
 class Findings;
+struct Outline;
 class Mistakes;
 
 // Where a name in FROM, COPY --from or mount from= leads, if it is no stage (--build-context).
@@ -75,6 +76,8 @@ struct LowerOptions {
   std::string hostname;
   std::uint64_t shm_size = 0;
   std::vector<std::string> ulimits;
+  // Where it is written down what the target can be given; null: nowhere.
+  Outline* outline = nullptr;
   // Where the build checks put what they find; null: they are not made.
   Findings* findings = nullptr;
   std::vector<std::string> ignore;  // the build context's .dockerignore, for the checks

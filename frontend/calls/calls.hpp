@@ -6,6 +6,7 @@
 
 #include <frontend/checks/check.hpp>
 #include <ir/instruction.hpp>
+#include <ir/outline.hpp>
 
 #include <string>
 
@@ -19,12 +20,12 @@ std::string check_json(const Checked& checked, const SourceFile& file);
 std::string targets_text(const Dockerfile& dockerfile);
 std::string targets_json(const Dockerfile& dockerfile);
 
+// What a stage can be given.
+std::string outline_text(const Outline& outline);
+std::string outline_json(const Outline& outline, const SourceFile& file);
+
 // The calls there are.
 std::string describe_text();
 std::string describe_json();
-
-// What the comment above an ARG or a stage says about `name`: the rest of the first line that
-// begins with it. Empty if none does.
-std::string description_of(const std::vector<std::string>& comments, std::string_view name);
 
 }  // namespace slipway

@@ -1,5 +1,5 @@
-#include <frontend/calls/calls.hpp>
 #include <frontend/calls/described.hpp>
+#include <ir/outline.hpp>
 
 #include <array>
 
@@ -28,14 +28,6 @@ std::string lower_case(std::string text) {
 
 std::span<const DescribedCall> described_calls() {
   return calls;
-}
-
-std::string description_of(const std::vector<std::string>& comments, std::string_view name) {
-  if (name.empty()) return {};
-  for (const std::string_view line : comments)
-    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ' ')
-      return std::string(line.substr(name.size() + 1));
-  return {};
 }
 
 std::vector<Target> targets_of(const Dockerfile& dockerfile) {

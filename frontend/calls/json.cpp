@@ -103,6 +103,33 @@ std::string targets_json(const Dockerfile& dockerfile) {
   return written(json);
 }
 
+std::string outline_json(const Outline& outline, const SourceFile& file) {
+  Json json = Json::object();
+  add(json, "name", outline.name);
+  add(json, "description", outline.description);
+  for (const Outline::Argument& arg : outline.args) {
+    Json each = {{"name", arg.name}};
+    add(each, "description", arg.description);
+    add(each, "value", arg.value);
+    each["location"] = location(arg.lines);
+    json["args"].push_back(std::move(each));
+  }
+  const auto needs = [&](const char* member, const char* name,
+                         const std::vector<Outline::Need>& list) {
+    for (const Outline::Need& need : list) {
+      Json each = {{name, need.name}};
+      if (need.required) each["required"] = true;
+      each["location"] = location(need.lines);
+      json[member].push_back(std::move(each));
+    }
+  };
+  needs("secrets", "name", outline.secrets);
+  needs("ssh", "name", outline.ssh);
+  needs("cache", "ID", outline.caches);
+  json["sources"] = Json::array({base64(file.text)});
+  return written(json);
+}
+
 std::string describe_json() {
   Json json = Json::array();
   for (const DescribedCall& call : described_calls()) {

@@ -88,6 +88,35 @@ std::string targets_text(const Dockerfile& dockerfile) {
   return columns(rows, 1);
 }
 
+std::string outline_text(const Outline& outline) {
+  std::string text;
+  if (!outline.name.empty() || !outline.description.empty()) {
+    std::vector<std::vector<std::string>> rows = {{"TARGET:", outline.name}};
+    if (!outline.description.empty()) rows.push_back({"DESCRIPTION:", outline.description});
+    text += columns(rows, 1) + "\n";
+  }
+  if (!outline.args.empty()) {
+    std::vector<std::vector<std::string>> rows = {{"BUILD ARG", "VALUE", "DESCRIPTION"}};
+    for (const Outline::Argument& arg : outline.args)
+      rows.push_back({arg.name, arg.value, arg.description});
+    text += columns(rows, 3) + "\n";
+  }
+  const auto needs = [&](const char* heading, const std::vector<Outline::Need>& list) {
+    if (list.empty()) return;
+    std::vector<std::vector<std::string>> rows = {{heading, "REQUIRED"}};
+    for (const Outline::Need& need : list) rows.push_back({need.name, need.required ? "true" : ""});
+    text += columns(rows, 3) + "\n";
+  };
+  needs("SECRET", outline.secrets);
+  needs("SSH", outline.ssh);
+  if (!outline.caches.empty()) {
+    std::vector<std::vector<std::string>> rows = {{"CACHE MOUNT"}};
+    for (const Outline::Need& cache : outline.caches) rows.push_back({cache.name});
+    text += columns(rows, 3) + "\n";
+  }
+  return text;
+}
+
 std::string describe_text() {
   std::vector<std::vector<std::string>> rows = {{"NAME", "VERSION", "DESCRIPTION"}};
   for (const DescribedCall& call : described_calls())

@@ -31,6 +31,7 @@ Examples:
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
   slipway build --check .                      what could be better, without a build
   slipway build --call=targets .               the stages that can be built
+  slipway build --call=outline --target test . the arguments and secrets that a stage takes
   slipway build --print=graph .                what would be done, without doing it
   slipway build --print=ast --format=json .    the syntax tree, for other programs
   tar c . | slipway build -                    the context from a tar

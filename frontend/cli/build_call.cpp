@@ -24,9 +24,12 @@ namespace slipway {
 namespace {
 
 constexpr std::pair<std::string_view, Call::Method> methods[] = {
-    {"build", Call::Method::build},     {"check", Call::Method::check},
+    {"build", Call::Method::build},
+    {"check", Call::Method::check},
     {"lint", Call::Method::check},  // its name in BuildKit
-    {"targets", Call::Method::targets}, {"subrequests.describe", Call::Method::describe},
+    {"outline", Call::Method::outline},
+    {"targets", Call::Method::targets},
+    {"subrequests.describe", Call::Method::describe},
 };
 
 std::optional<bool> boolean(std::string_view text) {
@@ -45,7 +48,7 @@ Call::Method method_of(const std::string& name) {
   }
   const std::string near = nearest(name, names);
   throw Error("--call does not know " + quoted(name))
-      .hint(near.empty() ? "build, check, targets or subrequests.describe"
+      .hint(near.empty() ? "build, check, outline, targets or subrequests.describe"
                          : "did you mean " + quoted(near) + "?");
 }
 
@@ -151,6 +154,21 @@ int run_call(const Call& call, const BuildRequest& request, LowerOptions options
     case Call::Method::targets: {
       const ParsedDockerfile parsed = parse_dockerfile(inputs.dockerfile);
       print(call.json ? targets_json(parsed.dockerfile) : targets_text(parsed.dockerfile));
+      return 0;
+    }
+    case Call::Method::outline: {
+      ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
+      require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+      Outline outline;
+      options.outline = &outline;
+      // What only an image knows, its variables and triggers, is not in the outline.
+      lower(parsed.dockerfile, options, [](const ImageRequest& wanted) {
+        ResolvedImage unknown;
+        unknown.known = false;
+        unknown.reference = wanted.reference;
+        return unknown;
+      });
+      print(call.json ? outline_json(outline, *inputs.dockerfile) : outline_text(outline));
       return 0;
     }
     case Call::Method::describe:

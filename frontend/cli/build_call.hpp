@@ -12,7 +12,7 @@
 namespace slipway {
 
 struct Call {
-  enum class Method { build, check, targets, describe };
+  enum class Method { build, check, outline, targets, describe };
   Method method = Method::build;
   bool json = false;
   bool ignore_status = false;

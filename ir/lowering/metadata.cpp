@@ -1,5 +1,6 @@
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
+#include <ir/lowering/outline.hpp>
 #include <ir/lowering/ports.hpp>
 #include <ir/lowering/stage_state.hpp>
 
@@ -100,6 +101,8 @@ class Metadata {
       if (!known) stage_.environment.set_unknown(item.name);
       if (value && !is_no_variable(item.name)) stage_.environment.set(item.name, *value);
       stage_.build_args.emplace_back(item.name, value);
+      note_argument(stage_, item, value,
+                    !given.contains(item.name) && !item.default_value && value);
       history += " " + item.name + (value ? "=" + *value : "");
     }
     add_history(stage_.config, std::move(history), false);

@@ -1,6 +1,7 @@
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/names.hpp>
+#include <ir/lowering/outline.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/stage_state.hpp>
 #include <ir/mount.hpp>
@@ -217,6 +218,7 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
   for (const RunMount& mount : run.mounts) {
     lowering.mistakes.attempt(mount.span, [&] {
       process.mounts.push_back(mounts.lower(mount));
+      note_mount(stage, process.mounts.back());
       if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
     });
   }

@@ -8,10 +8,13 @@
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/stages.hpp>
 #include <ir/mistakes.hpp>
+#include <ir/outline.hpp>
 #include <ir/pattern.hpp>
 
 #include <cstddef>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -58,6 +61,13 @@ struct StageState {
   bool unknown_workdir = false;
   bool has_workdir = false;   // a WORKDIR of this Dockerfile, also in a stage below
   std::optional<UsedOnce> cmd, entrypoint, healthcheck;
+
+  // For the outline.
+  struct Noted {
+    std::map<std::string, Outline::Argument> args;  // the last ARG of each name
+    std::set<std::string> read;                     // the names of all ARGs
+    std::vector<Outline::Need> secrets, ssh, caches;
+  } outline;
 
   std::size_t step = 0;   // of `steps`: for "[build 2/5]"
   std::size_t steps = 0;  // that this stage shows; 0: none has a number
