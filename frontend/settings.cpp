@@ -50,7 +50,12 @@ Expose read_expose(const Statement& statement, const Reading& reading) {
   if (statement.words.empty()) {
     reading.report.error(statement.name.span(), "EXPOSE needs a port");
   }
-  for (const Fragment& port : statement.words) expose.ports.push_back(reading.word(port));
+  bool open = false;  // a quote or brace that does not end reaches into the words behind it
+  for (const Fragment& port : statement.words) {
+    Word word = open ? plain_word(port) : reading.word(port);
+    word.failed = open = open || word.failed;
+    expose.ports.push_back(std::move(word));
+  }
   return expose;
 }
 

@@ -19,6 +19,12 @@ std::optional<Word> optional_word(const Flags& flags, std::string_view name,
 
 void read_files(const Statement& statement, const Flags& flags, const Reading& reading,
                 FileTransfer& transfer) {
+  transfer.chown = optional_word(flags, "chown", reading);
+  transfer.chmod = optional_word(flags, "chmod", reading);
+  transfer.link = flags.boolean("link").value_or(false);
+  for (const Fragment& pattern : flags.list("exclude")) {
+    transfer.exclude.push_back(plain_word(pattern));  // docker expands nothing here
+  }
   std::vector<Fragment> words = statement.words;
   const auto form = json_form_of(statement, reading.report);
   std::vector<std::string> values;
@@ -58,12 +64,6 @@ void read_files(const Statement& statement, const Flags& flags, const Reading& r
     } else {
       transfer.sources.push_back(std::move(word));
     }
-  }
-  transfer.chown = optional_word(flags, "chown", reading);
-  transfer.chmod = optional_word(flags, "chmod", reading);
-  transfer.link = flags.boolean("link").value_or(false);
-  for (const Fragment& pattern : flags.list("exclude")) {
-    transfer.exclude.push_back(plain_word(pattern));  // docker expands nothing here
   }
 }
 

@@ -38,6 +38,8 @@ Pairs read_pairs(const Statement& statement, const Reading& reading) {
   for (const Fragment& word : statement.words) {
     const std::size_t equals = word.text().find('=');
     if (equals == std::string::npos) {
+      // A brace that does not end reaches into the words behind it.
+      if (!pairs.empty() && pairs.back().second.failed) continue;
       reading.report.syntax(word.span(), "there is no = in " + quoted(word.text()),
                             "write NAME=VALUE, and put a value with blanks into quotes");
       continue;

@@ -22,6 +22,7 @@
 #include <ir/dump.hpp>
 #include <ir/error.hpp>
 #include <ir/lower.hpp>
+#include <ir/nearest.hpp>
 
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -84,7 +85,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     options.network = RunProcess::Network::host;
   } else if (request.network != "default") {
     throw Error("--network=" + quoted(request.network) + " is not known")
-        .hint("default, none or host");
+        .hint(did_you_mean(request.network, {"default", "none", "host"}, "default, none or host"));
   }
   for (const std::string& text : request.add_hosts) {
     const auto separator = text.find_first_of("=:");

@@ -2,6 +2,7 @@
 #include "display.hpp"
 
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ ProgressMode parse_progress_mode(std::string_view text) {
   if (text == "tty") return ProgressMode::tty;
   if (text == "plain") return ProgressMode::plain;
   if (text == "quiet" || text == "none") return ProgressMode::quiet;
-  throw Error("--progress=" + quoted(text) + " is not known").hint("auto, tty, plain or quiet");
+  throw Error("--progress=" + quoted(text) + " is not known")
+      .hint(did_you_mean(text, {"auto", "tty", "plain", "quiet"}, "auto, tty, plain or quiet"));
 }
 
 std::unique_ptr<Display> make_display(ProgressMode mode, const Graph& graph) {

@@ -167,7 +167,9 @@ int run_program(const std::vector<std::string>& arguments) {
       globals.root = argument.substr(7);
     } else {
       std::fputs(render(Error("slipway does not know " + quoted(argument) + " before a command")
-                            .hint("slipway --help"),
+                            .hint(did_you_mean(argument.substr(0, argument.find('=')),
+                                               {"--root", "--version", "--help"},
+                                               "slipway --help")),
                         use_color())
                      .c_str(),
                  stderr);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: hostile.sh [SCALE]
 #
-# Dockerfiles that are huge or nested beyond reason, each of a size n and of 2n: milliseconds for
+# Dockerfiles that are huge or nested beyond reason, each of a size n and of 2n: milliseconds of a processor for
 # `slipway build --print=graph` (or the mistakes it ends with), the ratio, and the most memory. About
 # 2 is right; 4 would be the square. SCALE multiplies every n; 1 gives the sizes named.
 slipway=${SLIPWAY:-$(dirname "$0")/../../build/frontend/cli/slipway}
@@ -38,7 +38,7 @@ mounts()           { printf 'FROM scratch\nRUN'; perl -e 'print " --mount=type=c
 
 measure() {  # CASE N
   "$1" "$2" > "$work/context/Dockerfile"
-  /usr/bin/env time -f '%e %M' -o "$work/time" timeout 60 "$slipway" --root "$work/root" \
+  /usr/bin/env time -f '%U %M' -o "$work/time" timeout 60 "$slipway" --root "$work/root" \
     build --print=graph "$work/context" > "$work/out" 2> "$work/err"
   status=$?
   read -r seconds memory < <(tail -1 "$work/time")

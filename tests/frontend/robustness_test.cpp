@@ -1,6 +1,11 @@
 #include "cases.hpp"
 
+#include "ir/dockerfiles.hpp"
+
 #include <doctest/doctest.h>
+
+#include <ir/dump.hpp>
+#include <ir/lower.hpp>
 
 #include <random>
 
@@ -18,6 +23,45 @@ bool ends_well(const std::string& text) {
     }
     return !render(error, false).empty();
   }
+}
+
+// The same for a whole build, up to its graph.
+bool builds_or_says_why(const std::string& text) {
+  LowerOptions options = amd64_options();
+  options.parse_triggers = parse_triggers;
+  ImageShelf shelf;
+  shelf.put("a");
+  try {
+    const ParsedDockerfile parsed = read_dockerfile(source(text));
+    require_no_mistakes(parsed.dockerfile, options, parsed.mistakes);
+    return !dump(lower(parsed.dockerfile, options, shelf.resolver())).empty();
+  } catch (const Error& error) {
+    const std::string shown = render(error, false);
+    // As much as a person reads, whatever the file is like.
+    return error.diagnostics().size() <= most_mistakes && shown.size() < 400'000 &&
+           shown.find('\x1b') == std::string::npos;
+  }
+}
+
+// "begin" and then each number in the text instead of #, and the one before it instead of @.
+std::string counted(std::string begin, const std::string& text, int times) {
+  for (int i = 1; i <= times; ++i) {
+    for (const char c : text) {
+      if (c == '#' || c == '@') {
+        begin += std::to_string(c == '#' ? i : i - 1);
+      } else {
+        begin += c;
+      }
+    }
+  }
+  return begin;
+}
+
+std::string random_bytes(std::size_t size) {
+  std::mt19937 random(3);
+  std::string text(size, '\0');
+  for (char& c : text) c = static_cast<char>(random() % 256);
+  return text;
 }
 
 std::string repeated(std::string_view text, std::size_t times) {
@@ -95,6 +139,36 @@ TEST_CASE("what is huge or nested beyond reason ends") {
   for (const std::string& text : texts) {
     CAPTURE(text.substr(0, 40));
     REQUIRE(ends_well(text));
+    REQUIRE(builds_or_says_why(text));
+  }
+}
+
+// tests/bench/hostile.sh has the same at their full size, with times.
+TEST_CASE("what takes long to lower, to dump or to complain about ends") {
+  const std::string texts[] = {
+      "FROM a\nEXPOSE " + repeated("x", 1 << 20),
+      "FROM a\nCOPY --form=x " + repeated("\xe6\xbc\xa2", 1 << 17),
+      "FROM a\nCOPY a b " + repeated("${x:?} ", 2'000),
+      "FROM a\n" + repeated("EXPOSE x\n", 2'500),
+      "FROM a\nEXPOSE " + repeated("\x1b[2J ", 2'500),
+      counted("FROM a AS s0\n", "FROM s@ AS s#\nENV A#=b\n", 500),
+      counted("FROM a AS s0\n", "FROM s@ AS s#\nARG B\nENV A=#\n", 500),
+      counted("FROM a AS s0\n", "FROM a AS s#\nCOPY --from=s@ /a /b\n", 500),
+      counted("FROM a AS stage0\n", "FROM a AS stage#\nCOPY --from=stgae# /a /b\n", 500),
+      counted("FROM a\nARG a0=x\n", "ARG a#=$a@\n", 2'500),
+      counted("FROM a\nENV a0=x\n", "ENV a#=$a@$a@\n", 100),
+      "FROM a AS b\n" + repeated("ONBUILD ENV A=b\n", 2'500) + "FROM b\n",
+      "FROM a\nRUN " + repeated("<<A ", 2'500) + "\n" + repeated("A\n", 2'500),
+      "FROM a\nENV A=" + repeated("${a:-", 50) + repeated("}", 50) + "\nEXPOSE " +
+          repeated("${A:?", 2'500),
+      repeated("FORM a AS b\n", 2'500),
+      random_bytes(50'000),
+      "FROM a\n" + random_bytes(50'000),
+      "FROM a\nRUN <<A\n" + random_bytes(50'000) + "\nA\n",
+  };
+  for (const std::string& text : texts) {
+    CAPTURE(text.substr(0, 40));
+    REQUIRE(builds_or_says_why(text));
   }
 }
 
