@@ -199,8 +199,8 @@ class Writer {
       name("keyword", keyword);
       member("text", text);
       span(where);
+      texts("comments", comments);
     }
-    texts("comments", comments);
   }
 
   void members(const From& from) {

@@ -10,8 +10,8 @@ namespace slipway {
 
 enum class AstContent {
   everything,
-  // What a build reads: without places, keywords as they were written and whole lines, so that two
-  // layouts of one Dockerfile give the same document.
+  // What a build reads: without places, comments, keywords as they were written and whole lines, so
+  // that two layouts of one Dockerfile give the same document.
   meaning,
 };
 

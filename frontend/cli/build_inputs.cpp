@@ -24,29 +24,6 @@ namespace fs = std::filesystem;
 // No Dockerfile is larger; whatever is was named by mistake.
 constexpr std::size_t most_text_bytes = 64U << 20U;
 
-// A whole text file. Nothing if there is none.
-std::optional<std::string> read_text(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    throw system_error("open", path.string(), errno);
-  }
-  std::string text;
-  char buffer[65536];
-  ssize_t got = 0;
-  while ((got = ::read(descriptor, buffer, sizeof buffer)) > 0) {
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > most_text_bytes) {
-      ::close(descriptor);
-      throw Error(quoted(path.string()) + " is larger than 64 MiB");
-    }
-  }
-  const int error = errno;
-  ::close(descriptor);
-  if (got < 0) throw system_error("read", path.string(), error);
-  return text;
-}
-
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -91,6 +68,28 @@ void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
 }
 
 }  // namespace
+
+std::optional<std::string> read_text(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw system_error("open", path.string(), errno);
+  }
+  std::string text;
+  char buffer[65536];
+  ssize_t got = 0;
+  while ((got = ::read(descriptor, buffer, sizeof buffer)) > 0) {
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > most_text_bytes) {
+      ::close(descriptor);
+      throw Error(quoted(path.string()) + " is larger than 64 MiB");
+    }
+  }
+  const int error = errno;
+  ::close(descriptor);
+  if (got < 0) throw system_error("read", path.string(), error);
+  return text;
+}
 
 BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store) {
   BuildInputs inputs;

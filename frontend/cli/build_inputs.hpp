@@ -27,6 +27,9 @@ struct BuildInputs {
   std::optional<Staging> unpacked;                 // holds the directory, if it came as a tar
 };
 
+// A whole text file. Nothing if there is none. Throws Error, also for one larger than 64 MiB.
+std::optional<std::string> read_text(const std::filesystem::path& path);
+
 // Reads the Dockerfile and finds the context. `store` is called only where a context arrives as a
 // tar and has to be put somewhere. Throws Error.
 BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store);

@@ -10,11 +10,11 @@
 namespace slipway::testing {
 namespace {
 
-constexpr std::uint64_t generated = 400;
+constexpr std::uint64_t generated = 150;
 
 std::vector<std::string> collect() {
   std::vector<std::string> texts = conformance_dockerfiles();
-  for (const char* root : {"cases", "ast_json", "../ir/cases", "../../samples"}) {
+  for (const char* root : {"cases", "ast_json", "format", "../ir/cases", "../../samples"}) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
       if (entry.path().filename() == "Dockerfile") texts.push_back(read_file(entry.path()));
     }
