@@ -347,10 +347,10 @@ std::optional<EmptyContinuation> Reader::empty_continuation(
         token.getType() == DockerfileLexer::BLANK)
       continue;
     // In any other token a line break is that of a continuation.
-    const std::string& text = text_.text();
-    for (std::size_t line = text.find('\n', begin(token)); line < end(token) && !found;) {
+    const std::string_view text = std::string_view(text_.text()).substr(0, end(token));
+    for (std::size_t line = text.find('\n', begin(token)); line < text.size() && !found;) {
       const std::size_t next = text.find('\n', line + 1);
-      if (next >= end(token)) break;
+      if (next >= text.size()) break;
       if (text_.slice(line + 1, next).trimmed().empty())
         found = EmptyContinuation{text_.span(line + 1, line + 1), {}};
       line = next;
