@@ -63,8 +63,10 @@ Lines::Place Lines::place(std::size_t byte) const {
 }
 
 SourceSpan Lines::span(std::size_t begin, std::size_t end) const {
-  const Place first = place(begin);
-  const Place last = place(std::max(begin, end));
+  // A guessed keyword may be longer than what is left of the file.
+  const std::size_t size = file_->text.size();
+  const Place first = place(std::min(begin, size));
+  const Place last = place(std::min(std::max(begin, end), size));
   return {file_, first.line, first.column, last.line, last.column};
 }
 

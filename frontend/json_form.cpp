@@ -115,6 +115,8 @@ std::vector<Fragment> insides(const Fragment& text) {
 std::optional<JsonForm> read_json_form(const Fragment& text) {
   Strings strings;
   const std::string valid = repaired(text.text());
+  // To the library a zero byte is the end of the text; in JSON it is no character at all.
+  if (valid.find('\0') != std::string::npos) return std::nullopt;
   if (!nlohmann::json::sax_parse(valid, &strings) || !strings.array) return std::nullopt;
   JsonForm form;
   form.only_strings = strings.only_strings;

@@ -141,6 +141,12 @@ void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& optio
   Mistakes mistakes = std::move(mistakes_of_text);
   if (!dockerfile.stages.empty())
     Phases(dockerfile, without_findings, nothing).find_mistakes(mistakes);
+  if (mistakes.empty()) return;
+  // Stages that the target does not need fail no build. In one that fails, their mistakes are told
+  // with the others: a misspelt name may be all that makes them unneeded.
+  without_findings.all_stages = true;
+  if (!dockerfile.stages.empty())
+    Phases(dockerfile, without_findings, nothing).find_mistakes(mistakes);
   mistakes.throw_if_any();
 }
 

@@ -93,9 +93,10 @@ struct Lowered {
 };
 
 // Throws Error with every mistake that can be told without looking at an image: those of the text,
-// as the frontend found them, and those of values in the stages that the target needs. What depends
-// on an image's variables, or on a line with a mistake, is not judged. To be called before lower(),
-// so that no image is asked for by a Dockerfile that cannot be built.
+// as the frontend found them, and those of values in the stages that the target needs; if there are
+// any, those in the other stages too. What depends on an image's variables, or on a line with a
+// mistake, is not judged. To be called before lower(), so that no image is asked for by a Dockerfile
+// that cannot be built.
 void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& options,
                          Mistakes mistakes_of_text);
 

@@ -270,7 +270,8 @@ class Reader {
       break;
     }
     while (is_blank(peek()) || (peek() == '\\' && peek(1) == '\n')) at_ += peek() == '\\' ? 2 : 1;
-    if (at_ >= text_.size() || (ends_word(peek()) && peek(1) != '(')) return give_up();
+    const bool process = (peek() == '<' || peek() == '>') && peek(1) == '(';
+    if (at_ >= text_.size() || (ends_word(peek()) && !process)) return give_up();
     redirection.target = read_word();
     if (redirection.op == "<<" || redirection.op == "<<-")
       heredocs_.emplace_back(redirection.target.text, redirection.op == "<<-");

@@ -28,7 +28,8 @@ void require_parts(const Word& word, const SourceFile& file, std::size_t depth) 
   for (const WordPart& part : word.parts) {
     const auto* variable = std::get_if<Variable>(&part);
     if (variable == nullptr) continue;
-    require(!variable->name.empty(), "a variable has a name");
+    require(!variable->name.empty() || variable->op != Variable::Operator::none,
+            "a variable has a name, or an operator as in ${+w}");
     require_inside(variable->span, file);
     require((variable->op != Variable::Operator::none) == (variable->operand != nullptr),
             "an operator has an operand");
@@ -53,13 +54,15 @@ void try_word(const Word& word, const SourceFile& file) {
   try {
     const Expansion expansion = expand(word, variables);
     require(expansion.text.size() <= word.text.size() + largest_value, "a value is bounded");
-    for (const std::string& name : expansion.unknown) {
-      require(expansion.used.contains(name), "what is unknown was read");
-      require(!variables.find(name), "what is unknown has no value");
+    for (const auto& [name, place] : expansion.unset) {
+      require(expansion.used.contains(name), "what is unset was read");
+      require(!variables.find(name), "what is unset has no value");
     }
     require_split(word, variables, expansion.text);
   } catch (const Error& error) {
     require_shown(error, file);
+  } catch (const UnknownValue&) {
+    require(word.failed, "only a word with a mistake has no value where every variable is known");
   }
 }
 

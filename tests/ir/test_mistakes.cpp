@@ -109,3 +109,16 @@ TEST_CASE("of very many mistakes the first are kept, the others counted") {
     CHECK(error.omitted() >= 4'900);
   }
 }
+
+TEST_CASE("a stage that the target does not need fails no build, but is told of in one that fails") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "builder").copy({required("NOTHING")}, word("/"));
+  file.from(word("alpine"));
+  CHECK(found(file.get()) == Lines{});
+
+  file.copy({word("/x")}, word("/"), word("7"));
+  const Lines both = found(file.get());
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].find("NOTHING") != std::string::npos);
+  CHECK(both[1].find("no stage 7") != std::string::npos);
+}
