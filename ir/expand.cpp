@@ -2,6 +2,7 @@
 #include <ir/error.hpp>
 #include <ir/expand.hpp>
 #include <ir/glob.hpp>
+#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -90,7 +91,8 @@ class Expander {
                     (!word.empty() ? word
                      : found       ? "is not allowed to be empty"
                                    : "is not allowed to be unset"))
-            .at(variable.span);
+            .at(variable.span)
+            .hint(found ? std::string() : did_you_mean(variable.name, scope_.names()));
       default:
         break;
     }
