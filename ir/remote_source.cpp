@@ -184,12 +184,10 @@ void read_query(const Query& query, GitSource& source) {
   std::string branch;
   for (const auto& [key, values] : query) {
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
-      const std::string near = nearest(key, keys);
       throw Error("unknown key " + quoted(key) + " in a git URL")
-          .hint(near.empty()
-                    ? "there are ref, tag, branch, subdir, checksum, commit, keep-git-dir, "
-                      "submodules, mtime, fetch-by-commit"
-                    : "did you mean " + quoted(near) + "?");
+          .hint(did_you_mean(key, keys,
+                             "there are ref, tag, branch, subdir, checksum, commit, keep-git-dir, "
+                             "submodules, mtime, fetch-by-commit"));
     }
     if (values.size() > 1) throw Error("the key " + quoted(key) + " of a git URL is given twice");
     const std::string& value = values.front();

@@ -157,10 +157,8 @@ Digest ImageStore::resolve(std::string_view name_or_id) const {
   std::vector<std::string> candidates;
   Query query(database_, "SELECT name FROM tags");
   while (query.step()) candidates.push_back(parse_reference(query.text(0)).familiar());
-  const std::string near = nearest(name_or_id, candidates);
   throw Error("there is no image " + quoted(name_or_id) + " in the store")
-      .hint(near.empty() ? "`slipway images` lists those there are"
-                         : "did you mean " + quoted(near) + "?");
+      .hint(did_you_mean(name_or_id, candidates, "`slipway images` lists those there are"));
 }
 
 Image ImageStore::get(std::string_view name_or_id) const {

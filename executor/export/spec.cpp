@@ -43,10 +43,9 @@ Kind kind_of(const std::string& name) {
   if (name == "tar") return Kind::tar;
   if (name == "oci") return Kind::oci;
   if (name == "docker") return Kind::docker;
-  const std::string near = nearest(name, {"image", "local", "tar", "oci", "docker"});
   throw Error("--output does not know type " + quoted(name))
-      .hint(near.empty() ? "image, local, tar, oci or docker"
-                         : "did you mean " + quoted(near) + "?");
+      .hint(did_you_mean(name, {"image", "local", "tar", "oci", "docker"},
+                         "image, local, tar, oci or docker"));
 }
 
 ExportSpec::Compression compression_of(const std::string& name) {

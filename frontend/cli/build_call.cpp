@@ -46,10 +46,8 @@ Call::Method method_of(const std::string& name) {
     if (name == known) return method;
     names.emplace_back(known);
   }
-  const std::string near = nearest(name, names);
   throw Error("--call does not know " + quoted(name))
-      .hint(near.empty() ? "build, check, outline, targets or subrequests.describe"
-                         : "did you mean " + quoted(near) + "?");
+      .hint(did_you_mean(name, names, "build, check, outline, targets or subrequests.describe"));
 }
 
 // Images as the store has them. What it has not is not known, and named to `missing`.

@@ -61,9 +61,8 @@ const CheckRule& find_rule(const std::string& name) {
   };
   for (const CheckRule& rule : check_rules())
     if (std::equal(name.begin(), name.end(), rule.name.begin(), rule.name.end(), same)) return rule;
-  const std::string near = nearest(name, check_rule_names());
   throw Error("there is no check " + quoted(name))
-      .hint(near.empty() ? "slipway checks lists them all" : "did you mean " + quoted(near) + "?");
+      .hint(did_you_mean(name, check_rule_names(), "slipway checks lists them all"));
 }
 
 std::string as_json(const CheckRule& rule, bool with_page) {

@@ -70,9 +70,8 @@ std::string help() {
 Error unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const Subcommand& command : commands()) names.emplace_back(command.name);
-  const std::string near = nearest(name, names);
   return Error("slipway has no command " + quoted(name))
-      .hint(near.empty() ? "slipway --help lists them" : "did you mean " + quoted(near) + "?");
+      .hint(did_you_mean(name, names, "slipway --help lists them"));
 }
 
 // CLI11's errors in our own words where it knows less than we do. As docker, a flag that is wrong
@@ -97,9 +96,8 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
     std::vector<std::string> flags;
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-    const std::string near = nearest(flag->substr(0, flag->find('=')), flags);
     show(Error("slipway " + std::string(command) + " has no flag " + quoted(*flag))
-             .hint(near.empty() ? help : "did you mean " + quoted(near) + "?"));
+             .hint(did_you_mean(flag->substr(0, flag->find('=')), flags, help)));
     return usage_status;
   }
   show(Error(printable(error.what())).hint(help));

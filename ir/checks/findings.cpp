@@ -143,10 +143,9 @@ CheckSettings parse_check_settings(std::string_view text) {
       }
       settings.error = *error;
     } else {
-      const std::string near = nearest(name, {"skip", "error", "experimental"});
       throw Error("invalid check option " + quoted(name))
-          .hint(near.empty() ? "options are skip=, error= and experimental="
-                             : "did you mean " + quoted(near) + "?");
+          .hint(did_you_mean(name, {"skip", "error", "experimental"},
+                             "options are skip=, error= and experimental="));
     }
   }
   return settings;
@@ -158,16 +157,8 @@ std::vector<Diagnostic> unknown_rules(const CheckSettings& settings, const Sourc
   for (const auto* names : {&settings.skip, &settings.experimental}) {
     for (const std::string& name : *names) {
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      std::string near = nearest(name, known);
-      for (const std::string& rule : known) {
-        const bool same = std::equal(name.begin(), name.end(), rule.begin(), rule.end(),
-                                     [](unsigned char a, unsigned char b) {
-                                       return std::tolower(a) == std::tolower(b);
-                                     });
-        if (same) near = rule;
-      }
-      warnings.push_back({"there is no check " + quoted(name), span,
-                          near.empty() ? "" : "did you mean " + quoted(near) + "?", {}});
+      warnings.push_back(
+          {"there is no check " + quoted(name), span, did_you_mean(name, known), {}});
     }
   }
   return warnings;

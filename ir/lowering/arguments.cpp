@@ -124,11 +124,9 @@ std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
   std::vector<Diagnostic> warnings;
   for (const auto& [name, value] : options.build_args) {
     if (declared.contains(name) || is_predefined(name)) continue;
-    const std::string near =
-        nearest(name, std::vector<std::string>(declared.begin(), declared.end()));
     Diagnostic warning;
     warning.message = "build argument " + slipway::quoted(name) + " is declared by no ARG";
-    if (!near.empty()) warning.hint = "did you mean " + slipway::quoted(near) + "?";
+    warning.hint = did_you_mean(name, {declared.begin(), declared.end()});
     warnings.push_back(std::move(warning));
   }
   return warnings;
