@@ -1,18 +1,13 @@
 #include <frontend/flags.hpp>
 
 #include <ir/error.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
 
 #include <algorithm>
-#include <cctype>
 
 namespace slipway {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string hint_for(std::string_view name, const std::vector<FlagRule>& rules,
                      const Statement& statement) {
@@ -68,7 +63,7 @@ Flags::Flags(const Statement& statement, const std::vector<FlagRule>& rules, cha
       continue;
     }
     if (rule->kind == FlagRule::Kind::boolean) {
-      const std::string word = lower(value.text());
+      const std::string word = lower_case(value.text());
       if (has_value && word != "true" && word != "false") {
         report.error(value.empty() ? name_span : value.span(),
                      "the flag --" + name + " takes true or false, not " + quoted(value.text()));
@@ -97,7 +92,7 @@ std::vector<Fragment> Flags::list(std::string_view name) const {
 std::optional<bool> Flags::boolean(std::string_view name) const {
   const auto found = value(name);
   if (!found) return std::nullopt;
-  return lower(found->text()) != "false";
+  return lower_case(found->text()) != "false";
 }
 
 void refuse_flags(const Statement& statement, char escape, Report& report) {

@@ -1,18 +1,13 @@
 #include <frontend/instructions.hpp>
 
 #include <grammar/heredocs.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
 
 #include <algorithm>
-#include <cctype>
 
 namespace slipway {
 namespace {
-
-std::string upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return text;
-}
 
 // Tabs at the start of each line taken away.
 Fragment strip_tabs(const Fragment& content) {
@@ -42,7 +37,7 @@ std::optional<InstructionKind> read_as(const std::string& name, const Statement&
 
 std::optional<InstructionKind> unknown_instruction(const Statement& statement,
                                                    const Reading& reading) {
-  const std::string near = nearest(upper(statement.name.text()), instruction_names());
+  const std::string near = nearest(upper_case(statement.name.text()), instruction_names());
   reading.report.error(statement.name.span(),
                        "unknown instruction " + quoted(statement.name.text()),
                        near.empty() ? "" : "did you mean " + quoted(near) + "?");
@@ -89,7 +84,7 @@ Instruction read_instruction(const Statement& statement, const Reading& reading)
   const std::size_t found = reading.report.found();
   InstructionKind kind = kind_of(statement, reading).value_or(Env{});
   std::string text = statement.line.text();
-  const std::string name = upper(statement.name.text());
+  const std::string name = upper_case(statement.name.text());
   text.replace(0, name.size(), name);
   return {std::move(kind), std::move(text), statement.span,
           {statement.name.text(), statement.name.span()}, statement.comments,

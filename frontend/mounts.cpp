@@ -2,18 +2,13 @@
 #include <frontend/csv.hpp>
 #include <frontend/instructions.hpp>
 #include <ir/mount.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/quantities.hpp>
 
 #include <algorithm>
-#include <cctype>
 
 namespace slipway {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 // One key, or key=value.
 struct Field {
@@ -27,7 +22,7 @@ std::vector<Field> read_fields(const Fragment& text, const Reading& reading) {
   std::vector<Field> fields;
   for (const Fragment& whole : read_csv(text, reading.report)) {
     const std::size_t equals = std::min(whole.text().find('='), whole.size());
-    Field field{lower(whole.text().substr(0, equals)), whole.span(0, equals), whole, std::nullopt};
+    Field field{lower_case(whole.text().substr(0, equals)), whole.span(0, equals), whole, std::nullopt};
     if (equals < whole.size()) field.value = whole.slice(equals + 1, whole.size());
     fields.push_back(std::move(field));
   }

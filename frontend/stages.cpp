@@ -2,15 +2,11 @@
 #include <frontend/flags.hpp>
 #include <frontend/instructions.hpp>
 
-#include <cctype>
+#include <ir/letter_case.hpp>
+
 
 namespace slipway {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 bool valid_stage_name(const std::string& name) {
   if (name.empty() || name[0] < 'a' || name[0] > 'z') return false;
@@ -38,7 +34,7 @@ From read_from(const Statement& statement, const Reading& reading) {
   }
   from.image = reading.word(words[0]);
   if (words.size() == 1) return from;
-  const bool as = lower(words[1].text()) == "as";
+  const bool as = lower_case(words[1].text()) == "as";
   if (words.size() != 3 || !as) {
     if (words.size() == 2 && as) {
       reading.report.error(words[1].span(), "the name of the stage is missing behind AS");
@@ -52,7 +48,7 @@ From read_from(const Statement& statement, const Reading& reading) {
   }
   from.as = Name{words[1].text(), words[1].span()};
   from.alias = Name{words[2].text(), words[2].span()};
-  if (!valid_stage_name(lower(from.alias->text))) {
+  if (!valid_stage_name(lower_case(from.alias->text))) {
     reading.report.error(words[2].span(),
                          "invalid name for a stage: " + quoted(from.alias->text),
                          "it begins with a letter; letters, digits, - _ and . may follow");

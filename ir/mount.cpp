@@ -1,4 +1,5 @@
 #include <ir/mount.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
 
 #include <ir/quantities.hpp>
@@ -12,12 +13,6 @@ namespace {
 
 using Type = RunProcess::Mount::Type;
 using Sharing = RunProcess::Mount::Sharing;
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 std::string hint_for(std::string_view word, const std::vector<std::string>& choices) {
   std::string all;
@@ -154,10 +149,10 @@ class Reader {
     type_known_ = false;
     if (!value) return;
     const auto& names = type_names();
-    const auto found = std::find(names.begin(), names.end(), lower(*value));
+    const auto found = std::find(names.begin(), names.end(), lower_case(*value));
     if (found == names.end()) {
       mistake(field.value->span, "unknown mount type " + quoted(*value),
-              hint_for(lower(*value), names));
+              hint_for(lower_case(*value), names));
       return;
     }
     type_known_ = true;
@@ -166,8 +161,8 @@ class Reader {
 
   void read_sharing(const RunMount::Field& field, const std::string& value) {
     static const std::vector<std::string> modes = {"shared", "private", "locked"};
-    const auto found = std::find(modes.begin(), modes.end(), lower(value));
-    if (found == modes.end()) return invalid(field, value, hint_for(lower(value), modes));
+    const auto found = std::find(modes.begin(), modes.end(), lower_case(value));
+    if (found == modes.end()) return invalid(field, value, hint_for(lower_case(value), modes));
     values_.sharing = static_cast<Sharing>(found - modes.begin());
   }
 

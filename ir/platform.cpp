@@ -1,4 +1,5 @@
 #include <ir/error.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/platform.hpp>
 
 #include <algorithm>
@@ -21,13 +22,6 @@ constexpr std::array<std::string_view, 26> known_architectures = {
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
 }
 
 // What people and kernels call an architecture, as GOARCH and variant.
@@ -116,7 +110,7 @@ Platform parse_platform(std::string_view text) {
   std::vector<std::string> components;
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t slash = std::min(text.find('/', start), text.size());
-    components.push_back(lower(text.substr(start, slash - start)));
+    components.push_back(lower_case(text.substr(start, slash - start)));
     if (!is_plain(components.back()) || components.size() > 3) throw malformed();
     start = slash + 1;
   }

@@ -1,6 +1,7 @@
 #include <ir/reference.hpp>
 
 #include <ir/error.hpp>
+#include <ir/letter_case.hpp>
 
 #include <algorithm>
 
@@ -84,13 +85,6 @@ bool is_tag(std::string_view tag) {
                      [&](char c) { return is_word(c) || c == '.' || c == '-'; });
 }
 
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (is_upper(c)) c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 Error malformed(std::string_view text, std::string_view why) {
   return Error(quoted(text) + " is not an image reference: " + std::string(why));
 }
@@ -168,7 +162,7 @@ Reference parse_reference(std::string_view text) {
 
   if (std::any_of(reference.repository.begin(), reference.repository.end(), is_upper))
     throw malformed(text, "the repository's name has upper-case letters")
-        .hint("write " + quoted(lowered(text)));
+        .hint("write " + quoted(lower_case(text)));
   std::string_view rest = reference.repository;
   bool good = !rest.empty() && !rest.ends_with('/');
   while (good && !rest.empty()) good = is_path_component(take(rest, '/'));

@@ -1,4 +1,5 @@
 #include <frontend/calls/described.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/outline.hpp>
 
 #include <array>
@@ -17,12 +18,6 @@ constexpr std::array calls = {
     DescribedCall{"lint", "1.0.0", "Lint a Dockerfile", {}, results},
     DescribedCall{"subrequests.describe", "1.0.0", "List available subrequest types", {}, texts},
 };
-
-std::string lower_case(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 }  // namespace
 

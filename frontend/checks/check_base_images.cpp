@@ -1,6 +1,8 @@
 // Our own checks of FROM, and of the image as a whole.
 #include <frontend/checks/own_stages.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -9,12 +11,6 @@
 
 namespace slipway {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 void find(Findings& findings, std::string_view rule, const Stage& stage, std::string message,
           const SourceSpan& span, std::string hint) {
@@ -52,7 +48,7 @@ class Images {
     for (const OwnStage& stage : file_.stages) {
       check_from(stage);
       for (const OwnLine& line : stage.lines) check_line(line);
-      if (stage.stage->from.alias) names_.insert(lower(stage.stage->from.alias->text));
+      if (stage.stage->from.alias) names_.insert(lower_case(stage.stage->from.alias->text));
     }
   }
 
@@ -60,7 +56,7 @@ class Images {
   // The image that a word names, if it is certain that it does.
   std::optional<std::string> image_of(const Word& word) const {
     auto name = literal(word);
-    if (!name || name->empty() || lower(*name) == "scratch" || names_.contains(lower(*name)))
+    if (!name || name->empty() || lower_case(*name) == "scratch" || names_.contains(lower_case(*name)))
       return std::nullopt;
     return name;
   }
@@ -100,7 +96,7 @@ void check_unused(const OwnFile& file, Findings& findings) {
   const auto use = [&](const Word& word, bool numbers) {
     const auto name = literal(word);
     if (!name) return false;
-    const auto found = names.find(lower(*name));
+    const auto found = names.find(lower_case(*name));
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(name->data(), name->data() + name->size(), number);
     if (found != names.end()) {
@@ -122,7 +118,7 @@ void check_unused(const OwnFile& file, Findings& findings) {
         for (const RunMount& mount : run->mounts)
           if (const Word* from = mount_from(mount); from != nullptr && !use(*from, true)) return;
     }
-    if (stage.from.alias) names[lower(stage.from.alias->text)] = i;
+    if (stage.from.alias) names[lower_case(stage.from.alias->text)] = i;
   }
   for (std::size_t i = 0; i + 1 < file.stages.size(); ++i) {
     if (used[i]) continue;

@@ -2,6 +2,8 @@
 // SecretsUsedInArgOrEnv.)
 #include <frontend/checks/own_stages.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -10,13 +12,6 @@ namespace slipway {
 namespace {
 
 constexpr int most_findings = 20;  // an instruction: each shows its line
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 template <std::size_t count>
 bool contains_any(std::string_view text, const std::array<std::string_view, count>& pieces) {
@@ -44,7 +39,7 @@ bool is_secret_file(std::string_view path) {
   // What certificates, which are public, are called.
   static constexpr std::array<std::string_view, 9> certificates = {
       "ca", "cert", "crt", "chain", "pub", "dhparam", "bundle", "root", "trust"};
-  const std::string whole = lower(path);
+  const std::string whole = lower_case(path);
   const std::string name(last_name(whole));
   if (name.empty() || contains_any(name, harmless) || name.ends_with(".pub")) return false;
   if (std::find(names.begin(), names.end(), name) != names.end()) return true;
@@ -109,7 +104,7 @@ bool is_password(std::string_view text) {
   static constexpr std::array<std::string_view, 6> examples = {"password", "secret", "xxx",
                                                                "token",    "...",    "changeme"};
   if (text.size() < 3 || text.find('$') != text.npos || text.find('<') != text.npos) return false;
-  const std::string name = lower(text);
+  const std::string name = lower_case(text);
   return std::find(examples.begin(), examples.end(), name) == examples.end();
 }
 
@@ -144,7 +139,7 @@ bool is_credential(const Command& command, const ShellWord& word, const ShellWor
     return colon != text.npos && is_password(text.substr(colon + 1));
   }
   if (program == "curl" && (option == "-H" || option == "--header")) {
-    const std::string header = lower(text);
+    const std::string header = lower_case(text);
     const std::size_t begin = header.find("bearer ");
     return header.starts_with("authorization:") && begin != header.npos &&
            is_password(text.substr(begin + 7));

@@ -4,6 +4,8 @@
 #include <frontend/fragment.hpp>
 #include <frontend/statements.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -15,12 +17,6 @@ namespace {
 constexpr std::size_t longest_path = 4096;
 // Each path of a RUN is compared with each of its mounts; nobody writes more.
 constexpr std::size_t most_mounts = 64;
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 // What a stage takes over from the one it is built on.
 struct Inherited {
@@ -58,7 +54,7 @@ OwnLine own_line(const Instruction& instruction, const Texts& texts, Inherited& 
   line.workdir = state.workdir;
   line.pipefail = state.pipefail;
   if (const Run* run = line.as<Run>()) {
-    std::vector<Diagnostic> ignored;  // told by lower()
+    std::vector<Diagnostic> ignored;  // told by lower_case()
     for (const RunMount& mount : run->mounts)
       line.mounts.push_back(mount_values(mount, literal, ignored));
     const Statement* statement = texts.find(instruction);
@@ -96,7 +92,7 @@ OwnFile own_file(const Dockerfile& dockerfile) {
     OwnStage own;
     own.stage = &stage;
     const auto base = literal(stage.from.image);
-    if (const auto found = names.find(lower(base.value_or(""))); base && found != names.end())
+    if (const auto found = names.find(lower_case(base.value_or(""))); base && found != names.end())
       own.base = found->second;
     Inherited state;
     // Where the escape character is another one, the shell is Windows's until SHELL says which.
@@ -104,12 +100,12 @@ OwnFile own_file(const Dockerfile& dockerfile) {
       state = ends[*own.base];
     } else {
       state.posix = dockerfile.escape == '\\';
-      if (base && lower(*base) == "scratch") state.workdir = "/";
+      if (base && lower_case(*base) == "scratch") state.workdir = "/";
     }
     for (const Instruction& instruction : stage.instructions)
       own.lines.push_back(own_line(instruction, texts, state));
     ends.push_back(std::move(state));
-    if (stage.from.alias) names[lower(stage.from.alias->text)] = file.stages.size();
+    if (stage.from.alias) names[lower_case(stage.from.alias->text)] = file.stages.size();
     file.stages.push_back(std::move(own));
   }
   if (!file.stages.empty()) {

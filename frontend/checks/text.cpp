@@ -2,6 +2,8 @@
 
 #include <frontend/checks/own.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -10,17 +12,6 @@
 
 namespace slipway {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
-}
 
 // FROM, or an instruction: what the checks of keywords and comments look at.
 struct Line {
@@ -75,7 +66,7 @@ void check_arg(const Instruction& instruction, Findings& findings) {
 void check_from(const Stage& stage, Findings& findings) {
   if (!stage.from.alias) return;
   const Name& alias = *stage.from.alias;
-  const std::string name = lower(alias.text);
+  const std::string name = lower_case(alias.text);
   if (alias.text != name) {
     findings.add("StageNameCasing", stage.comments,
                  {nullptr, "Stage name '" + alias.text + "' should be lowercase", alias.span,
@@ -83,9 +74,9 @@ void check_from(const Stage& stage, Findings& findings) {
   }
   const std::string& from = stage.keyword.text;
   // A FROM that is neither is told about by ConsistentInstructionCasing.
-  if (stage.from.as && (from == lower(from) || from == upper(from))) {
+  if (stage.from.as && (from == lower_case(from) || from == upper_case(from))) {
     const Name& as = *stage.from.as;
-    const std::string wanted = from == lower(from) ? lower(as.text) : upper(as.text);
+    const std::string wanted = from == lower_case(from) ? lower_case(as.text) : upper_case(as.text);
     if (as.text != wanted) {
       findings.add("FromAsCasing", stage.comments,
                    {nullptr, "'" + as.text + "' and '" + from + "' keywords' casing do not match",
@@ -100,7 +91,7 @@ void check_stage_names(const Dockerfile& dockerfile, Findings& findings) {
   for (const Stage& stage : dockerfile.stages) {
     if (!stage.from.alias) continue;
     const Name& alias = *stage.from.alias;
-    const std::string name = lower(alias.text);
+    const std::string name = lower_case(alias.text);
     if (name == "scratch" || name == "context") {
       findings.add(
           "ReservedStageName", {},
@@ -122,16 +113,16 @@ void check_casing(const Dockerfile& dockerfile, Findings& findings) {
   std::size_t upper_count = 0;
   each_line(dockerfile, [&](const Line& line) {
     const std::string& keyword = line.keyword.text;
-    if (keyword == lower(keyword)) {
+    if (keyword == lower_case(keyword)) {
       ++lower_count;
-    } else if (keyword == upper(keyword)) {
+    } else if (keyword == upper_case(keyword)) {
       ++upper_count;
     }
   });
   const bool to_lower = lower_count > upper_count;
   each_line(dockerfile, [&](const Line& line) {
     const std::string& keyword = line.keyword.text;
-    const std::string wanted = to_lower ? lower(keyword) : upper(keyword);
+    const std::string wanted = to_lower ? lower_case(keyword) : upper_case(keyword);
     if (keyword == wanted) return;
     findings.add("ConsistentInstructionCasing", {},
                  {nullptr,

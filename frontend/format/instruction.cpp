@@ -2,10 +2,11 @@
 
 #include <frontend/json_form.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <grammar/characters.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 
 namespace slipway::format {
@@ -15,12 +16,6 @@ using Kind = Token::Kind;
 
 constexpr std::string_view indentation = "    ";
 constexpr std::string_view white = " \t\v\f\r";
-
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return result;
-}
 
 bool is_white(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -98,7 +93,7 @@ class InstructionWriter {
 
   // The keyword, the flags, and the type of a HEALTHCHECK.
   void head() {
-    keyword_ = upper(slice(tokens_.front()));
+    keyword_ = upper_case(slice(tokens_.front()));
     out_ += keyword_;
     for (next_ = 1; next_ < tokens_.size(); ++next_) {
       const Token& token = tokens_[next_];
@@ -112,7 +107,7 @@ class InstructionWriter {
         out_ += "--";
       } else if (token.kind == Kind::type) {
         separate();
-        out_ += upper(slice(token));
+        out_ += upper_case(slice(token));
       } else if (token.kind != Kind::blank) {
         return;
       }
@@ -224,7 +219,7 @@ class InstructionWriter {
         separated = false;
         blanks = {};
         if (as && as->begin <= token.begin && token.begin < as->end) {
-          out_ += upper(slice(token));
+          out_ += upper_case(slice(token));
         } else {
           pieces(slice(token));
         }
@@ -245,7 +240,7 @@ class InstructionWriter {
         words.back().end = token.end;
       }
     }
-    if (words.size() != 3 || upper(slice(words[1])) != "AS") return std::nullopt;
+    if (words.size() != 3 || upper_case(slice(words[1])) != "AS") return std::nullopt;
     return words[1];
   }
 

@@ -1,4 +1,5 @@
 #include <ir/lowering/arguments.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
 
 #include <algorithm>
@@ -11,19 +12,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> proxies = {"all_proxy", "ftp_proxy", "http_proxy",
                                                      "https_proxy", "no_proxy"};
-
-std::string with_case(std::string_view text, char first, char last, int shift) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= first && c <= last) c = static_cast<char>(c + shift);
-  return result;
-}
-std::string lower_case(std::string_view text) {
-  return with_case(text, 'A', 'Z', 'a' - 'A');
-}
-std::string upper_case(std::string_view text) {
-  return with_case(text, 'a', 'z', 'A' - 'a');
-}
 
 bool is_proxy(std::string_view name) {
   return std::find(proxies.begin(), proxies.end(), lower_case(name)) != proxies.end();

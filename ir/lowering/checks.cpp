@@ -1,4 +1,5 @@
 #include <ir/checks/findings.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/lowering/arguments.hpp>
 #include <ir/lowering/checks.hpp>
 #include <ir/lowering/history.hpp>
@@ -15,13 +16,6 @@ namespace {
 // No environment that anybody wrote is larger; looking through all of one for each misspelt
 // variable takes the square of a hostile file's length.
 constexpr std::size_t most_options = 500;
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 // A finding of the instruction that the stage is at, at `span`.
 void add(const Lowering& lowering, const StageState& stage, std::string_view rule,

@@ -1,5 +1,6 @@
 // Build arguments that are about the build itself, not about a Dockerfile's variables.
 #include <ir/lowering/arguments.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/quantities.hpp>
 
 #include <algorithm>
@@ -10,12 +11,6 @@ namespace slipway {
 namespace {
 
 constexpr const char* epoch_name = "SOURCE_DATE_EPOCH";
-
-std::string lower_case(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 // Where the last global ARG gives it a value; nowhere if that is a build argument.
 SourceSpan place_of_epoch(const Dockerfile& dockerfile, const LowerOptions& options) {

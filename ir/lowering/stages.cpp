@@ -1,4 +1,5 @@
 #include <ir/lowering/checks.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/lowering/stages.hpp>
 #include <ir/mount.hpp>
 #include <ir/nearest.hpp>
@@ -10,13 +11,6 @@
 
 namespace slipway {
 namespace {
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 // A whole number; nothing for any other text.
 std::optional<std::size_t> number(std::string_view text) {
