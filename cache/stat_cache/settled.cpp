@@ -1,9 +1,12 @@
 // Which stamps may be trusted: the racy-timestamp rule.
 #include <cache/stat_cache/stat_cache.hpp>
 
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 namespace slipway {
@@ -34,6 +37,16 @@ bool is_settled(const FileStamp& stamp, std::int64_t asked_ns, bool fine) {
   // A change time ahead of the clock says that the clock was set back: nothing is certain then.
   if (stamp.ctime_ns > asked_ns) return false;
   return fine || stamp.ctime_ns < asked_ns - coarse_ns;
+}
+
+// A read lease is refused exactly while somebody may write, and a mapping keeps its file open. It
+// is given back at once: held while the file is read, it would make whoever opens it for writing
+// wait. Should one come just between the two calls, the kernel's signal is one that does nothing.
+bool has_writer(int descriptor) {
+  if (::fcntl(descriptor, F_SETSIG, SIGURG) != 0) return false;
+  if (::fcntl(descriptor, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  ::fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return false;
 }
 
 bool has_fine_change_times(int descriptor) {

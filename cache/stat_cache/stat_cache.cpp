@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -30,7 +31,8 @@ struct Header {
 static_assert(sizeof(Header) == 40);
 
 struct Record {
-  std::uint64_t path_at;  // in the paths
+  std::uint32_t path_at;  // in the paths
+  std::uint32_t seen;     // days since the epoch
   std::uint64_t device;
   std::uint64_t inode;
   std::uint64_t size;
@@ -42,27 +44,58 @@ struct Record {
 };
 static_assert(sizeof(Record) == 88);
 
-constexpr char magic[16] = "slipway stat 1\n";
+constexpr char magic[16] = "slipway stat 2\n";
 constexpr std::size_t checked_from = offsetof(Header, checksum) + sizeof(Header::checksum);
 
 // Against torn pages and flipped bits, not against people: a digest that is wrong by one bit would
 // give a wrong layer. Four lanes, because it runs over the whole file at every build.
-std::uint64_t checksum_of(std::string_view bytes) {
-  constexpr std::uint64_t prime = 0x9E3779B185EBCA87;
-  std::uint64_t lanes[4] = {prime, prime * 3, prime * 5, prime * 7};
-  const auto mix = [](std::uint64_t lane, std::uint64_t word) {
-    return std::rotl(lane ^ (word * 0xC2B2AE3D27D4EB4F), 29) * 0x9E3779B185EBCA87;
-  };
-  std::size_t at = 0;
-  for (; bytes.size() - at >= 32; at += 32) {
-    std::uint64_t words[4];
-    std::memcpy(words, bytes.data() + at, 32);
-    for (int i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+class Checksum {
+ public:
+  // In pieces of any size.
+  void add(std::string_view bytes) {
+    size_ += bytes.size();
+    if (!rest_.empty()) {
+      const std::size_t taken = std::min(block - rest_.size(), bytes.size());
+      rest_ += bytes.substr(0, taken);
+      bytes.remove_prefix(taken);
+      if (rest_.size() < block) return;
+      add_block(rest_.data());
+      rest_.clear();
+    }
+    for (; bytes.size() >= block; bytes.remove_prefix(block)) add_block(bytes.data());
+    rest_ = bytes;
   }
-  for (; at < bytes.size(); ++at) lanes[0] = mix(lanes[0], static_cast<unsigned char>(bytes[at]));
-  std::uint64_t sum = bytes.size();
-  for (const std::uint64_t lane : lanes) sum = mix(sum, lane ^ (lane >> 31));
-  return sum;
+
+  std::uint64_t finish() {
+    for (const char byte : rest_) lanes_[0] = mix(lanes_[0], static_cast<unsigned char>(byte));
+    std::uint64_t sum = size_;
+    for (const std::uint64_t lane : lanes_) sum = mix(sum, lane ^ (lane >> 31));
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t block = 32;
+  static constexpr std::uint64_t prime = 0x9E3779B185EBCA87;
+
+  static std::uint64_t mix(std::uint64_t lane, std::uint64_t word) {
+    return std::rotl(lane ^ (word * 0xC2B2AE3D27D4EB4F), 29) * prime;
+  }
+
+  void add_block(const char* bytes) {
+    std::uint64_t words[4];
+    std::memcpy(words, bytes, block);
+    for (int i = 0; i < 4; ++i) lanes_[i] = mix(lanes_[i], words[i]);
+  }
+
+  std::uint64_t lanes_[4] = {prime, prime * 3, prime * 5, prime * 7};
+  std::uint64_t size_ = 0;
+  std::string rest_;  // less than a block
+};
+
+std::uint64_t checksum_of(std::string_view bytes) {
+  Checksum checksum;
+  checksum.add(bytes);
+  return checksum.finish();
 }
 
 void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
@@ -143,7 +176,9 @@ StatCache StatCache::open(const std::filesystem::path& file) noexcept {
   return cache;
 }
 
-std::size_t StatCache::size() const { return mapping_ ? mapping_->count : 0; }
+std::size_t StatCache::size() const {
+  return mapping_ ? mapping_->count : 0;
+}
 
 std::string_view StatCache::path(std::size_t position) const {
   return mapping_->path(mapping_->record(position));
@@ -151,8 +186,7 @@ std::string_view StatCache::path(std::size_t position) const {
 
 FileStamp StatCache::stamp(std::size_t position) const {
   const Record record = mapping_->record(position);
-  return {record.device,   record.inode,    record.size,
-          record.mtime_ns, record.ctime_ns, record.mode};
+  return {record.device, record.inode, record.size, record.mtime_ns, record.ctime_ns, record.mode};
 }
 
 Digest StatCache::digest(std::size_t position) const {
@@ -170,10 +204,17 @@ std::optional<Digest> StatCacheCursor::find(std::string_view path, const FileSta
   return cache_.digest(position_);
 }
 
-void StatCacheWriter::add(std::string_view path, const FileStamp& stamp, const Digest& digest) {
-  if (path.size() > std::numeric_limits<std::uint32_t>::max()) return;
+std::uint32_t StatCache::seen(std::size_t position) const {
+  return mapping_->record(position).seen;
+}
+
+void StatCacheWriter::add(std::string_view path, const FileStamp& stamp, const Digest& digest,
+                          std::uint32_t seen) {
+  // What the format cannot hold is read again at every build.
+  if (paths_.size() + path.size() > std::numeric_limits<std::uint32_t>::max()) return;
   Record record{};
-  record.path_at = paths_.size();
+  record.path_at = static_cast<std::uint32_t>(paths_.size());
+  record.seen = seen;
   record.path_size = static_cast<std::uint32_t>(path.size());
   record.device = stamp.device;
   record.inode = stamp.inode;
@@ -192,18 +233,21 @@ void StatCacheWriter::write(const std::filesystem::path& aside, const std::files
   std::memcpy(header.magic, magic, sizeof magic);
   header.count = count_;
   header.path_bytes = paths_.size();
-  std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
-  bytes += records_;
-  bytes += paths_;
-  header.checksum = checksum_of(std::string_view(bytes).substr(checked_from));
-  std::memcpy(bytes.data() + offsetof(Header, checksum), &header.checksum, sizeof header.checksum);
+  Checksum checksum;
+  checksum.add(
+      std::string_view(reinterpret_cast<const char*>(&header), sizeof header).substr(checked_from));
+  checksum.add(records_);
+  checksum.add(paths_);
+  header.checksum = checksum.finish();
 
   const FileDescriptor descriptor(
       ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!descriptor) throw system_error("open", aside.native(), errno);
   // Not synced: after a power failure the checksum tells a file that was not written out.
   try {
-    write_all(descriptor.get(), bytes, aside);
+    write_all(descriptor.get(), {reinterpret_cast<const char*>(&header), sizeof header}, aside);
+    write_all(descriptor.get(), records_, aside);
+    write_all(descriptor.get(), paths_, aside);
     if (::rename(aside.c_str(), file.c_str()) != 0)
       throw system_error("rename", file.native(), errno);
   } catch (...) {

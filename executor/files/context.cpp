@@ -125,9 +125,7 @@ class DirectoryContext final : public Context {
       const std::optional<Digest> digest = cursor.find(entry.path, entry.stamp);
       if (!digest) continue;
       contents[i] = {*digest, true, true, entry.stamp};
-      ++remembered_;
     }
-    outdated_ = remembered_ != cache.size();
   }
 
   std::optional<std::size_t> locate(std::string_view path) const {
@@ -203,16 +201,19 @@ class DirectoryContext final : public Context {
     return contents_[position].digest;
   }
 
-  // Reads the file. One that was only touched since the walk is taken as it is; anything that the
-  // walk's other answers would not fit is an Error.
+  // Reads the file. Whatever the walk's answers (mode, size, time) no longer fit is an Error.
+  // Another change time alone is not: a file with a new link, or replaced by an equal one, is still
+  // what the walk said.
   Digest hash(std::size_t position, FileHasher& hasher) const {
     const WalkedEntry& walked = tree().entries[position];
     require_readable(walked);
     const FileDescriptor file = open_file(walked);
     const std::int64_t asked = now_ns();
+    const bool written = has_writer(file.get());
     const std::optional<FileStamp> before = stat_stamp(file.get(), "");
     if (!before) throw system_error("statx", path_of(walked), errno);
-    if (before->mode != walked.stamp.mode || before->size != walked.stamp.size)
+    if (before->mode != walked.stamp.mode || before->size != walked.stamp.size ||
+        before->mtime_ns != walked.stamp.mtime_ns)
       throw changed(walked);
     const std::optional<Digest> digest = hasher.hash(file.get(), before->size, path_of(walked));
     const std::optional<FileStamp> after = stat_stamp(file.get(), "");
@@ -225,7 +226,7 @@ class DirectoryContext final : public Context {
       ++figures_.files_hashed;
       figures_.bytes_hashed += before->size;
     }
-    content = {*digest, true, is_settled(*before, asked, fine), *before};
+    content = {*digest, true, !written && is_settled(*before, asked, fine), *before};
     outdated_ = outdated_ || content.settled;
     return *digest;
   }
@@ -242,8 +243,7 @@ class DirectoryContext final : public Context {
   FileDescriptor open_file(const WalkedEntry& entry) const {
     FileDescriptor file = open_regular_beneath(root_.get(), entry.path);
     if (file) return file;
-    if (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENOTDIR ||
-        errno == EINVAL)
+    if (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENOTDIR || errno == EINVAL)
       throw changed(entry);
     throw system_error("openat2", path_of(entry), errno)
         .hint("make it readable, or exclude it in " + std::string(ignore_file));
@@ -258,11 +258,10 @@ class DirectoryContext final : public Context {
   mutable std::once_flag walked_once_;
   mutable std::optional<Walked> walked_;
   mutable std::filesystem::path cache_file_;
-  mutable std::size_t remembered_ = 0;
 
-  mutable std::mutex mutex_;  // guards what follows; never held while a file is read
+  mutable std::mutex mutex_;               // guards what follows; never held while a file is read
   mutable std::vector<Content> contents_;  // of the same positions as the walked entries
-  mutable bool outdated_ = false;          // the stat cache on disk
+  mutable bool outdated_ = false;          // the stat cache on disk does not know all of them
   mutable Figures figures_;
 };
 
@@ -320,13 +319,17 @@ void DirectoryContext::remember() noexcept {
   try {
     const std::lock_guard lock(mutex_);
     if (options_.state == nullptr || !walked_ || !outdated_) return;
-    StatCacheWriter writer;
+    StatCacheUpdate update(*options_.state, cache_file_, root_.get());
     for (std::size_t i = 0; i < contents_.size(); ++i) {
+      const WalkedEntry& entry = walked_->entries[i];
+      if (entry.type != Entry::Type::file || entry.socket || entry.error != 0) continue;
       const Content& content = contents_[i];
       if (content.known && content.settled)
-        writer.add(walked_->entries[i].path, content.stamp, content.digest);
+        update.add(entry.path, content.stamp, content.digest);
+      else
+        update.add(entry.path, entry.stamp, std::nullopt);
     }
-    writer.write(options_.state->fresh_work_path(), cache_file_);
+    update.write();
     outdated_ = false;
   } catch (const std::exception&) {
     // The next build reads the files again; that is all it costs.

@@ -287,10 +287,4 @@ Walked walk(int root, const IgnoreRules& ignore) {
   return walked;
 }
 
-std::optional<FileStamp> stat_stamp(int directory, const char* path) {
-  struct statx status {};
-  if (!stat_at(directory, path, status)) return std::nullopt;
-  return stamp_of(status);
-}
-
 }  // namespace slipway

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,13 +18,13 @@ struct WalkedEntry {
   static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
 
   std::string path;
-  std::string link_target;     // of a symlink
+  std::string link_target;  // of a symlink
   FileStamp stamp;
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
-  std::uint32_t end = 0;       // position behind the last entry at or below this one
+  std::uint32_t end = 0;           // position behind the last entry at or below this one
   std::uint32_t same_file = none;  // position of an earlier name of the same file
-  int error = 0;               // errno: the directory or link could not be read
+  int error = 0;                   // errno: the directory or link could not be read
   Entry::Type type = Entry::Type::file;
   bool several_names = false;  // more than one hard link
   bool socket = false;         // docker's contexts hold an empty file in its place
@@ -41,9 +40,5 @@ struct Walked {
 // Walks the directory open as `root`, on two threads if it is large. Links are not followed. What
 // goes away meanwhile is not there; what cannot be read has its `error`.
 Walked walk(int root, const IgnoreRules& ignore);
-
-// The stamp of what a statx gave; `path` relative to `directory`, "" is the open file itself.
-// Empty: errno says why.
-std::optional<FileStamp> stat_stamp(int directory, const char* path);
 
 }  // namespace slipway

@@ -3,6 +3,10 @@
 
 #include <cache/temporary_folder.hpp>
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -19,7 +23,7 @@ void write_cache(const TemporaryFolder& folder, const std::vector<std::string>& 
                  const std::string& aside = "aside") {
   StatCacheWriter writer;
   std::uint64_t inode = 0;
-  for (const std::string& path : paths) writer.add(path, stamp(++inode), sha256(path));
+  for (const std::string& path : paths) writer.add(path, stamp(++inode), sha256(path), 20'000);
   writer.write(folder / aside, folder / "cache");
 }
 
@@ -35,6 +39,7 @@ TEST_CASE("what was written comes back, in path order") {
     CHECK(cache.path(i) == paths[i]);
     CHECK(cache.stamp(i) == stamp(i + 1));
     CHECK(cache.digest(i) == sha256(paths[i]));
+    CHECK(cache.seen(i) == 20'000);
   }
   CHECK_FALSE(std::filesystem::exists(folder / "aside"));
 }
@@ -135,4 +140,94 @@ TEST_CASE("a context has one stat cache however its path is written") {
   CHECK(file == stat_cache_file(state, folder / "link/../context/."));
   CHECK(file != stat_cache_file(state, folder.path()));
   CHECK(file.parent_path() == state.contexts());
+}
+
+TEST_CASE("an update keeps what others learned and what still is as it was") {
+  TemporaryFolder folder;
+  StateDirectory state(folder / "state");
+  std::filesystem::create_directory(folder / "context");
+  const int context = ::open((folder / "context").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  REQUIRE(context >= 0);
+  const auto file = stat_cache_file(state, folder / "context");
+  for (const char* name : {"context/kept", "context/changed", "context/mine"})
+    folder.write(name, "text");
+  const FileStamp kept = stat_stamp(context, "kept").value();
+  const FileStamp changed = stat_stamp(context, "changed").value();
+  FileStamp older = kept;
+  --older.ctime_ns;
+  FileStamp younger = kept;
+  ++younger.ctime_ns;
+  {
+    StatCacheWriter other;  // long ago
+    other.add("both", kept, sha256("theirs"), 1);
+    other.add("changed", older, sha256("old"), 1);
+    other.add("gone", kept, sha256("gone"), 1);
+    other.add("kept", kept, sha256("kept"), 1);
+    other.add("newer", younger, sha256("theirs"), 1);
+    other.add("seen", kept, sha256("seen"), 1);
+    other.add("seen-as-another", older, sha256("seen"), 1);
+    other.write(folder / "aside", file);
+  }
+  StatCacheUpdate update(state, file, context);
+  update.add("both", kept, sha256("mine"));
+  update.add("mine", changed, sha256("mine"));
+  update.add("newer", kept, sha256("mine"));
+  update.add("seen", kept, std::nullopt);
+  update.add("seen-as-another", kept, std::nullopt);
+  update.write();
+
+  const StatCache cache = StatCache::open(file);
+  std::string all;
+  for (std::size_t i = 0; i < cache.size(); ++i) {
+    all += std::string(cache.path(i)) + " ";
+    CHECK(cache.seen(i) > 1);
+    if (cache.path(i) == "both") CHECK(cache.digest(i) == sha256("mine"));
+    if (cache.path(i) == "newer") CHECK(cache.digest(i) == sha256("theirs"));
+  }
+  CHECK(all == "both kept mine newer seen ");
+  ::close(context);
+}
+
+TEST_CASE("updates at the same time lose nothing") {
+  TemporaryFolder folder;
+  StateDirectory state(folder / "state");
+  std::filesystem::create_directory(folder / "context");
+  const int context = ::open((folder / "context").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const auto file = stat_cache_file(state, folder / "context");
+  std::vector<std::thread> builds;
+  for (int b = 0; b < 8; ++b) {
+    builds.emplace_back([&, b] {
+      StatCacheUpdate update(state, file, context);
+      update.add("f" + std::to_string(b), stamp(1), sha256("x"));
+      update.write();
+    });
+  }
+  for (std::thread& build : builds) build.join();
+  CHECK(StatCache::open(file).size() == 8);
+  ::close(context);
+}
+
+TEST_CASE("a writer is seen, also one that has only a mapping left") {
+  TemporaryFolder folder;
+  folder.write("file", "text");
+  const int reader = ::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  CHECK_FALSE(has_writer(reader));
+  int writer = ::open((folder / "file").c_str(), O_RDWR | O_CLOEXEC);
+  if (!has_writer(reader)) {
+    MESSAGE("skipped: this file system has no leases");
+    ::close(writer);
+    ::close(reader);
+    return;
+  }
+  void* const mapping = ::mmap(nullptr, 4, PROT_READ | PROT_WRITE, MAP_SHARED, writer, 0);
+  REQUIRE(mapping != MAP_FAILED);
+  ::close(writer);
+  CHECK(has_writer(reader));
+  ::munmap(mapping, 4);
+  CHECK_FALSE(has_writer(reader));
+  writer = ::open((folder / "file").c_str(), O_WRONLY | O_CLOEXEC);  // nothing is left behind
+  CHECK(writer >= 0);
+  ::close(writer);
+  ::close(reader);
 }
