@@ -83,6 +83,17 @@ constexpr const char* migrations[] = {
     ) WITHOUT ROWID;
     CREATE INDEX tags_by_image ON tags (image);
     )sql",
+    // http_answers  what URLs (by the sha256 of their text) held, and the validators to ask with
+    R"sql(
+    CREATE TABLE http_answers (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      url BLOB NOT NULL,
+      etag TEXT NOT NULL,
+      modified TEXT NOT NULL,
+      content BLOB NOT NULL
+    );
+    CREATE INDEX http_answers_by_url ON http_answers (url);
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

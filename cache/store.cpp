@@ -3,6 +3,7 @@
 #include <cache/blobs.hpp>
 #include <cache/database.hpp>
 #include <cache/file_descriptor.hpp>
+#include <cache/http_answers.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ struct Store::Parts {
   LayerStore layers;
   RecordStore records;
   ImageStore images;
+  HttpAnswers http_answers;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -26,7 +28,8 @@ struct Store::Parts {
         blobs(state),
         layers(state, database),
         records(database),
-        images(database) {}
+        images(database),
+        http_answers(database) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -37,6 +40,9 @@ LayerStore& Store::layers() { return parts_->layers; }
 RecordStore& Store::records() { return parts_->records; }
 ImageStore& Store::images() { return parts_->images; }
 BlobStore& Store::blobs() { return parts_->blobs; }
+HttpAnswers& Store::http_answers() {
+  return parts_->http_answers;
+}
 
 void Store::sync() {
   Database& database = parts_->database;

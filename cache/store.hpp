@@ -13,6 +13,7 @@ namespace slipway {
 
 class Database;
 class BlobStore;
+class HttpAnswers;
 
 class Store {
  public:
@@ -25,6 +26,7 @@ class Store {
   RecordStore& records();
   ImageStore& images();
   BlobStore& blobs();
+  HttpAnswers& http_answers();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();

@@ -281,7 +281,25 @@ bool is_http_source(std::string_view text) {
 std::string http_file_name(std::string_view url) {
   const auto parsed = parse_url(url);
   const std::string name = parsed ? last_name(parsed->path) : "";
-  return name.empty() || name == "." || name == "/" ? "__unnamed__" : name;
+  if (name.empty() || name == "." || name == ".." || name == "/") return "__unnamed__";
+  // The name docker has for what a file cannot be called, or what would disturb a terminal.
+  const bool harmless = std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  return harmless ? name : "download";
+}
+
+std::string without_credentials(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
+  const std::size_t at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < start) return std::string(url);
+  const std::string_view user = url.substr(start, at - start);
+  // The name that ssh is spoken to with is no secret.
+  if (user == "git") return std::string(url);
+  const std::string_view mask = user.find(':') == std::string_view::npos ? "xxxxx" : "xxxxx:xxxxx";
+  return std::string(url.substr(0, start)) + std::string(mask) + std::string(url.substr(at));
 }
 
 }  // namespace slipway

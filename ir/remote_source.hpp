@@ -30,4 +30,7 @@ bool is_http_source(std::string_view text);
 // The name under which ADD stores what it gets: the last one of the URL's path.
 std::string http_file_name(std::string_view url);
 
+// The URL with "xxxxx" in place of a user's name and password, for messages and for what is kept.
+std::string without_credentials(std::string_view url);
+
 }  // namespace slipway

@@ -2,6 +2,7 @@
 
 #include <cache/registry/curl.hpp>
 #include <ir/error.hpp>
+#include <ir/remote_source.hpp>
 
 #include <arpa/inet.h>
 
@@ -41,7 +42,7 @@ CurlUrl parse_url(const Curl& curl, const std::string& text) {
   CurlUrl url(curl.url(), curl.url_cleanup);
   if (!url) throw std::bad_alloc();
   if (curl.url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    throw Error(quoted(text) + " is not a URL");
+    throw Error(quoted(without_credentials(text)) + " is not a URL");
   }
   return url;
 }
@@ -60,6 +61,7 @@ struct Transfer {
   const ByteSink* sink = nullptr;
   const std::function<bool()>* cancelled = nullptr;
   std::exception_ptr failure;
+  bool enough = false;  // of the explanation of a failure: the rest is not read
 
   bool succeeded() const { return response.status >= 200 && response.status < 300; }
 
@@ -99,6 +101,7 @@ struct Transfer {
       throw Error("the answer is larger than " + std::to_string(HttpClient::max_body) + " bytes");
     }
     response.body.append(bytes.data(), std::min(room, bytes.size()));
+    enough = bytes.size() > room;
   }
 };
 
@@ -117,7 +120,7 @@ extern "C" std::size_t slipway_on_body(char* data, std::size_t, std::size_t size
   auto& transfer = *static_cast<Transfer*>(user);
   try {
     transfer.body({data, size});
-    return size;
+    return transfer.enough ? (size == 0 ? 1 : 0) : size;
   } catch (...) {
     transfer.failure = std::current_exception();
     return size == 0 ? 1 : 0;  // anything but `size` ends the transfer
@@ -200,6 +203,11 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
   if (const char* file = std::getenv("SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
   if (const char* folder = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
   if (is_loopback(origin.host)) set(CURLOPT_NOPROXY, "*");
+  if (request.unpack_content) set(CURLOPT_ACCEPT_ENCODING, "gzip");
+  // libcurl leaves $HTTP_PROXY alone, because in a CGI program a client could set it.
+  if (request.web && origin.plain() && std::getenv("http_proxy") == nullptr &&
+      std::getenv("REQUEST_METHOD") == nullptr)
+    if (const char* proxy = std::getenv("HTTP_PROXY")) set(CURLOPT_PROXY, proxy);
   set(CURLOPT_HEADERFUNCTION, slipway_on_header);
   set(CURLOPT_HEADERDATA, static_cast<void*>(&transfer));
   set(CURLOPT_WRITEFUNCTION, slipway_on_body);
@@ -235,7 +243,7 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   const CURLcode code = curl.easy_perform(easy.get());
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code == CURLE_ABORTED_BY_CALLBACK) throw Error("interrupted");
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !transfer.enough) {
     const bool loopback = is_loopback(origin.host);
     const bool default_port = origin.port == (origin.plain() ? "80" : "443");
     const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
@@ -254,15 +262,19 @@ std::string HttpClient::Handle::redirected(const HttpRequest& request, const std
   // Set over a URL that is there already, a relative one is resolved against it.
   if (location.empty() ||
       curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
-    throw Error(request.role + " redirects to " + quoted(location) + ", which is not a URL");
+    throw Error(request.role + " redirects to " + quoted(without_credentials(location)) +
+                ", which is not a URL");
   }
   const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
   const Url origin = origin_of(curl, target);
   if (origin.scheme != "http" && origin.scheme != "https") {
-    throw Error(request.role + " redirects to " + quoted(target) + ", which is not the web");
+    throw Error(request.role + " redirects to " + quoted(without_credentials(target)) +
+                ", which is not the web");
   }
+  if (request.web) return target;
   if (origin.plain() && !(is_loopback(origin.host) && origin_of(curl, from).plain())) {
-    throw Error(request.role + " redirects to " + quoted(target) + ", which is not encrypted");
+    throw Error(request.role + " redirects to " + quoted(without_credentials(target)) +
+                ", which is not encrypted");
   }
   return target;
 }
@@ -287,7 +299,8 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
     if (!redirect || request.form) return response;
     url = handle_->redirected(request, url, response);
   }
-  throw Error(request.role + " redirects " + quoted(request.url) + " in a circle");
+  throw Error(request.role + " redirects " + quoted(without_credentials(request.url)) +
+              " in a circle");
 }
 
 bool is_loopback(std::string_view host_and_port) {

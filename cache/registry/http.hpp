@@ -1,4 +1,5 @@
-// HTTP as registries need it: GET and HEAD whose bodies are streamed, and a form POST for tokens.
+// HTTP as registries and ADD need it: GET and HEAD whose bodies are streamed, and a form POST for
+// tokens.
 //
 // libcurl stays in http.cpp, and out of the process until the first request: loading it and what
 // it needs costs 6.3 ms, more than the rest of the program's start.
@@ -27,6 +28,12 @@ struct HttpRequest {
   std::string authorization;
   std::optional<std::string> form;  // sent by POST, already encoded
   std::string role = "registry";    // what messages call the other side
+  // The content may come compressed by gzip, and is given plain: what is meant is the file, not
+  // how a server packs it.
+  bool unpack_content = false;
+  // A file of the web: redirects may lead to plain HTTP, and $HTTP_PROXY counts, as other programs
+  // that fetch files have it.
+  bool web = false;
 };
 
 struct HttpResponse {
@@ -46,7 +53,8 @@ class HttpClient {
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
 
-  // Follows up to ten redirects, never from HTTPS to plain HTTP. The body of a 2xx response goes
+  // Follows up to ten redirects, never from HTTPS to plain HTTP unless the request is for the web
+  // at large. The body of a 2xx response goes
   // to `sink`; where there is none, and for every other status, to HttpResponse::body, which holds
   // up to `max_body` bytes: a 2xx response with more is an Error, others are cut.
   //

@@ -65,10 +65,13 @@ bool Solver::use_record(Step& current) {
 }
 
 void Solver::stack_on_input(Step& current, const LayerRef& layer, std::int64_t created) {
-  const StepResult& below = step(graph_[current.id].inputs[0]).result;
-  current.result.layers = below.layers;
+  // What was fetched stands on nothing.
+  if (const auto& inputs = graph_[current.id].inputs; !inputs.empty()) {
+    const StepResult& below = step(inputs[0]).result;
+    current.result.layers = below.layers;
+    current.result.created = below.created;
+  }
   current.result.layers.push_back(layer);
-  current.result.created = below.created;
   current.result.created.push_back(created);
 }
 

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <utility>
 
@@ -31,7 +32,9 @@ Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& r
   }
 }
 
-Solver::~Solver() = default;
+Solver::~Solver() {
+  for (std::thread& thread : beside_) thread.join();
+}
 
 std::int64_t Solver::now() const {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count();
@@ -128,6 +131,32 @@ void Solver::enqueue(VertexId id, std::function<void()> work) {
   });
 }
 
+void Solver::enqueue_beside(VertexId id, std::function<void()> work) {
+  ++outstanding_;
+  scheduler_->enqueue_process(remaining_time(id), [this, id, work = std::move(work)]() mutable {
+    auto run = [this, id, work = std::move(work)]() mutable {
+      try {
+        if (!stopping()) work();
+      } catch (Error& error) {
+        fail(step(id), std::move(error));
+      } catch (const std::exception& error) {
+        fail(step(id), Error(error.what()));
+      }
+      work = nullptr;
+      scheduler_->release_process();
+      done();
+    };
+    try {
+      const std::lock_guard lock(mutex_);
+      beside_.emplace_back(run);
+      return;
+    } catch (const std::system_error&) {
+      // No more threads are to be had: this worker waits then.
+    }
+    run();
+  });
+}
+
 StackView Solver::view_of(VertexId id) { return store_.layers().view(step(id).result.layers); }
 
 void Solver::begin(VertexId id) {
@@ -145,8 +174,9 @@ void Solver::begin(VertexId id) {
   if (const auto* context = std::get_if<ReadContext>(&operation)) {
     return begin_context(current, *context);
   }
-  if (std::holds_alternative<FetchHttp>(operation) || std::holds_alternative<FetchGit>(operation)) {
-    throw Error("ADD of a URL or a git repository is not supported yet")
+  if (const auto* http = std::get_if<FetchHttp>(&operation)) return begin_http(current, *http);
+  if (std::holds_alternative<FetchGit>(operation)) {
+    throw Error("ADD of a git repository is not supported yet")
         .hint("fetch it in a RUN, or put it into the build context");
   }
   if (std::holds_alternative<StackLayers>(operation)) return begin_stack(current);

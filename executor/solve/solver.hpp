@@ -10,6 +10,7 @@
 #pragma once
 
 #include <executor/files/copy.hpp>
+#include <executor/http/fetch.hpp>
 #include <executor/solve/event_queue.hpp>
 #include <executor/solve/ready_set.hpp>
 #include <executor/solve/scheduler.hpp>
@@ -24,6 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace slipway {
@@ -47,6 +49,9 @@ class Solver {
   void enqueue(std::function<void()> work);
   // Work that must not be lost on an Error: it fails the step instead.
   void enqueue(VertexId id, std::function<void()> work);
+  // Work that waits for others most of its time: on a thread of its own, when a process might
+  // start.
+  void enqueue_beside(VertexId id, std::function<void()> work);
   void begin(VertexId id);
   void seal(Step& step);
   void settle(Step& step);
@@ -78,6 +83,11 @@ class Solver {
 
   // copy_step.cpp
   void begin_copy(Step& step);
+
+  // http_step.cpp
+  void begin_http(Step& step, const FetchHttp& operation);
+  void ask_http(Step& step, const FetchHttp& operation, bool anew);
+  void keep_http(Step& step, const FetchHttp& operation, const HttpFile& file);
 
   // run_step.cpp
   void speculate(VertexId id);
@@ -130,6 +140,7 @@ class Solver {
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store
   bool wrote_ = false;                    // there is something new to make durable
+  std::vector<std::thread> beside_;       // joined when the solve has ended
   std::once_flag estimated_;
   std::vector<std::int64_t> remaining_;   // by vertex, nanoseconds; after estimated_
 

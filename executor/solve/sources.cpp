@@ -1,6 +1,8 @@
 // Vertices whose result is there already: base images, contexts, compositions.
 #include <executor/solve/solver.hpp>
 
+#include <ir/remote_source.hpp>
+
 #include <utility>
 
 namespace slipway {
@@ -52,10 +54,13 @@ std::vector<std::unique_ptr<SourceTree>> Solver::own_trees(
       continue;
     }
     const Vertex& from = graph_[vertex.inputs[i]];
-    const auto* image = std::get_if<BaseImage>(&from.operation);
-    owned.push_back(stack_tree(view_of(vertex.inputs[i]),
-                               image != nullptr ? "image " + image->reference
-                                                : "stage " + from.stage));
+    std::string name = "stage " + from.stage;
+    if (const auto* image = std::get_if<BaseImage>(&from.operation)) {
+      name = "image " + image->reference;
+    } else if (const auto* http = std::get_if<FetchHttp>(&from.operation)) {
+      name = without_credentials(http->url);
+    }
+    owned.push_back(stack_tree(view_of(vertex.inputs[i]), std::move(name)));
     trees[i] = owned.back().get();
   }
   return owned;

@@ -5,6 +5,7 @@
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/stage_state.hpp>
 #include <ir/pattern.hpp>
+#include <ir/remote_source.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -63,6 +64,25 @@ std::string selected_path(std::string_view written, bool parents) {
   return path.empty() ? "." : path;
 }
 
+// The words of an instruction as they may be shown: URLs without what people put before the @.
+std::string without_passwords(std::string_view shown) {
+  std::string text;
+  for (std::size_t start = 0; start < shown.size();) {
+    const std::size_t end = std::min(shown.find(' ', start), shown.size() - 1) + 1;
+    const std::string_view word = shown.substr(start, end - start);
+    text += is_http_source(word) ? without_credentials(word) : std::string(word);
+    start = end;
+  }
+  return text;
+}
+
+// "[build 2/5] ADD a b /" -> "[build 2/5] fetch a"
+std::string fetch_name(const std::string& name, std::string_view source) {
+  const std::size_t bracket = name.find("] ");
+  return (bracket == std::string::npos ? std::string() : name.substr(0, bracket + 2)) + "fetch " +
+         without_credentials(source);
+}
+
 // What ADD has beyond COPY, and the other way round.
 struct Special {
   bool parents = false;
@@ -111,7 +131,7 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
   if (!copy.chmod.empty()) history += " --chmod=" + copy.chmod;
   const std::string shown = shown_text(instruction.text, scope);
   const std::size_t step = stage.step;
-  const std::string name = next_step_name(stage, shown);
+  const std::string name = next_step_name(stage, without_passwords(shown));
   // With --chmod BuildKit copies in place also where --link asks for a layer of its own, and
   // Dockerfiles count on it: COPY --link --chmod=755 x /bin/ must not replace Debian's /bin link.
   copy.link = transfer.link && copy.chmod.empty();
@@ -137,8 +157,8 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
       if (auto fetch = fetched(written, instruction, special.checksum)) {
         selection.path = std::move(fetch->path);
         selection.unpack = special.unpack_fetched;
-        selection.input =
-            input(add_vertex(lowering, stage, std::move(fetch->operation), {}, source.span, name));
+        selection.input = input(add_vertex(lowering, stage, std::move(fetch->operation), {},
+                                           source.span, fetch_name(name, written)));
         copy.sources.push_back(std::move(selection));
         return;
       }

@@ -1,8 +1,10 @@
 #include <ir/lowering/fetch.hpp>
 
+#include <ir/checksum.hpp>
 #include <ir/error.hpp>
 #include <ir/remote_source.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace slipway {
@@ -16,19 +18,18 @@ bool is_hex(std::string_view text) {
 
 // "sha256:..." and its longer kin.
 void require_digest(const std::string& checksum, const SourceSpan& span) {
-  for (const auto& [algorithm, length] : {std::pair<std::string_view, std::size_t>{"sha256:", 64},
-                                          {"sha384:", 96},
-                                          {"sha512:", 128}}) {
-    if (!checksum.starts_with(algorithm)) continue;
-    const std::string_view digits = std::string_view(checksum).substr(algorithm.size());
-    if (digits.size() == length && is_hex(digits)) return;
-    throw Error("the checksum needs " + std::to_string(length) + " hexadecimal digits behind " +
-                quoted(algorithm))
-        .at(span);
+  const std::size_t colon = std::min(checksum.find(':'), checksum.size());
+  const auto length = checksum_digits(checksum.substr(0, colon));
+  if (!length || colon == checksum.size()) {
+    throw Error("invalid checksum " + quoted(checksum) + " of a file")
+        .at(span)
+        .hint("write it as sha256: and 64 hexadecimal digits");
   }
-  throw Error("invalid checksum " + quoted(checksum) + " of a file")
-      .at(span)
-      .hint("write it as sha256: and 64 hexadecimal digits");
+  const std::string_view digits = std::string_view(checksum).substr(colon + 1);
+  if (digits.size() == *length && is_hex(digits)) return;
+  throw Error("the checksum needs " + std::to_string(*length) + " hexadecimal digits behind " +
+              quoted(checksum.substr(0, colon + 1)))
+      .at(span);
 }
 
 Fetched fetch_git(GitSource source, const Add& add, const std::string& checksum) {

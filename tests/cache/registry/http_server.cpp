@@ -89,14 +89,22 @@ void HttpServer::converse(int connection) {
     const std::lock_guard lock(mutex_);
     requests_.push_back(request);
   }
+  const auto send = [connection](std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put = ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (put <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return true;
+  };
   std::string out = "HTTP/1.1 " + std::to_string(reply.status) + " Status\r\n";
   for (const auto& [name, value] : reply.headers) out += name + ": " + value + "\r\n";
-  out += "Connection: close\r\nContent-Length: " +
-         std::to_string(reply.body.size() + reply.claimed_extra) + "\r\n\r\n";
-  if (request.method != "HEAD") out += reply.body;
-  for (std::size_t sent = 0; sent < out.size();) {
-    const ssize_t put = ::send(connection, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
-    if (put <= 0) return;
-    sent += static_cast<std::size_t>(put);
+  out += "Connection: close\r\n";
+  if (reply.stream) {
+    if (send(out + "\r\n") && request.method != "HEAD") reply.stream(send);
+    return;
   }
+  out += "Content-Length: " + std::to_string(reply.body.size() + reply.claimed_extra) + "\r\n\r\n";
+  if (request.method != "HEAD") out += reply.body;
+  send(out);
 }

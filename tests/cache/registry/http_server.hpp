@@ -1,4 +1,4 @@
-// An HTTP server on 127.0.0.1 that answers whatever a test wants: what no honest registry would.
+// An HTTP server on 127.0.0.1 that answers whatever a test wants: what no honest server would.
 #pragma once
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,9 @@ class HttpServer {
     std::string body = {};
     // More than the body has: the connection ends before it is whole.
     std::size_t claimed_extra = 0;
+    // Instead of `body`, and without a length: called with a function that sends, which gives false
+    // once nobody listens any more.
+    std::function<void(const std::function<bool(std::string_view)>&)> stream = {};
   };
 
   explicit HttpServer(std::function<Reply(const Request&)> answer);

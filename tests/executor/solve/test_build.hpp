@@ -127,6 +127,10 @@ class TestBuild {
     context_options.name = "build context";
     context_options.state = &store_->state();
     solve_options.contexts[""] = Context::open(std::move(context_options));
+    solve_options.secret = [this](const std::string& id) -> std::optional<std::string> {
+      const auto found = secrets.find(id);
+      return found == secrets.end() ? std::nullopt : std::optional(found->second);
+    };
     Progress quiet;
     result = slipway::solve(lowered->graph, lowered->root, *store_, *runner_in_use, solve_options, quiet);
     Steps ran;
@@ -166,6 +170,7 @@ class TestBuild {
 
   FakeRunner runner;
   ProcessRunner* runner_in_use = &runner;  // where steps run: another one is the caller's
+  std::map<std::string, std::string> secrets;  // by id
   std::optional<Lowered> lowered;
   SolveResult result;
 

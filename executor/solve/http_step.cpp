@@ -1,0 +1,104 @@
+// Files of the web. Their key is their content: the URL says where to look and is in no key.
+#include <executor/http/fetch.hpp>
+#include <executor/solve/solver.hpp>
+
+#include <cache/http_answers.hpp>
+#include <ir/key.hpp>
+#include <ir/remote_source.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// `content` is "sha256:...", or what --checksum has. So a file that is pinned is found without
+// asking anybody, and one that two servers have is the same. Its time is in no key, like all times.
+KeyParts http_parts(const FetchHttp& operation, const std::string& content) {
+  return {{"operation", "FetchHttp"}, {"file_name", operation.file_name}, {"content", content}};
+}
+
+// "https://user@host:443/x" -> "host"
+std::string host_of(std::string_view url) {
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos)
+    url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find_first_of("/?#"));
+  if (const std::size_t at = url.rfind('@'); at != std::string_view::npos)
+    url.remove_prefix(at + 1);
+  if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
+  return std::string(url.substr(0, url.find(':')));
+}
+
+}  // namespace
+
+void Solver::begin_http(Step& current, const FetchHttp& operation) {
+  events_.started(current.id);
+  if (!operation.checksum.empty()) {
+    current.parts = http_parts(operation, operation.checksum);
+    decide(current, nullptr, [this, &current, &operation] {
+      enqueue_beside(current.id,
+                     [this, &current, &operation] { ask_http(current, operation, true); });
+    });
+    return;
+  }
+  // Of several processes one downloads, and the others then hear that nothing has changed.
+  wait_for_locks(current, {sha256("http\n" + operation.url)}, [this, &current, &operation] {
+    enqueue_beside(current.id,
+                   [this, &current, &operation] { ask_http(current, operation, false); });
+  });
+}
+
+// `anew`: whatever is known of earlier answers is of no use.
+void Solver::ask_http(Step& current, const FetchHttp& operation, bool anew) {
+  HttpFetch fetch;
+  fetch.operation = operation;
+  fetch.cancelled = [this] { return stopping(); };
+  if (options_.secret) {
+    // The names that BuildKit has for them.
+    const std::string host = host_of(operation.url);
+    if (const auto header = options_.secret("HTTP_AUTH_HEADER_" + host))
+      fetch.authorization = *header;
+    if (const auto token = options_.secret("HTTP_AUTH_TOKEN_" + host))
+      fetch.authorization = "Bearer " + *token;
+  }
+  if (!anew) {
+    for (HttpAnswer& answer : store_.http_answers().find(operation.url)) {
+      const CacheKey key = cache_key(http_parts(operation, answer.content.text()));
+      if (store_.records().find(key)) fetch.known.push_back(std::move(answer));
+    }
+  }
+  current.work_started = now();
+  current.staging.emplace(store_.layers().stage());
+  auto result = fetch_http(fetch, *current.staging);
+  current.work_ended = now();
+
+  if (auto* file = std::get_if<HttpFile>(&result)) {
+    store_.http_answers().put(operation.url, file->answer);
+    if (!operation.checksum.empty()) return keep_http(current, operation, *file);
+  }
+  // The URL's lock is kept until there is a record that makes the next process's question a short
+  // one. That of a key is not: it is going to be asked for again.
+  auto held = std::make_shared<std::vector<KeyLock>>();
+  if (!anew) *held = std::move(current.locks);
+  current.locks.clear();
+  if (const auto* file = std::get_if<HttpFile>(&result)) {
+    current.parts = http_parts(operation, file->answer.content.text());
+    decide(current, nullptr, [this, &current, &operation, held, file = *file] {
+      keep_http(current, operation, file);
+    });
+    return;
+  }
+  current.parts = http_parts(operation, std::get<HttpUnchanged>(result).content.text());
+  decide(current, nullptr, [this, &current, &operation, held] {
+    // Its record went away since it was looked for.
+    enqueue_beside(current.id,
+                   [this, &current, &operation] { ask_http(current, operation, true); });
+  });
+}
+
+void Solver::keep_http(Step& current, const FetchHttp& operation, const HttpFile& file) {
+  keep_layer(current, http_layer(operation, file, *current.staging));
+  settle(current);
+}
+
+}  // namespace slipway
