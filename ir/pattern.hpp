@@ -32,7 +32,7 @@ class IgnoreRules {
   // The verdict on a directory, handed down to its entries, so that a walk matches each entry
   // against its own name and not each of its parents again.
   struct Parent {
-    std::vector<bool> matched;  // per rule: it matched the directory or something above
+    std::vector<std::uint32_t> matched;  // rules that matched the directory or something above
   };
   // Whether the path (relative, '/'-separated, cleaned) is excluded. `own`, if given, receives
   // what the path's entries need; `parent` is that of the directory it lies in (null: the root).

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -97,6 +100,9 @@ TEST_CASE("what is no pattern is refused, wherever the mistake stands") {
     CHECK_THROWS_AS(match_path(pattern, "nothing like it"), Error);
     CHECK_THROWS_AS(IgnoreRules({pattern}), Error);
   }
+  // Only an ignore rule: docker makes a regular expression of it, which such a range does not fit.
+  CHECK_THROWS_AS(IgnoreRules({"[z-a]"}), Error);
+  CHECK_FALSE(match_path("[z-a]", "m"));
   CHECK_THROWS_WITH_AS(IgnoreRules({"a", "", "!"}),
                        "line 3: pattern \"!\" is malformed: nothing follows '!'", Error);
 }
@@ -182,6 +188,68 @@ TEST_CASE("ignore rules decide as docker's do, alone and in a walk") {
     CHECK(rules.excluded(verdict.path) == verdict.excluded);
     CHECK(excluded_by_walk(rules, verdict.path) == verdict.excluded);
   }
+}
+
+TEST_CASE("every verdict of ignore_cases.txt is ours") {
+  std::ifstream in("ignore_cases.txt");
+  REQUIRE(in);
+  int cases = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line.starts_with('#')) continue;
+    CAPTURE(line);
+    ++cases;
+    std::istringstream words(line);
+    std::string wanted;
+    std::string path;
+    words >> wanted >> path;
+    std::vector<std::string> patterns;
+    for (std::string pattern; words >> pattern;) patterns.push_back(pattern);
+    if (wanted == "bad") {
+      CHECK_THROWS_AS(IgnoreRules{patterns}, Error);
+      continue;
+    }
+    REQUIRE((wanted == "in" || wanted == "out"));
+    const IgnoreRules rules(patterns);
+    CHECK(rules.excluded(path) == (wanted == "out"));
+    // A walk never meets the others.
+    if (!path.starts_with('/') && !path.ends_with('/'))
+      CHECK(excluded_by_walk(rules, path) == (wanted == "out"));
+  }
+  CHECK(cases >= 140);
+}
+
+TEST_CASE("thousands of rules are looked up, not tried one by one, and say what few would say") {
+  // Each kind of rule, so that each way of finding one is used.
+  std::vector<std::string> patterns;
+  for (int i = 0; i < 2500; ++i) {
+    const std::string n = std::to_string(i);
+    patterns.push_back("dir" + n + "/file" + n);
+    patterns.push_back("**/name" + n);
+    patterns.push_back("*.end" + n);
+    patterns.push_back("top" + n + "/**");
+  }
+  patterns.push_back("!**/keep.*");
+  const IgnoreRules rules(patterns);
+  CHECK(rules.excluded("dir7/file7"));
+  CHECK_FALSE(rules.excluded("dir7/file8"));
+  CHECK(rules.excluded("a/b/name2499/c"));
+  CHECK(rules.excluded("x.end12"));
+  CHECK_FALSE(rules.excluded("a/x.end12"));
+  CHECK(rules.excluded("top3/a/b"));
+  CHECK_FALSE(rules.excluded("top3/a/keep.c"));
+  CHECK(rules.deciding_rule("top3/a/b") == 15);
+
+  const auto began = std::chrono::steady_clock::now();
+  int excluded = 0;
+  IgnoreRules::Parent parent;
+  rules.excluded("top1", nullptr, &parent);
+  for (int i = 0; i < 100'000; ++i) {
+    IgnoreRules::Parent own;
+    excluded += rules.excluded("top1/f" + std::to_string(i), &parent, &own) ? 1 : 0;
+  }
+  CHECK(excluded == 100'000);
+  // Under sanitizers, on a busy machine: one by one it would be a thousand million matches.
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(20));
 }
 
 TEST_CASE("the deciding rule is counted in the list that was given") {
