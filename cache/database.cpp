@@ -94,6 +94,15 @@ constexpr const char* migrations[] = {
     );
     CREATE INDEX http_answers_by_url ON http_answers (url);
     )sql",
+    // record_files  what the digests of files among a record's parts were made of
+    R"sql(
+    CREATE TABLE record_files (
+      key BLOB NOT NULL REFERENCES records (key) ON DELETE CASCADE,
+      part TEXT NOT NULL,
+      list BLOB NOT NULL,
+      PRIMARY KEY (key, part)
+    );
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

@@ -95,7 +95,9 @@ std::optional<Record> RecordStore::find(const CacheKey& key) {
   return std::nullopt;
 }
 
-void RecordStore::put(const Record& record) {
+void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& files) {
+  Transaction transaction(database_);
+  // With it go the lists of the record that is replaced.
   Query(database_,
         "INSERT OR REPLACE INTO records (key, parts, layer, tree, size, created, duration, "
         "last_used, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -109,6 +111,19 @@ void RecordStore::put(const Record& record) {
       .bind(record.last_used)
       .bind(record.step)
       .run();
+  for (const RecordedFiles& one : files)
+    Query(database_, "INSERT OR REPLACE INTO record_files (key, part, list) VALUES (?, ?, ?)")
+        .bind(record.key.digest)
+        .bind(one.part)
+        .bind_blob(one.list)
+        .run();
+  transaction.commit();
+}
+
+std::string RecordStore::files(const CacheKey& key, std::string_view part) {
+  Query query(database_, "SELECT list FROM record_files WHERE key = ? AND part = ?");
+  if (!query.bind(key.digest).bind(part).step()) return {};
+  return query.blob(0);
 }
 
 void RecordStore::touch(const std::vector<CacheKey>& used) {
@@ -139,6 +154,20 @@ std::optional<Record> RecordStore::last_at(std::string_view place) {
                          " FROM places JOIN records ON records.key = places.key WHERE place = ?");
   if (!query.bind(place).step()) return std::nullopt;
   return read_row(query);
+}
+
+std::vector<RecordStore::Step> RecordStore::steps_below(std::string_view prefix) {
+  if (prefix.empty()) return {};
+  // Not with LIKE, to which a folder's name may be a pattern.
+  std::string behind(prefix);
+  ++behind.back();
+  Query query(database_,
+              "SELECT place, step FROM places JOIN records ON records.key = places.key "
+              "WHERE place >= ? AND place < ?");
+  query.bind(prefix).bind(behind);
+  std::vector<Step> steps;
+  while (query.step()) steps.push_back({query.text(0), query.text(1)});
+  return steps;
 }
 
 }  // namespace slipway

@@ -26,6 +26,13 @@ struct Record {
   std::string step;             // the vertex's name, "[build 2/5] RUN make"
 };
 
+// What a part of a key that is a digest of files was made of: bytes that only who explains a miss
+// reads (executor/files/file_list.hpp).
+struct RecordedFiles {
+  std::string part;  // its label
+  std::string list;
+};
+
 class RecordStore {
  public:
   explicit RecordStore(Database& database);
@@ -33,7 +40,9 @@ class RecordStore {
   // Only what can be used: a record whose layer is not in the store is dropped and not given.
   std::optional<Record> find(const CacheKey& key);
   // Replaces an older record of the same key.
-  void put(const Record& record);
+  void put(const Record& record, const std::vector<RecordedFiles>& files = {});
+  // The list of that part of the record; empty where none was kept.
+  std::string files(const CacheKey& key, std::string_view part);
   void touch(const std::vector<CacheKey>& used);
 
   // Places: where in which Dockerfile a step stood, so that the next build can say what changed
@@ -44,6 +53,13 @@ class RecordStore {
   };
   void remember(const std::vector<Place>& places);
   std::optional<Record> last_at(std::string_view place);
+  // The places that begin with `prefix`, which does not end in byte 255, and what their records
+  // call the step.
+  struct Step {
+    std::string place;
+    std::string step;
+  };
+  std::vector<Step> steps_below(std::string_view prefix);
 
  private:
   Database& database_;

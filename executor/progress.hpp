@@ -1,11 +1,13 @@
 // What a solve tells while it runs, and what it has to report at its end.
 #pragma once
 
+#include <executor/files/file_list.hpp>
 #include <executor/sandbox/process_runner.hpp>
 #include <ir/digest.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +28,8 @@ struct VertexReport {
   Outcome outcome = Outcome::local;
   std::optional<CacheKey> key;
   std::string reason;        // of a miss: "src/main.c: content", "input [build 3/5] changed"
+  std::vector<FileChange> changes;  // of a miss: the files, where those are the reason
+  std::size_t change_count = 0;     // of all; `changes` may be the first of them
   std::int64_t started = 0;  // nanoseconds since the solve began
   std::int64_t ended = 0;
   std::int64_t saved = 0;    // of a hit: how long the step ran when its record was made, ns

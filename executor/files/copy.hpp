@@ -26,7 +26,7 @@ struct CopyPlan {
   struct Item {
     Entry entry;                   // as it will be stored, in path order
     std::size_t input = 0;         // which of the vertex's inputs the bytes come from
-    std::string source;            // path in that input; empty: `entry` says all
+    std::string source;            // path in that input; empty: made here, or as it is below
     std::optional<std::string> bytes;  // a heredoc's
   };
   std::vector<Item> items;

@@ -242,7 +242,7 @@ class Copier {
       std::sort(item.entry.xattrs.begin(), item.entry.xattrs.end());
     }
     item.input = source.input;
-    if (entry.type == Type::file) item.source = entry.path;
+    item.source = entry.path;
     destination_.put(std::move(item));
     if (!entry.hard_link.empty()) tie(source, entry, target);
   }

@@ -42,7 +42,8 @@ void Solver::begin_copy(Step& current) {
   }
   for (KeyPart& part : planned->plan.key_parts()) current.parts.push_back(std::move(part));
 
-  decide(current, &planned->plan, [this, &current, planned] {
+  const std::shared_ptr<const CopyPlan> files(planned, &planned->plan);
+  decide(current, {{std::string(files_part), files}}, [this, &current, planned] {
     current.work_started = now();
     current.staging.emplace(store_.layers().stage());
     const BuiltLayer built =

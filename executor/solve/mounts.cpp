@@ -1,5 +1,6 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <executor/files/copy.hpp>
+#include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
 #include <ir/key.hpp>
@@ -53,19 +54,23 @@ std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
   return locks;
 }
 
-void Solver::add_mount_parts(Step& current) {
+std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
   std::vector<const SourceTree*> trees;
   std::vector<std::unique_ptr<SourceTree>> owned;
+  std::vector<PlannedFiles> files;
   for (const Mount& mount : run.mounts) {
     if (!reads_input(mount)) continue;
     if (trees.empty()) owned = own_trees(current, trees);
     // Only the files it shows count, not the stage that made them.
-    const CopyPlan plan = plan_copy(selection_of(mount), trees, StackView({}));
-    for (KeyPart& part : plan.key_parts()) {
-      current.parts.push_back({"mount[" + mount.target + "]." + part.label, std::move(part.value)});
-    }
+    auto plan =
+        std::make_shared<const CopyPlan>(plan_copy(selection_of(mount), trees, StackView({})));
+    const std::string prefix = mount_part(mount.target);
+    for (KeyPart& part : plan->key_parts())
+      current.parts.push_back({prefix + part.label, std::move(part.value)});
+    files.push_back({prefix + std::string(files_part), std::move(plan)});
   }
+  return files;
 }
 
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {

@@ -44,9 +44,9 @@ void Solver::begin_run(Step& current) {
   const Vertex& vertex = graph_[current.id];
   current.parts = key_parts(vertex.operation);
   current.parts.push_back(stack_part(0, step(vertex.inputs[0]).result.layers));
-  add_mount_parts(current);
+  std::vector<PlannedFiles> files = add_mount_parts(current);
 
-  decide(current, nullptr, [this, &current] {
+  decide(current, std::move(files), [this, &current] {
     bool finish = false;
     {
       const std::lock_guard lock(current.mutex);

@@ -25,6 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -64,7 +65,14 @@ class Solver {
   void done(std::size_t pieces = 1);
 
   // records.cpp: keys, records, and what other processes do.
-  void decide(Step& step, const CopyPlan* plan, const std::function<void()>& miss);
+  // The files that a part of the key, `label`, is the digest of.
+  struct PlannedFiles {
+    std::string label;
+    std::shared_ptr<const CopyPlan> plan;
+  };
+  void decide(Step& step, std::vector<PlannedFiles> files, const std::function<void()>& miss);
+  std::optional<Record> record_before(VertexId id);
+  bool is_in_stage(std::string_view instruction, const std::string& stage) const;
   bool use_record(Step& step);
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then);
   void poll_locks();
@@ -101,7 +109,7 @@ class Solver {
   void process_gone(Step& step);
 
   // mounts.cpp
-  void add_mount_parts(Step& step);
+  std::vector<PlannedFiles> add_mount_parts(Step& step);
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);

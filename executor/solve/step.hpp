@@ -49,6 +49,8 @@ struct Step {
   // The key, once all inputs are settled. Written once, before `decided`.
   KeyParts parts;
   std::optional<CacheKey> key;
+  // Of a miss: what the parts that are digests of files were made of.
+  std::vector<RecordedFiles> files;
   // What the step gave before: by the same key where records were not to be used, else the last
   // time it stood here. Its layer is kept if the step gives the same tree again.
   std::optional<Record> before;

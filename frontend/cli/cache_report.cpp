@@ -40,6 +40,21 @@ std::string short_name(const std::string& name) {
   return name.size() <= longest ? name : name.substr(0, longest - 3) + "...";
 }
 
+nlohmann::ordered_json changes_json(const VertexReport& report) {
+  using Json = nlohmann::ordered_json;
+  Json files = Json::array();
+  for (const FileChange& change : report.changes) {
+    Json file;
+    file["path"] = change.path;
+    file["change"] = change.what;
+    if (change.directory) file["directory"] = true;
+    if (change.files > 0) file["files"] = change.files;
+    if (!change.detail.empty()) file["detail"] = change.detail;
+    files.push_back(std::move(file));
+  }
+  return {{"count", report.change_count}, {"first", std::move(files)}};
+}
+
 }  // namespace
 
 std::string cache_report(const Graph& graph, const SolveResult& result) {
@@ -80,6 +95,8 @@ std::string cache_report_json(const Graph& graph, const SolveResult& result) {
     step["duration_seconds"] = in_seconds(report.ended - report.started);
     step["saved_seconds"] = in_seconds(report.saved);
     step["same_files"] = report.same_tree;
+    // The files behind the reason, of which it names the first few only.
+    if (report.change_count > 0) step["changes"] = changes_json(report);
     steps.push_back(std::move(step));
   }
   Json report;

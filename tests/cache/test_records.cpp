@@ -103,3 +103,41 @@ TEST_CASE("a place says what stood there last, even if its layer is gone") {
   remove_layer(test.database, layer);
   CHECK(test.records.last_at("Dockerfile#3")->parts == after.parts);
 }
+
+TEST_CASE("a record's lists of files are replaced and dropped with it") {
+  TestRecords test;
+  const LayerRef layer = add_layer(test.database, "layer");
+  const Record record = test.record({{"files", "digest"}}, layer);
+  const std::string list("odd\0bytes\xff", 10);
+  test.records.put(record, {{"files", list}, {"mount[/src].files", "other"}});
+  CHECK(test.records.files(record.key, "files") == list);
+  CHECK(test.records.files(record.key, "mount[/src].files") == "other");
+  CHECK(test.records.files(record.key, "archives[0]") == "");
+
+  test.records.put(record, {{"files", "newer"}});
+  CHECK(test.records.files(record.key, "files") == "newer");
+  CHECK(test.records.files(record.key, "mount[/src].files") == "");
+
+  Query(test.database, "DELETE FROM layers").run();
+  CHECK_FALSE(test.records.find(record.key));
+  CHECK(test.records.files(record.key, "files") == "");
+  Query left(test.database, "SELECT 1 FROM record_files");
+  CHECK_FALSE(left.step());
+}
+
+TEST_CASE("the places below a prefix are those and no others") {
+  TestRecords test;
+  const Record record = test.record({{"a", "b"}}, add_layer(test.database, "layer"));
+  test.records.put(record);
+  test.records.remember({{"p%\nbuild\n0", record.key},
+                         {"p%\nbuild\n1", record.key},
+                         {"p%\nbuild2\n0", record.key},
+                         {"px\nbuild\n0", record.key},
+                         {"p%\nbuild\n2", cache_key({{"no", "record"}})}});
+  std::vector<std::string> places;
+  for (const auto& step : test.records.steps_below("p%\nbuild\n")) {
+    places.push_back(step.place);
+    CHECK(step.step == record.step);
+  }
+  CHECK(places == std::vector<std::string>{"p%\nbuild\n0", "p%\nbuild\n1"});
+}

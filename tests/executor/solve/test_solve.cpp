@@ -71,7 +71,7 @@ TEST_CASE("a touched file changes nothing, another mode does") {
 
   build.context().write("app.c", "int main() {}", 0600);
   CHECK(build.solve(compile) == Steps{"COPY app.c /", "RUN cc app.c"});
-  CHECK(build.reason("COPY app.c /") == "app.c: mode");
+  CHECK(build.reason("COPY app.c /") == "app.c: mode (0644 -> 0600)");
 }
 
 TEST_CASE("a step that gives the same files as before keeps its layer and its dependents' hits") {
