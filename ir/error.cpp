@@ -268,7 +268,12 @@ Error&& Error::detail(std::string text) && {
 Error system_error(std::string_view call, std::string_view path, int error_number) {
   std::string message(call);
   if (!path.empty()) message += " " + quoted(path);
-  return Error(message + ": " + std::generic_category().message(error_number));
+  Error error(message + ": " + std::generic_category().message(error_number));
+  // The message does not say whose: nearly all that is written is written to the store.
+  if (error_number == ENOSPC || error_number == EDQUOT)
+    error.hint("free space there; what slipway writes lies below --root");
+  if (error_number == EROFS) error.hint("slipway writes below --root: give one that can be written");
+  return error;
 }
 
 std::string quoted(std::string_view text) {

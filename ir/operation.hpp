@@ -126,6 +126,7 @@ struct RunProcess {
 // operations that differ in nothing else are equal.
 struct Origin {
   SourceSpan span;
+  std::string written;  // the word's value, before it was cleaned
   bool operator==(const Origin&) const { return true; }
 };
 

@@ -81,8 +81,10 @@ class DirectoryContext final : public Context {
   std::string name() const override { return options_.name; }
 
   std::string absence(std::string_view path) const override {
-    if (path.empty() || options_.ignore.empty() || !options_.ignore.excluded(path)) return {};
-    return "it is excluded by " + std::string(ignore_file);
+    if (path.empty()) return {};
+    if (!options_.ignore.empty() && options_.ignore.excluded(path))
+      return "it is excluded by " + std::string(ignore_file);
+    return on_this_machine(path);
   }
 
   void remember() noexcept override;
@@ -103,9 +105,23 @@ class DirectoryContext final : public Context {
     FileStamp stamp;       // as it was when the digest was made
   };
 
+  // What a person means who writes a path of their machine where one of the context belongs.
+  std::string on_this_machine(std::string_view path) const {
+    if (find(path.substr(0, path.find('/')))) return {};
+    std::error_code ignored;
+    const std::filesystem::path file = "/" + std::string(path);
+    if (!std::filesystem::exists(file, ignored)) return {};
+    const auto directory = std::filesystem::canonical(options_.directory, ignored);
+    const std::string below = file.lexically_relative(directory).native();
+    if (!below.empty() && !below.starts_with("..") && find(below))
+      return "paths begin at the " + options_.name + ": did you mean " + quoted(below) + "?";
+    return quoted(file.native()) + " of this machine is outside the " + options_.name;
+  }
+
   const Walked& tree() const {
     std::call_once(walked_once_, [this] {
-      Walked walked = walk(root_.get(), options_.ignore);
+      // slipway's own store is no part of what is built, though it may lie there.
+      Walked walked = walk(root_.get(), options_.ignore, store_ ? &*store_ : nullptr);
       std::vector<Content> contents(walked.entries.size());
       if (options_.state != nullptr) recall(walked, contents);
       const std::lock_guard lock(mutex_);
@@ -252,6 +268,9 @@ class DirectoryContext final : public Context {
   const Options options_;
   const FileDescriptor root_;
   const bool fine_times_ = has_fine_change_times(root_.get());
+  const std::optional<FileStamp> store_ =
+      options_.state == nullptr ? std::nullopt
+                                : stat_stamp(AT_FDCWD, options_.state->root().c_str());
   const std::uint64_t root_device_ = stat_stamp(root_.get(), "").value_or(FileStamp{}).device;
 
   // Set within call_once and not changed afterwards, so reading them needs no lock.
@@ -345,6 +364,14 @@ std::unique_ptr<Context> Context::open(Options options) {
       throw Error(options.name + " " + quoted(options.directory.native()) +
                   (errno == ENOENT ? " does not exist" : " is no directory"));
     throw system_error("open", options.directory.native(), errno);
+  }
+  if (options.state != nullptr) {
+    const std::optional<FileStamp> here = stat_stamp(root.get(), "");
+    const std::optional<FileStamp> store = stat_stamp(AT_FDCWD, options.state->root().c_str());
+    if (here && store && here->device == store->device && here->inode == store->inode)
+      throw Error(options.name + " " + quoted(options.directory.native()) +
+                  " is slipway's own store")
+          .hint("build another directory, or give another --root");
   }
   return std::make_unique<DirectoryContext>(std::move(options), std::move(root));
 }

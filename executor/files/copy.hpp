@@ -37,6 +37,7 @@ struct CopyPlan {
     std::string destination;
     Digest content;
     std::optional<std::pair<std::uint32_t, std::uint32_t>> owner;
+    SourceSpan origin;  // the word that names it, for messages
   };
   std::vector<Archive> archives;
 

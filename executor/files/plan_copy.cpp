@@ -5,6 +5,7 @@
 #include <executor/files/content.hpp>
 #include <executor/files/destination.hpp>
 #include <executor/files/file_mode.hpp>
+#include <executor/files/not_found.hpp>
 #include <executor/files/owner.hpp>
 #include <executor/files/resolve.hpp>
 #include <executor/files/select.hpp>
@@ -67,9 +68,9 @@ class Copier {
     const Selected selected = select_paths(selection, operation_.parents, tree);
     for (const std::string& path : selected.paths) {
       StackView::Resolved found = tree.resolve(path, true);
-      if (!found.entry) throw not_found(path, tree);
+      if (!found.entry) throw not_found(path, tree, selection.origin.written);
       Source source{&tree, selection.input, std::move(found.path), ""};
-      if (selection.unpack && unpack(source, *found.entry)) continue;
+      if (selection.unpack && unpack(source, *found.entry, selection.origin)) continue;
       source.target = target_of(*found.entry, base_name(path));
       include_ = selected.include ? &*selected.include : nullptr;
       links_.clear();
@@ -116,13 +117,14 @@ class Copier {
     return target;
   }
 
-  bool unpack(const Source& source, const Entry& entry) {
+  bool unpack(const Source& source, const Entry& entry, const Origin& origin) {
     if (entry.type != Type::file) return false;
     FileSource bytes(FileDescriptor(source.tree->open(entry)), entry.path);
     if (!is_archive(bytes)) return false;
     CopyPlan::Archive archive;
     archive.input = source.input;
     archive.source = entry.path;
+    archive.origin = origin.span;
     archive.destination = destination_.resolve(operation_.destination, true).path;
     archive.content = source.tree->digest(entry);
     if (owner_) archive.owner.emplace(owner_->uid, owner_->gid);

@@ -2,6 +2,7 @@
 
 #include <ir/error.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,21 @@ StackView::Resolved resolve_links(std::string_view path, bool follow_last, const
   }
   resolved.entry = find(resolved.path);
   return resolved;
+}
+
+std::vector<std::string> path_names(std::string_view path) {
+  std::vector<std::string> names;
+  for (std::size_t start = 0; start < path.size();) {
+    const std::size_t slash = std::min(path.find('/', start), path.size());
+    const std::string_view name = path.substr(start, slash - start);
+    if (name == "..") {
+      if (!names.empty()) names.pop_back();
+    } else if (!name.empty() && name != ".") {
+      names.emplace_back(name);
+    }
+    start = slash + 1;
+  }
+  return names;
 }
 
 std::string join(std::string_view directory, std::string_view name) {

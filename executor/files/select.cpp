@@ -1,7 +1,7 @@
 #include <executor/files/select.hpp>
 
+#include <executor/files/not_found.hpp>
 #include <executor/files/resolve.hpp>
-#include <ir/nearest.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -9,24 +9,9 @@
 namespace slipway {
 namespace {
 
-std::vector<std::string> components(std::string_view path) {
-  std::vector<std::string> names;
-  for (std::size_t start = 0; start < path.size();) {
-    const std::size_t slash = std::min(path.find('/', start), path.size());
-    const std::string_view name = path.substr(start, slash - start);
-    if (name == "..") {
-      if (!names.empty()) names.pop_back();
-    } else if (!name.empty() && name != ".") {
-      names.emplace_back(name);
-    }
-    start = slash + 1;
-  }
-  return names;
-}
-
 std::string clean(std::string_view path) {
   std::string cleaned;
-  for (const std::string& name : components(path)) cleaned = join(cleaned, name);
+  for (const std::string& name : path_names(path)) cleaned = join(cleaned, name);
   return cleaned;
 }
 
@@ -38,14 +23,17 @@ void match_below(const SourceTree& tree, const std::string& directory,
   const bool last = depth + 1 == patterns.size();
   for (const Entry& child : tree.children(directory)) {
     if (!match_path(patterns[depth], base_name(child.path))) continue;
-    if (last) matches.push_back(child.path);
+    if (last)
+      matches.push_back(child.path);
     else if (child.type == Entry::Type::directory)
       match_below(tree, child.path, patterns, depth + 1, matches);
   }
 }
 
-std::vector<std::string> match(std::string_view pattern, const SourceTree& tree) {
-  std::vector<std::string> patterns = components(pattern);
+// `written`: the pattern as the Dockerfile has it.
+std::vector<std::string> match(std::string_view pattern, const SourceTree& tree,
+                               std::string_view written) {
+  std::vector<std::string> patterns = path_names(pattern);
   const auto first = std::find_if(patterns.begin(), patterns.end(),
                                   [](const std::string& name) { return has_wildcards(name); });
   std::string literal;
@@ -55,7 +43,7 @@ std::vector<std::string> match(std::string_view pattern, const SourceTree& tree)
   for (const std::string& one : patterns) match_path(one, "");  // an Error, also in an empty tree
 
   const StackView::Resolved start = tree.resolve(literal, true);
-  if (!start.entry) throw not_found(literal, tree);
+  if (!start.entry) throw not_found(literal, tree, written);
   std::vector<std::string> matches;
   if (start.entry->type == Entry::Type::directory)
     match_below(tree, start.path, patterns, 0, matches);
@@ -77,7 +65,7 @@ std::string escaped(std::string_view text) {
 Selected select_paths(const CopyFiles::Selection& selection, bool parents, const SourceTree& tree) {
   Selected selected;
   if (!parents) {
-    selected.paths = selection.wildcards ? match(selection.path, tree)
+    selected.paths = selection.wildcards ? match(selection.path, tree, selection.origin.written)
                                          : std::vector{clean(selection.path)};
     return selected;
   }
@@ -91,9 +79,10 @@ Selected select_paths(const CopyFiles::Selection& selection, bool parents, const
   const bool wildcards = selection.wildcards && (has_wildcards(base) || has_wildcards(kept));
   if (!wildcards) {
     const std::string whole = join(clean(base), kept);
-    if (!tree.resolve(whole, true).entry) throw not_found(whole, tree);
+    if (!tree.resolve(whole, true).entry) throw not_found(whole, tree, selection.origin.written);
   }
-  selected.paths = selection.wildcards ? match(base, tree) : std::vector{clean(base)};
+  selected.paths =
+      selection.wildcards ? match(base, tree, selection.origin.written) : std::vector{clean(base)};
   if (!kept.empty()) {
     // A '!' or '#' at its front is part of the name here.
     std::string pattern = selection.wildcards ? kept : escaped(kept);
@@ -101,29 +90,6 @@ Selected select_paths(const CopyFiles::Selection& selection, bool parents, const
     selected.include.emplace(std::vector<std::string>{"**", "!" + pattern});
   }
   return selected;
-}
-
-Error not_found(std::string_view path, const SourceTree& tree) {
-  Error error(quoted(path) + " is not in the " + tree.name());
-  if (const std::string why = tree.absence(path); !why.empty()) return std::move(error).hint(why);
-  // Down to the first name that is not there.
-  std::string directory;
-  for (const std::string& name : components(path)) {
-    const StackView::Resolved next = tree.resolve(join(directory, name), true);
-    if (next.entry) {
-      directory = next.path;
-      continue;
-    }
-    const StackView::Resolved link = tree.resolve(join(directory, name), false);
-    if (link.entry && link.entry->type == Entry::Type::symlink)
-      return std::move(error).hint(quoted(join(directory, name)) + " is a link to " +
-                                   quoted(link.entry->link_target) + ", which is not there");
-    const std::string near = nearest(name, tree.list(directory));
-    if (!near.empty())
-      return std::move(error).hint("did you mean " + quoted(join(directory, near)) + "?");
-    break;
-  }
-  return error;
 }
 
 }  // namespace slipway

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <executor/files/source_tree.hpp>
-#include <ir/error.hpp>
 #include <ir/operation.hpp>
 #include <ir/pattern.hpp>
 
@@ -26,8 +25,5 @@ struct Selected {
 
 // Throws Error where a path without wildcards does not exist, and for a malformed pattern.
 Selected select_paths(const CopyFiles::Selection& selection, bool parents, const SourceTree& tree);
-
-// "there is no such file", with the nearest name or the reason.
-Error not_found(std::string_view path, const SourceTree& tree);
 
 }  // namespace slipway

@@ -133,7 +133,8 @@ int read_names(int directory, std::vector<Name>& names) {
 // Directories wait on a stack; each thread takes one, reads it, and puts those it holds back.
 class Walker {
  public:
-  Walker(int root, const IgnoreRules& ignore) : root_(root), ignore_(ignore) {}
+  Walker(int root, const IgnoreRules& ignore, const FileStamp* without)
+      : root_(root), ignore_(ignore), without_(without) {}
 
   std::unique_ptr<Listing> run() {
     auto top = std::make_unique<Listing>();
@@ -226,6 +227,9 @@ class Walker {
     }
     const bool is_directory = child.entry.type == Entry::Type::directory;
     if (child.excluded && !is_directory) return;
+    if (is_directory && without_ != nullptr && child.entry.stamp.inode == without_->inode &&
+        child.entry.stamp.device == without_->device)
+      return;
     if (child.entry.type == Entry::Type::symlink)
       read_link(directory, name.text.c_str(), child.entry);
     // Reserved above for all names, so that this place stays where it is.
@@ -237,6 +241,7 @@ class Walker {
 
   const int root_;
   const IgnoreRules& ignore_;
+  const FileStamp* const without_;
   std::thread helper_;  // made, under the lock, and joined by the thread that is in run()
 
   std::mutex mutex_;  // guards what follows
@@ -279,9 +284,9 @@ void find_hard_links(std::vector<WalkedEntry>& entries) {
 
 }  // namespace
 
-Walked walk(int root, const IgnoreRules& ignore) {
+Walked walk(int root, const IgnoreRules& ignore, const FileStamp* without) {
   Walked walked;
-  const std::unique_ptr<Listing> top = Walker(root, ignore).run();
+  const std::unique_ptr<Listing> top = Walker(root, ignore, without).run();
   flatten(*top, walked);
   find_hard_links(walked.entries);
   return walked;

@@ -38,7 +38,8 @@ struct Walked {
 };
 
 // Walks the directory open as `root`, on two threads if it is large. Links are not followed. What
-// goes away meanwhile is not there; what cannot be read has its `error`.
-Walked walk(int root, const IgnoreRules& ignore);
+// goes away meanwhile is not there; what cannot be read has its `error`. `without`: a directory
+// that is left out wherever it is found, known by its device and inode; null: none is.
+Walked walk(int root, const IgnoreRules& ignore, const FileStamp* without = nullptr);
 
 }  // namespace slipway

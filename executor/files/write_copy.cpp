@@ -351,6 +351,7 @@ void unpack(const CopyPlan::Archive& archive, const SourceTree& tree, const Stac
   if (bytes.finish() != archive.content) throw changed(archive.source, tree);
   if (!failure) return;
   throw Error("cannot unpack " + quoted(archive.source) + ": " + failure->what())
+      .at(archive.origin)
       .hint("COPY it to keep the archive as it is, or ADD --unpack=false");
 }
 

@@ -35,7 +35,7 @@ void Solver::begin_http(Step& current, const FetchHttp& operation) {
   events_.started(current.id);
   if (!operation.checksum.empty()) {
     current.parts = http_parts(operation, operation.checksum);
-    decide(current, nullptr, [this, &current, &operation] {
+    decide(current, {}, [this, &current, &operation] {
       enqueue_beside(current.id,
                      [this, &current, &operation] { ask_http(current, operation, true); });
     });
@@ -83,13 +83,13 @@ void Solver::ask_http(Step& current, const FetchHttp& operation, bool anew) {
   current.locks.clear();
   if (const auto* file = std::get_if<HttpFile>(&result)) {
     current.parts = http_parts(operation, file->answer.content.text());
-    decide(current, nullptr, [this, &current, &operation, held, file = *file] {
+    decide(current, {}, [this, &current, &operation, held, file = *file] {
       keep_http(current, operation, file);
     });
     return;
   }
   current.parts = http_parts(operation, std::get<HttpUnchanged>(result).content.text());
-  decide(current, nullptr, [this, &current, &operation, held] {
+  decide(current, {}, [this, &current, &operation, held] {
     // Its record went away since it was looked for.
     enqueue_beside(current.id,
                    [this, &current, &operation] { ask_http(current, operation, true); });

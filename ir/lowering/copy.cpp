@@ -153,7 +153,7 @@ void lower_transfer(Lowering& lowering, StageState& stage, const FileTransfer& t
       const std::string written = value_of(lowering, stage, source);
       history += " " + written;
       CopyFiles::Selection selection;
-      selection.origin = {source.span};
+      selection.origin = {source.span, written};
       if (auto fetch = fetched(written, instruction, special.checksum)) {
         selection.path = std::move(fetch->path);
         selection.unpack = special.unpack_fetched;

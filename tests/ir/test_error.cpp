@@ -117,4 +117,9 @@ TEST_CASE("quoted() lets nothing reach the terminal that acts on it") {
 TEST_CASE("a failed system call names the call, the path and the reason") {
   CHECK(std::string(system_error("openat2", "/x", ENOENT).what()) ==
         "openat2 \"/x\": No such file or directory");
+  CHECK(system_error("openat2", "/x", ENOENT).diagnostics().front().hint.empty());
+  CHECK(system_error("write", "app/big", ENOSPC).diagnostics().front().hint.find("--root") !=
+        std::string::npos);
+  CHECK(system_error("mkdir", "/x", EROFS).diagnostics().front().hint.find("--root") !=
+        std::string::npos);
 }

@@ -226,6 +226,7 @@ CopyFiles parse_copy(std::string_view instruction) {
     selection.input = input;
     selection.unpack = words.at(0) == "ADD";
     selection.path = word;
+    selection.origin.written = word;
     while (selection.path.starts_with('/')) selection.path.erase(0, 1);
     selection.wildcards = has_wildcards(word);
     copy.sources.push_back(selection);

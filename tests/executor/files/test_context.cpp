@@ -408,3 +408,41 @@ TEST_CASE("a context that is no directory is an error") {
   CHECK(message_of([&] { Context::open(std::move(other)); }).find("is no directory") !=
         std::string::npos);
 }
+
+TEST_CASE("a store that lies in the context is no part of it, by whatever name it was opened") {
+  TemporaryFolder folder;
+  fs::create_directory(folder / "context");
+  make_tree(folder / "context", "a\nsub/b");
+  fs::create_directory_symlink(folder / "context/sub", folder / "other");
+  StateDirectory state(folder / "other/.state");
+  const auto open = [&](const std::vector<std::string>& ignore) {
+    Context::Options options;
+    options.directory = folder / "context";
+    options.name = "build context";
+    options.state = &state;
+    options.ignore = IgnoreRules(ignore);
+    return Context::open(std::move(options));
+  };
+  const auto plain = open({});
+  CHECK(plain->list("sub") == std::vector<std::string>{"b"});
+  // "a", "sub", and what is in "sub": nothing below the store was read.
+  CHECK(plain->figures().entries == 4);
+  CHECK_FALSE(plain->find("sub/.state"));
+  CHECK(open({"*", "!sub/.state/**"})->list("sub").empty());
+
+  Context::Options itself;
+  itself.directory = folder / "context/sub/.state";
+  itself.name = "build context";
+  itself.state = &state;
+  CHECK_THROWS_WITH_AS(Context::open(std::move(itself)),
+                       doctest::Contains("is slipway's own store"), Error);
+}
+
+TEST_CASE("a path of the machine that lies in the context is told by its name there") {
+  ContextBench bench("src/main.c");
+  const auto context = bench.open();
+  const fs::path file = fs::canonical(bench / "src/main.c");
+  CHECK(context->absence(file.relative_path().native()) ==
+        "paths begin at the build context: did you mean \"src/main.c\"?");
+  CHECK(context->absence("no/such/file").empty());
+}
