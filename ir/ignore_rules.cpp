@@ -59,7 +59,7 @@ struct Rule {
   bool reinclude = false;
   Form form = Form::exact;
   std::string text;  // exact: all of it; prefix, suffix: without **
-  Steps steps;
+  PatternSteps steps;
   std::string head;  // steps: the literal bytes a match begins with
   std::string tail;  // and those it ends with
 
@@ -103,8 +103,8 @@ struct Rule {
 
 // A set whose range runs backwards is nothing to filepath.Match, which only finds no character in
 // it, but to the regular expression that docker makes of an ignore rule.
-void refuse_empty_ranges(const Steps& steps, std::string_view pattern) {
-  for (const Step& step : steps)
+void refuse_empty_ranges(const PatternSteps& steps, std::string_view pattern) {
+  for (const PatternStep& step : steps)
     for (const auto& [low, high] : step.ranges)
       if (high < low) throw malformed(pattern, "a range in its '[' ends before it begins");
 }

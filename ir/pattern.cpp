@@ -5,7 +5,7 @@
 namespace slipway {
 
 bool match_path(std::string_view pattern, std::string_view path) {
-  const Steps steps = compile(pattern, false);
+  const PatternSteps steps = compile(pattern, false);
   // As Go's Match: when something does not fit, the last star takes one byte more. An earlier star
   // never takes more, so a set that takes a '/' behind a star can be missed; Go misses it as well.
   std::size_t step = 0;
@@ -14,7 +14,7 @@ bool match_path(std::string_view pattern, std::string_view path) {
   std::string_view star_rest;
   for (;;) {
     if (step == steps.size() && rest.empty()) return true;
-    if (step < steps.size() && steps[step].kind == Step::Kind::star) {
+    if (step < steps.size() && steps[step].kind == PatternStep::Kind::star) {
       star = step++;
       star_rest = rest;
       continue;

@@ -22,9 +22,9 @@ char32_t read_member(std::string_view& rest, std::string_view pattern) {
 }
 
 // [...], from behind its '[' (Go's path/filepath, Match).
-Step read_set(std::string_view& rest, std::string_view pattern) {
-  Step step;
-  step.kind = Step::Kind::set;
+PatternStep read_set(std::string_view& rest, std::string_view pattern) {
+  PatternStep step;
+  step.kind = PatternStep::Kind::set;
   if (rest.starts_with('^')) {
     step.negated = true;
     rest.remove_prefix(1);
@@ -50,23 +50,23 @@ char32_t next_code_point(std::string_view& text) {
   return c.valid ? c.value : 0x110000 + c.value;
 }
 
-bool takes(const Step& step, char32_t c) {
+bool takes(const PatternStep& step, char32_t c) {
   switch (step.kind) {
-    case Step::Kind::literal:
+    case PatternStep::Kind::literal:
       return c == step.value;
-    case Step::Kind::any:
-    case Step::Kind::star:
+    case PatternStep::Kind::any:
+    case PatternStep::Kind::star:
       return c != '/';
-    case Step::Kind::set: {
+    case PatternStep::Kind::set: {
       const bool inside =
           std::any_of(step.ranges.begin(), step.ranges.end(),
                       [c](const auto& range) { return range.first <= c && c <= range.second; });
       return inside != step.negated;
     }
-    case Step::Kind::everything:
-    case Step::Kind::in_directories:
+    case PatternStep::Kind::everything:
+    case PatternStep::Kind::in_directories:
       return true;
-    case Step::Kind::directories:
+    case PatternStep::Kind::directories:
       return false;
   }
   return false;
@@ -76,37 +76,37 @@ Error malformed(std::string_view pattern, const char* why) {
   return Error("pattern " + slipway::quoted(pattern) + " is malformed: " + why);
 }
 
-Steps compile(std::string_view pattern, bool double_star) {
-  Steps steps;
+PatternSteps compile(std::string_view pattern, bool double_star) {
+  PatternSteps steps;
   for (std::string_view rest = pattern; !rest.empty();) {
     if (double_star && rest.starts_with("**")) {
       rest.remove_prefix(2);
       if (rest.starts_with('/')) rest.remove_prefix(1);
       if (rest.empty()) {
-        steps.push_back({Step::Kind::everything, 0, false, {}});
+        steps.push_back({PatternStep::Kind::everything, 0, false, {}});
       } else {
-        steps.push_back({Step::Kind::directories, 0, false, {}});
-        steps.push_back({Step::Kind::in_directories, 0, false, {}});
+        steps.push_back({PatternStep::Kind::directories, 0, false, {}});
+        steps.push_back({PatternStep::Kind::in_directories, 0, false, {}});
       }
     } else if (rest.front() == '*') {
       rest.remove_prefix(1);
-      steps.push_back({Step::Kind::star, 0, false, {}});
+      steps.push_back({PatternStep::Kind::star, 0, false, {}});
     } else if (rest.front() == '?') {
       rest.remove_prefix(1);
-      steps.push_back({Step::Kind::any, 0, false, {}});
+      steps.push_back({PatternStep::Kind::any, 0, false, {}});
     } else if (rest.front() == '[') {
       rest.remove_prefix(1);
       steps.push_back(read_set(rest, pattern));
     } else {
       if (rest.front() == '\\') rest.remove_prefix(1);
       if (rest.empty()) throw malformed(pattern, "nothing follows its last '\\'");
-      steps.push_back({Step::Kind::literal, next_code_point(rest), false, {}});
+      steps.push_back({PatternStep::Kind::literal, next_code_point(rest), false, {}});
     }
   }
   return steps;
 }
 
-Places::Places(const Steps& steps) : steps_(steps) {
+Places::Places(const PatternSteps& steps) : steps_(steps) {
   if (steps.size() < small_.size()) {
     now_ = std::span(small_).first(steps.size() + 1);
     next_ = std::span(small_next_).first(steps.size() + 1);
@@ -131,11 +131,11 @@ void Places::advance(char32_t c) {
   std::fill(next_.begin(), next_.end(), '\0');
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (now_[i] == 0 || !takes(steps_[i], c)) continue;
-    const Step::Kind kind = steps_[i].kind;
-    const bool stays = kind == Step::Kind::star || kind == Step::Kind::everything ||
-                       kind == Step::Kind::in_directories;
+    const PatternStep::Kind kind = steps_[i].kind;
+    const bool stays = kind == PatternStep::Kind::star || kind == PatternStep::Kind::everything ||
+                       kind == PatternStep::Kind::in_directories;
     next_[stays ? i : i + 1] = 1;
-    if (kind == Step::Kind::in_directories && c == '/') next_[i + 1] = 1;
+    if (kind == PatternStep::Kind::in_directories && c == '/') next_[i + 1] = 1;
   }
   skip_empty(next_);
   std::swap(now_, next_);
@@ -144,9 +144,9 @@ void Places::advance(char32_t c) {
 void Places::skip_empty(std::span<char> flags) const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     if (flags[i] == 0) continue;
-    const Step::Kind kind = steps_[i].kind;
-    if (kind == Step::Kind::star || kind == Step::Kind::everything) flags[i + 1] = 1;
-    if (kind == Step::Kind::directories) flags[i + 1] = flags[i + 2] = 1;
+    const PatternStep::Kind kind = steps_[i].kind;
+    if (kind == PatternStep::Kind::star || kind == PatternStep::Kind::everything) flags[i + 1] = 1;
+    if (kind == PatternStep::Kind::directories) flags[i + 1] = flags[i + 2] = 1;
   }
 }
 
