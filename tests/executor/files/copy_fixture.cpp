@@ -4,9 +4,14 @@
 #include <ir/pattern.hpp>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -31,17 +36,39 @@ std::string octal(std::uint32_t mode) {
   return std::string(4 - std::min<std::size_t>(4, digits.size()), '0') + digits;
 }
 
+std::string unescaped(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      const char next = text[++i];
+      if (next != 'n' && next != 't' && next != '\\') result += '\\';
+      result += next == 'n' ? '\n' : next == 't' ? '\t' : next;
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
+std::string with_blanks(std::string name) {
+  constexpr std::string_view blank = "␠";
+  for (std::size_t at = 0; (at = name.find(blank, at)) != std::string::npos; ++at)
+    name.replace(at, blank.size(), " ");
+  return name;
+}
+
 TreeLine parse_line(std::string_view text) {
   TreeLine line;
   Entry& entry = line.entry;
+  entry.mtime = usual_time;
   const std::size_t equals = text.find(" =");
   const bool is_hard_link = text.find(" == ") != std::string_view::npos;
   if (equals != std::string_view::npos && !is_hard_link) {
-    line.content = text.substr(equals + 2);
+    line.content = unescaped(text.substr(equals + 2));
     text = text.substr(0, equals);
   }
   const std::vector<std::string> words = words_of(text);
-  entry.path = words.at(0);
+  entry.path = with_blanks(words.at(0));
   entry.mode = 0644;
   if (entry.path.ends_with('/')) {
     entry.path.pop_back();
@@ -55,14 +82,27 @@ TreeLine parse_line(std::string_view text) {
     if (word == "->") {
       entry.type = Type::symlink;
       entry.mode = 0777;
-      entry.link_target = words.at(++i);
+      entry.link_target = with_blanks(words.at(++i));
       line.content.clear();
     } else if (word == "==") {
-      entry.hard_link = words.at(++i);
+      entry.hard_link = with_blanks(words.at(++i));
       line.content.clear();
     } else if (word == "|") {
       entry.type = Type::fifo;
       line.content.clear();
+    } else if (word == "!") {
+      line.is_socket = true;
+      line.content.clear();
+    } else if (const std::size_t comma = word.find(','); comma != std::string::npos) {
+      entry.type = word.at(0) == 'c' ? Type::char_device : Type::block_device;
+      entry.device_major = static_cast<std::uint32_t>(std::stoul(word.substr(1, comma - 1)));
+      entry.device_minor = static_cast<std::uint32_t>(std::stoul(word.substr(comma + 1)));
+      line.content.clear();
+    } else if (word.starts_with('@')) {
+      entry.mtime = std::stoll(word.substr(1));
+    } else if (const std::size_t sign = word.find('='); sign != std::string::npos) {
+      entry.xattrs.emplace_back(word.substr(0, sign), word.substr(sign + 1));
+      std::sort(entry.xattrs.begin(), entry.xattrs.end());
     } else if (const std::size_t colon = word.find(':'); colon != std::string::npos) {
       entry.uid = static_cast<std::uint32_t>(std::stoul(word.substr(0, colon)));
       entry.gid = static_cast<std::uint32_t>(std::stoul(word.substr(colon + 1)));
@@ -78,6 +118,20 @@ TreeLine parse_line(std::string_view text) {
 std::string read_text(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void check_call(int result, const fs::path& path);
+
+void make_socket(const fs::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = path.string();
+  if (name.size() >= sizeof address.sun_path) throw std::runtime_error(name + " is too long");
+  std::copy(name.begin(), name.end(), address.sun_path);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::close(socket);
+  check_call(bound, path);
 }
 
 void check_call(int result, const fs::path& path) {
@@ -101,7 +155,9 @@ std::vector<TreeLine> parse_tree(std::string_view text) {
       parents.emplace(above);
   }
   for (const std::string& parent : parents) {
-    if (!lines.contains(parent)) lines.emplace(parent, parse_line(parent + "/"));
+    TreeLine made = parse_line("made/");
+    made.entry.path = parent;
+    lines.emplace(parent, made);  // unless it has a line of its own
   }
   std::vector<TreeLine> result;
   for (auto& [path, line] : lines) {
@@ -120,7 +176,7 @@ std::vector<TreeLine> parse_tree(std::string_view text) {
 
 std::string print_tree(const std::vector<TreeLine>& lines) {
   std::string text;
-  for (const auto& [entry, content] : lines) {
+  for (const auto& [entry, content, is_socket] : lines) {
     text += entry.path;
     if (entry.type == Type::directory) text += "/";
     if (entry.type == Type::symlink) {
@@ -143,7 +199,8 @@ std::string print_tree(const std::vector<TreeLine>& lines) {
 
 void make_tree(const fs::path& directory, std::string_view text, std::int64_t mtime) {
   const std::vector<TreeLine> lines = parse_tree(text);
-  for (const auto& [entry, content] : lines) {
+  for (const TreeLine& line : lines) {
+    const Entry& entry = line.entry;
     const fs::path path = directory / entry.path;
     if (entry.type == Type::directory) {
       fs::create_directories(path);
@@ -153,8 +210,14 @@ void make_tree(const fs::path& directory, std::string_view text, std::int64_t mt
       fs::create_symlink(entry.link_target, path);
     } else if (entry.type == Type::fifo) {
       check_call(::mkfifo(path.c_str(), 0600), path);
+    } else if (entry.type == Type::char_device || entry.type == Type::block_device) {
+      check_call(::mknod(path.c_str(), entry.type == Type::char_device ? S_IFCHR : S_IFBLK,
+                         makedev(entry.device_major, entry.device_minor)),
+                 path);
+    } else if (line.is_socket) {
+      make_socket(path);
     } else {
-      std::ofstream(path, std::ios::binary) << content;
+      std::ofstream(path, std::ios::binary) << line.content;
     }
   }
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
@@ -163,7 +226,10 @@ void make_tree(const fs::path& directory, std::string_view text, std::int64_t mt
       check_call(::lchown(path.c_str(), line->entry.uid, line->entry.gid), path);
     if (line->entry.type != Type::symlink)
       check_call(::chmod(path.c_str(), line->entry.mode), path);
-    const timespec time{.tv_sec = mtime, .tv_nsec = 123'456'789};
+    for (const auto& [name, value] : line->entry.xattrs)
+      check_call(::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0), path);
+    const std::int64_t own = line->entry.mtime;
+    const timespec time{.tv_sec = own == usual_time ? mtime : own, .tv_nsec = 123'456'789};
     const timespec times[2] = {time, time};
     check_call(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW), path);
   }
@@ -189,11 +255,12 @@ StackView::Layer make_layer(const fs::path& folder, std::string_view text) {
   };
   LayerBuilder builder;
   for (TreeLine& line : parse_tree(text)) {
-    line.entry.mtime = 1'600'000'000;
     Text content(line.content);
     const bool is_plain = line.entry.type == Type::file && line.entry.hard_link.empty();
-    if (is_plain && line.entry.size > 0) builder.add_file(line.entry, content);
-    else builder.add(line.entry);
+    if (is_plain && line.entry.size > 0)
+      builder.add_file(line.entry, content);
+    else
+      builder.add(line.entry);
   }
   return {directory, LayerIndex::from_bytes(builder.finish().index)};
 }
@@ -206,13 +273,20 @@ CopyFiles parse_copy(std::string_view instruction) {
   for (; at < words.size() && words[at].starts_with("--"); ++at) {
     const std::string& word = words[at];
     const std::string value = word.substr(std::min(word.find('=') + 1, word.size()));
-    if (word == "--from=stage") input = 2;
-    else if (word.starts_with("--chown=")) copy.chown = value;
-    else if (word.starts_with("--chmod=")) copy.chmod = value;
-    else if (word.starts_with("--exclude=")) copy.exclude.push_back(value);
-    else if (word == "--parents") copy.parents = true;
-    else if (word == "--link") copy.link = true;
-    else throw std::logic_error("unknown flag " + word);
+    if (word == "--from=stage")
+      input = 2;
+    else if (word.starts_with("--chown="))
+      copy.chown = value;
+    else if (word.starts_with("--chmod="))
+      copy.chmod = value;
+    else if (word.starts_with("--exclude="))
+      copy.exclude.push_back(value);
+    else if (word == "--parents")
+      copy.parents = true;
+    else if (word == "--link")
+      copy.link = true;
+    else
+      throw std::logic_error("unknown flag " + word);
   }
   for (; at + 1 < words.size(); ++at) {
     const std::string& word = words[at];
@@ -241,10 +315,10 @@ fs::path CopyBench::context_directory() {
     fs::create_directory(folder_ / "context");
     make_tree(folder_ / "context", context_);
     for (const std::string& tree : below_) layers_.push_back(make_layer(folder_.path(), tree));
-    stage_tree_ = stack_tree(
-        StackView(stage_.empty() ? std::vector<StackView::Layer>{}
-                                 : std::vector{make_layer(folder_.path(), stage_)}),
-        "stage build");
+    stage_tree_ =
+        stack_tree(StackView(stage_.empty() ? std::vector<StackView::Layer>{}
+                                            : std::vector{make_layer(folder_.path(), stage_)}),
+                   "stage build");
   }
   return folder_ / "context";
 }
@@ -275,8 +349,8 @@ CopyPlan CopyBench::plan(const CopyFiles& operation) {
 }
 
 BuiltLayer CopyBench::write(const CopyPlan& plan) {
-  stagings_.push_back(std::make_unique<Staging>(
-      folder_ / ("staging" + std::to_string(stagings_.size()))));
+  stagings_.push_back(
+      std::make_unique<Staging>(folder_ / ("staging" + std::to_string(stagings_.size()))));
   return write_copy(plan, inputs(), view(), *stagings_.back());
 }
 
@@ -289,8 +363,8 @@ std::string CopyBench::run(std::string_view instruction) {
   const CopyFiles operation = parse_copy(instruction);
   const CopyPlan made = plan(operation);
   if (!operation.link) return listing(made);
-  stagings_.push_back(std::make_unique<Staging>(
-      folder_ / ("staging" + std::to_string(stagings_.size()))));
+  stagings_.push_back(
+      std::make_unique<Staging>(folder_ / ("staging" + std::to_string(stagings_.size()))));
   return print_layer(write_copy(made, inputs(), StackView({}), *stagings_.back()), upper());
 }
 

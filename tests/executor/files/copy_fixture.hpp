@@ -7,6 +7,12 @@
 //   link -> target           a symlink
 //   other == dir/file        a hard link
 //   pipe |                   a named pipe
+//   null c1,3                a character device; b8,0 a block device
+//   socket !                 a socket, on disk; in a layer it is the empty file that becomes of it
+//   file user.name=value     with an extended attribute
+//   file @1500000000         with a time of its own
+//
+// In contents \n, \t and \\ stand for those bytes; in names "␠" is a blank.
 #pragma once
 
 #include <cache/layers/entry.hpp>
@@ -26,18 +32,22 @@
 
 namespace slipway {
 
+constexpr std::int64_t usual_time = 1'600'000'000;
+
 struct TreeLine {
   Entry entry;
   std::string content;
+  bool is_socket = false;
 };
 // In path order, with the directories above. Throws std::logic_error for a line it cannot read.
 std::vector<TreeLine> parse_tree(std::string_view text);
 // The same as canonical text: one entry a line, everything written out.
 std::string print_tree(const std::vector<TreeLine>& lines);
 
-// Makes the tree on disk: modes, links and (as root) owners. Every time is `mtime`.
+// Makes the tree on disk: modes, links, xattrs and (as root) owners and devices. Every time that
+// the text does not say is `mtime`.
 void make_tree(const std::filesystem::path& directory, std::string_view text,
-               std::int64_t mtime = 1'600'000'000);
+               std::int64_t mtime = usual_time);
 
 // A layer from text, in a folder of its own below `folder`.
 StackView::Layer make_layer(const std::filesystem::path& folder, std::string_view text);
@@ -51,7 +61,7 @@ class CopyBench {
  public:
   // Trees as text; "" has no layer at all.
   void context(std::string_view tree) { context_ = tree; }
-  void stage(std::string_view tree) { stage_ = tree; }  // for --from=stage
+  void stage(std::string_view tree) { stage_ = tree; }              // for --from=stage
   void below(std::string_view tree) { below_.emplace_back(tree); }  // once a layer, lowest first
   void ignore(std::vector<std::string> patterns) { ignore_ = std::move(patterns); }
 

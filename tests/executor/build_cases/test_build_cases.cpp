@@ -1,0 +1,148 @@
+// cases/*.txt and executor/files/copy_cases.txt, each built by the program, with the real executor:
+// the exported tree is compared entry by entry, the config field by field.
+#include "build_case.hpp"
+
+#include <cache/programs.hpp>
+#include <cache/temporary_folder.hpp>
+#include <samples/program.hpp>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+using namespace slipway;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+Finished build(const fs::path& folder, const std::string& dockerfile,
+               std::vector<std::string> flags) {
+  std::vector<std::string> words{"/usr/bin/env", "-C",      folder.string(), SLIPWAY_PROGRAM,
+                                 "--root",       "state",   "build",         "--progress=plain",
+                                 "-f",           dockerfile};
+  words.insert(words.end(), flags.begin(), flags.end());
+  words.push_back("context");
+  return Program(words).wait();
+}
+
+Json read_json(const fs::path& path) {
+  std::ifstream in(path);
+  if (!in) throw std::runtime_error("cannot read " + path.string());
+  return Json::parse(in);
+}
+
+Json read_blob(const fs::path& layout, const Json& descriptor) {
+  return read_json(layout / "blobs/sha256" / descriptor["digest"].get<std::string>().substr(7));
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The image config of an OCI layout.
+Json config_of(const fs::path& layout) {
+  const Json index = read_json(layout / "index.json");
+  return read_blob(layout, read_blob(layout, index["manifests"][0])["config"]);
+}
+
+void check_config(const BuildCase& one, const Json& image) {
+  for (const std::string& line : lines_of(one.get("config"))) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string::npos) throw std::runtime_error("no config line: " + line);
+    const std::string key = line.substr(0, blank);
+    const Json got = image["config"].value(key, Json());
+    CHECK_MESSAGE(got == Json::parse(line.substr(blank + 1)), key << " is " << got.dump());
+  }
+  if (one.has("history")) {
+    std::string got;
+    for (const Json& entry : image["history"]) {
+      got += (entry.value("empty_layer", false) ? "empty: " : "") +
+             entry.value("created_by", std::string()) + "\n";
+      CHECK(entry.value("comment", std::string()) == "buildkit.dockerfile.v0");
+    }
+    CHECK(got == one.get("history"));
+  }
+  if (one.has("layers")) CHECK(image["rootfs"]["diff_ids"].size() == std::stoul(one.get("layers")));
+}
+
+void check_error(const BuildCase& one, const Finished& finished) {
+  std::string wanted = one.get("error");
+  wanted.pop_back();
+  const std::size_t slash = wanted.find(" / ");
+  const std::string message = wanted.substr(0, slash);
+  CHECK(finished.status != 0);
+  CHECK_MESSAGE(finished.err.find(message) != std::string::npos, finished.err);
+  if (slash == std::string::npos) return;
+  CHECK_MESSAGE(finished.err.find("hint: " + wanted.substr(slash + 3)) != std::string::npos,
+                finished.err);
+}
+
+void run_case(const BuildCase& one) {
+  const TemporaryFolder folder;
+  write_case(one, folder.path());
+  for (const std::string& image : images_of(one)) {
+    const Finished made =
+        build(folder.path(), "images/" + image + ".Dockerfile", {"-t", image, "--quiet"});
+    if (made.status != 0) throw std::runtime_error(image + ": " + made.err);
+  }
+  std::vector<std::string> flags = flags_of(one);
+  flags.insert(flags.end(),
+               {"--output=type=tar,dest=result.tar", "--output=type=oci,tar=false,dest=oci"});
+  const Finished finished = build(folder.path(), "Dockerfile", flags);
+  if (one.has("error")) return check_error(one, finished);
+  if (finished.status != 0) throw std::runtime_error(finished.err);
+  if (one.has("tree")) {
+    fs::create_directory(folder / "result");
+    CHECK(run_command("tar --numeric-owner --xattrs --xattrs-include='*' -xpf " +
+                      (folder / "result.tar").string() + " -C " + (folder / "result").string()));
+    const std::string expected = one.expected_tree();
+    CHECK(print_directory(folder / "result", expected) == expected);
+  }
+  check_config(one, config_of(folder / "oci"));
+}
+
+void run_all(const std::vector<BuildCase>& cases) {
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: files get owners, which takes root");
+    return;
+  }
+  const char* const only = std::getenv("CASE");  // a part of a name, for a person with one problem
+  std::map<std::string, int> counts;
+  for (const BuildCase& one : cases) {
+    if (only != nullptr && one.name.find(only) == std::string::npos) continue;
+    ++counts[one.area];
+    INFO(one.area << ": " << one.name);
+    try {
+      run_case(one);
+    } catch (const std::exception& error) {
+      FAIL_CHECK(std::string(error.what()));
+    }
+  }
+  int total = 0;
+  for (const auto& [area, count] : counts) {
+    std::printf("build cases %s: %d\n", area.c_str(), count);
+    total += count;
+  }
+  std::printf("build cases together: %d\n", total);
+}
+
+}  // namespace
+
+TEST_CASE("a Dockerfile gives the tree and the config that docker's gives, case by case") {
+  run_all(all_build_cases());
+}
+
+TEST_CASE("the cases of one COPY give the same tree as Dockerfiles") {
+  run_all(read_copy_cases("../files/copy_cases.txt"));
+}
