@@ -26,6 +26,8 @@ struct SolveOptions {
   std::string place;
   // Directories by context name; the build context is "".
   std::map<std::string, std::unique_ptr<Context>> contexts;
+  // Those that are no directories, alike.
+  std::map<std::string, std::unique_ptr<SourceTree>> trees;
   // Secrets by id: gives the bytes, or nothing if there is no such secret.
   std::function<std::optional<std::string>(const std::string&)> secret;
 };

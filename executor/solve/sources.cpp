@@ -19,6 +19,10 @@ void Solver::begin_base_image(Step& current, const BaseImage& image) {
 }
 
 void Solver::begin_context(Step& current, const ReadContext& context) {
+  if (const auto tree = options_.trees.find(context.name); tree != options_.trees.end()) {
+    current.result.context = tree->second.get();
+    return settle(current);
+  }
   const auto found = options_.contexts.find(context.name);
   if (found == options_.contexts.end() || !found->second) {
     throw Error(context.name.empty() ? std::string("this build has no build context")

@@ -71,17 +71,19 @@ std::optional<ResolvedImage> find_here(Store& store, const Reference& reference,
 
 constexpr std::string_view layout_scheme = "oci-layout://";
 
-// "oci-layout://PATH", with ":TAG" or "@DIGEST" behind it.
+// "oci-layout://PATH", with ":TAG" or "@DIGEST" behind it; of both the digest counts.
 Image from_layout(Store& store, const ImageRequest& wanted) {
   std::string path = wanted.reference.substr(layout_scheme.size());
   std::string which;
-  const std::size_t slash = path.rfind('/');
-  std::size_t end = path.find('@', slash == std::string::npos ? 0 : slash);
-  if (end == std::string::npos) end = path.find(':', slash == std::string::npos ? 0 : slash);
-  if (end != std::string::npos) {
-    which = path.substr(end + 1);
-    path.resize(end);
-  }
+  const auto cut = [&](char mark) {
+    const std::size_t slash = path.rfind('/');
+    const std::size_t at = path.find(mark, slash == std::string::npos ? 0 : slash);
+    if (at == std::string::npos) return;
+    if (which.empty()) which = path.substr(at + 1);
+    path.resize(at);
+  };
+  cut('@');
+  cut(':');
   PullProgress progress;
   return load_layout(store, path, which, wanted.platform, progress);
 }

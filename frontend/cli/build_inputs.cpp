@@ -21,9 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// No Dockerfile is larger; whatever is was named by mistake.
-constexpr std::size_t most_text_bytes = 64U << 20U;
-
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -38,17 +35,11 @@ bool is_remote(std::string_view context) {
 
 void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
   fs::path path;
-  if (!request.file.empty()) {
-    path = request.file;
-    // A tar's Dockerfile lies inside it.
-    if (inputs.unpacked && path.is_relative()) path = *inputs.directory / path;
-  } else {
-    path = *inputs.directory / "Dockerfile";
-  }
+  path = request.file.empty() ? *inputs.directory / "Dockerfile" : fs::path(request.file);
   std::optional<std::string> text = read_text(path);
-  if (!text && request.file.empty()) {
+  if (!text && path.filename() == "Dockerfile") {
     // As docker: the lower-case name does where the usual one is missing.
-    const fs::path lower = *inputs.directory / "dockerfile";
+    const fs::path lower = path.parent_path() / "dockerfile";
     if ((text = read_text(lower))) path = lower;
   }
   if (!text) {
@@ -57,13 +48,13 @@ void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
                                    : "-f is relative to the current directory");
   }
   auto source = std::make_shared<SourceFile>();
-  source->name = inputs.unpacked ? path.filename().string() : path.lexically_normal().string();
+  source->name = path.lexically_normal().string();
   source->text = std::move(*text);
   inputs.dockerfile = std::move(source);
 
   // The Dockerfile's own ignore file wins, even an empty one.
   std::optional<std::string> ignore = read_text(path.string() + ".dockerignore");
-  if (!ignore && inputs.directory) ignore = read_text(*inputs.directory / ".dockerignore");
+  if (!ignore) ignore = read_text(*inputs.directory / ".dockerignore");
   if (ignore) inputs.ignore = parse_dockerignore(*ignore);
 }
 
@@ -99,19 +90,18 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
   }
   if (request.context == "-") {
     if (request.file == "-") throw Error("the context and the Dockerfile cannot both be stdin");
-    read_stdin_context(inputs, store);
-    if (!inputs.directory) return inputs;  // stdin was the Dockerfile
-  } else {
-    struct stat status {};
-    if (::stat(request.context.c_str(), &status) != 0) {
-      throw system_error("stat", request.context, errno).hint("CONTEXT is a directory or -");
-    }
-    if (!S_ISDIR(status.st_mode)) {
-      throw Error("the build context " + quoted(request.context) + " is not a directory")
-          .hint("to name a Dockerfile, use -f FILE");
-    }
-    inputs.directory = request.context;
+    read_stdin_context(inputs, request.file, store);
+    return inputs;
   }
+  struct stat status {};
+  if (::stat(request.context.c_str(), &status) != 0) {
+    throw system_error("stat", request.context, errno).hint("CONTEXT is a directory, a URL or -");
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    throw Error("the build context " + quoted(request.context) + " is not a directory")
+        .hint("to name a Dockerfile, use -f FILE; to build a tar, slipway build - < FILE");
+  }
+  inputs.directory = request.context;
   if (request.file == "-") {
     auto source = std::make_shared<SourceFile>();
     source->name = "-";
@@ -176,8 +166,7 @@ std::map<std::string, std::unique_ptr<Context>> open_contexts(
       options.directory = *inputs.directory;
       options.name = "build context";
       options.ignore = IgnoreRules(inputs.ignore);
-      // What came as a tar lies somewhere new every time; remembering it would help nobody.
-      options.state = inputs.unpacked ? nullptr : &state;
+      options.state = &state;
     } else {
       const auto found = named.find(name);
       if (found == named.end()) continue;

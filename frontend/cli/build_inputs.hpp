@@ -5,9 +5,11 @@
 
 #include <cache/layers/store.hpp>
 #include <executor/files/context.hpp>
+#include <executor/files/source_tree.hpp>
 #include <ir/lower.hpp>
 #include <ir/source.hpp>
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -22,10 +24,15 @@ class Store;
 
 struct BuildInputs {
   std::shared_ptr<const SourceFile> dockerfile;
-  std::optional<std::filesystem::path> directory;  // of the build context; empty: it has none
-  std::vector<std::string> ignore;                 // its .dockerignore's patterns
-  std::optional<Staging> unpacked;                 // holds the directory, if it came as a tar
+  // The build context: a directory, or what came on standard input.
+  std::optional<std::filesystem::path> directory;
+  std::vector<std::string> ignore;  // the directory's .dockerignore; that of a tar does not count
+  std::optional<Staging> unpacked;  // holds the tree's files
+  std::unique_ptr<SourceTree> tree;
 };
+
+// No Dockerfile is larger; whatever is was named by mistake.
+inline constexpr std::size_t most_text_bytes = std::size_t{64} << 20;
 
 // A whole text file. Nothing if there is none. Throws Error, also for one larger than 64 MiB.
 std::optional<std::string> read_text(const std::filesystem::path& path);

@@ -138,7 +138,7 @@ Reference name_to_give(const std::string& text) {
 // compares itself with.
 std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   std::error_code ignored;
-  const auto directory = inputs.directory && !inputs.unpacked
+  const auto directory = inputs.directory
                              ? std::filesystem::weakly_canonical(*inputs.directory, ignored)
                              : std::filesystem::path("-");
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
@@ -189,7 +189,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   std::vector<ExportSpec> outputs;
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
-  const BuildInputs inputs = read_build_inputs(request, store);
+  BuildInputs inputs = read_build_inputs(request, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   if (without_build) return run_call(call, request, std::move(options), inputs, globals.root);
   ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
@@ -228,6 +228,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
   solve_options.contexts = open_contexts(inputs, options.contexts, lowered.graph, store().state());
+  if (inputs.tree) solve_options.trees[""] = std::move(inputs.tree);
   solve_options.secret = secret;
 
   const auto display = make_display(mode, lowered.graph);

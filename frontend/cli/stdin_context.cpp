@@ -1,8 +1,12 @@
 #include "stdin_context.hpp"
 
+#include "context_text.hpp"
+
+#include <cache/layers/decompress.hpp>
 #include <cache/layers/extract.hpp>
 #include <cache/store.hpp>
 #include <cache/stream.hpp>
+#include <executor/files/unpacked.hpp>
 #include <ir/error.hpp>
 
 #include <unistd.h>
@@ -11,11 +15,14 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
 
-constexpr std::size_t most_text_bytes = 64U << 20U;
 // Enough of a stream to see whether it is a tar, through any compression's first block.
 constexpr std::size_t head_bytes = 1U << 20U;
 
@@ -60,29 +67,47 @@ std::string read_head(std::size_t most) {
   return text;
 }
 
-}  // namespace
-
-std::string read_stdin_text() {
-  std::string text = read_head(most_text_bytes + 1);
-  if (text.size() > most_text_bytes) {
-    throw Error("the Dockerfile on standard input is larger than 64 MiB");
+// All bytes that are left, if they are no more than a text has.
+std::string text_of(ByteSource& source, std::string_view name) {
+  std::string text;
+  std::vector<std::byte> buffer(std::size_t{64} << 10);
+  while (const std::size_t got = source.read(buffer)) {
+    text.append(reinterpret_cast<const char*>(buffer.data()), got);
+    if (text.size() > most_text_bytes) throw Error(std::string(name) + " is larger than 64 MiB");
   }
   return text;
 }
 
-void read_stdin_context(BuildInputs& inputs, const std::function<Store&()>& store) {
-  std::string head = read_head(head_bytes);
+}  // namespace
+
+std::string read_stdin_text() {
+  Replayed all({}, true);
+  return text_of(all, "the Dockerfile on standard input");
+}
+
+void read_stdin_context(BuildInputs& inputs, const std::string& file,
+                        const std::function<Store&()>& store) {
+  const std::string head = read_head(head_bytes);
   Replayed start(head, false);
-  if (!is_archive(start)) {
-    if (head.size() == head_bytes) head.append(read_stdin_text());
-    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", std::move(head)});
+  Replayed all(head, true);
+  if (is_archive(start)) {
+    inputs.unpacked.emplace(store().layers().stage());
+    inputs.tree = unpack_tree(all, *inputs.unpacked, "build context on standard input");
+    inputs.dockerfile = find_dockerfile(*inputs.tree, file);
     return;
   }
-  inputs.unpacked.emplace(store().layers().stage());
-  Replayed all(head, true);
-  TreeEntries entries;
-  extract_archive(all, inputs.unpacked->upper(), StackView({}), {}, entries);
-  inputs.directory = inputs.unpacked->upper();
+  if (!file.empty()) {
+    throw Error("standard input is a Dockerfile, and -f names another one")
+        .hint("leave one of them out; a tar on standard input may have several");
+  }
+  std::string text = text_of(*open_decompressed(all), "the Dockerfile on standard input");
+  if (text.find('\0') != std::string::npos) {
+    throw Error("standard input is neither a tar archive nor a Dockerfile")
+        .hint("make one with: tar -c . | slipway build -");
+  }
+  inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", std::move(text)});
+  inputs.tree =
+      empty_tree("build context, which is empty, because standard input was the Dockerfile");
 }
 
 }  // namespace slipway
