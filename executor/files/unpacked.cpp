@@ -17,8 +17,8 @@ std::unique_ptr<SourceTree> unpack_tree(ByteSource& archive, const Staging& stag
     const Diagnostic& first = error.diagnostics().front();
     throw Error("the " + name + " cannot be unpacked: " + first.message).hint(first.hint);
   }
-  // No layer is going to be made of it, so its tar's digest, which would cost another reading of all
-  // files, is nobody's.
+  // No layer is going to be made of it, so its tar's digest, which would cost another reading of
+  // all files, is nobody's.
   std::string index = index_entries(entries, DiffId{}).index;
   return stack_tree(StackView({{staging.upper(), LayerIndex::from_bytes(std::move(index))}}),
                     std::move(name));

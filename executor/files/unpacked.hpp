@@ -12,7 +12,8 @@
 namespace slipway {
 
 // A tree of its own: owners, modes, times and attributes are the archive's. The files lie in
-// `staging`, which outlives the tree. Throws Error where the archive is malformed or would leave it.
+// `staging`, which outlives the tree. Throws Error where the archive is malformed or would leave
+// it.
 std::unique_ptr<SourceTree> unpack_tree(ByteSource& archive, const Staging& staging,
                                         std::string name);
 

@@ -45,9 +45,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<BuildRequest>();
   BuildRequest& r = *request;
   app.description(
-      "Builds an image from a Dockerfile.\nCONTEXT is a directory, or - for a tar or a Dockerfile "
-      "on standard input.");
-  app.add_option("context", r.context, "a directory, or -")->required()->type_name("CONTEXT");
+      "Builds an image from a Dockerfile.\nCONTEXT is a directory, a URL of a tar or a Dockerfile, "
+      "or - for one on standard input.");
+  app.add_option("context", r.context, "a directory, a URL, or -")
+      ->required()
+      ->type_name("CONTEXT");
   app.add_option("-f,--file", r.file, "the Dockerfile (default: CONTEXT/Dockerfile; -: stdin)")
       ->type_name("FILE");
   add_list(app, "-t,--tag", r.tags, "a name for the image; may be repeated", "NAME[:TAG]");
@@ -57,8 +59,8 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "NAME[=VALUE]");
   add_list(app, "--label", r.labels, "a label for the image", "NAME=VALUE");
   add_list(app, "--build-context", r.build_contexts,
-           "what NAME stands for in FROM and --from: PATH, oci-layout://PATH, docker-image://REF "
-           "or a stage",
+           "what NAME stands for in FROM and --from: PATH, a URL, oci-layout://PATH, "
+           "docker-image://REF or a stage",
            "NAME=VALUE");
   app.add_flag("--no-cache", r.no_cache, "run every step, whatever the cache has");
   add_list(app, "--no-cache-filter", r.no_cache_filter, "the same for one stage", "STAGE")

@@ -1,10 +1,14 @@
 #include "build_inputs.hpp"
 
+#include "context_text.hpp"
+#include "http_context.hpp"
 #include "stdin_context.hpp"
 
+#include <cache/store.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
+#include <ir/remote_source.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -34,8 +38,7 @@ bool is_remote(std::string_view context) {
 }
 
 void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
-  fs::path path;
-  path = request.file.empty() ? *inputs.directory / "Dockerfile" : fs::path(request.file);
+  fs::path path = request.file.empty() ? *inputs.directory / "Dockerfile" : fs::path(request.file);
   std::optional<std::string> text = read_text(path);
   if (!text && path.filename() == "Dockerfile") {
     // As docker: the lower-case name does where the usual one is missing.
@@ -84,6 +87,10 @@ std::optional<std::string> read_text(const fs::path& path) {
 
 BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store) {
   BuildInputs inputs;
+  if (is_http_context(request.context)) {
+    read_http_context(inputs, request, store());
+    return inputs;
+  }
   if (is_remote(request.context)) {
     throw Error("build contexts from a URL are not available: " + quoted(request.context))
         .hint("clone or download it, and give the directory");
@@ -134,10 +141,12 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
       context = {NamedContext::Kind::image, value};
     } else if (value.starts_with("target:")) {
       context = {NamedContext::Kind::stage, value.substr(7)};
+    } else if (is_http_context(value)) {
+      context = {NamedContext::Kind::directory, value};  // fetched if something needs it
     } else if (is_remote(value)) {
       throw Error("build contexts from a URL are not available: " + quoted(value))
           .hint("clone or download it, and give the directory");
-    } else if (struct stat status {}; ::stat(value.c_str(), &status) == 0) {
+    } else if (struct stat status{}; ::stat(value.c_str(), &status) == 0) {
       if (!S_ISDIR(status.st_mode)) throw Error(quoted(value) + " is not a directory");
       context = {NamedContext::Kind::directory, value};
     } else {
@@ -149,37 +158,41 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
   return contexts;
 }
 
-std::map<std::string, std::unique_ptr<Context>> open_contexts(
-    const BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
-    const Graph& graph, StateDirectory& state) {
+void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
+                   const BuildRequest& request, const Graph& graph, Store& store,
+                   SolveOptions& options) {
   std::set<std::string> read;
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     if (const auto* context = std::get_if<ReadContext>(&graph[VertexId{i}].operation)) {
       read.insert(context->name);
     }
   }
-  std::map<std::string, std::unique_ptr<Context>> contexts;
   for (const std::string& name : read) {
-    Context::Options options;
+    Context::Options opened;
+    opened.state = &store.state();
     if (name.empty()) {
+      if (inputs.tree) options.trees[name] = std::move(inputs.tree);
       if (!inputs.directory) continue;
-      options.directory = *inputs.directory;
-      options.name = "build context";
-      options.ignore = IgnoreRules(inputs.ignore);
-      options.state = &state;
+      opened.directory = *inputs.directory;
+      opened.name = "build context";
+      opened.ignore = IgnoreRules(inputs.ignore);
     } else {
       const auto found = named.find(name);
       if (found == named.end()) continue;
-      options.directory = found->second.value;
-      options.name = "build context " + name;
-      if (const auto ignore = read_text(options.directory / ".dockerignore")) {
-        options.ignore = IgnoreRules(parse_dockerignore(*ignore));
+      const std::string& value = found->second.value;
+      opened.name = "build context " + name;
+      if (is_http_context(value)) {
+        const std::string vertex = "[context " + name + "] " + without_credentials(value);
+        options.trees[name] = fetch_http_context(value, vertex, opened.name, request, store).tree;
+        continue;
       }
-      options.state = &state;
+      opened.directory = value;
+      if (const auto ignore = read_text(opened.directory / ".dockerignore")) {
+        opened.ignore = IgnoreRules(parse_dockerignore(*ignore));
+      }
     }
-    contexts[name] = Context::open(std::move(options));
+    options.contexts[name] = Context::open(std::move(opened));
   }
-  return contexts;
 }
 
 }  // namespace slipway

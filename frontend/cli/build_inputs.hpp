@@ -6,6 +6,7 @@
 #include <cache/layers/store.hpp>
 #include <executor/files/context.hpp>
 #include <executor/files/source_tree.hpp>
+#include <executor/solve/solve.hpp>
 #include <ir/lower.hpp>
 #include <ir/source.hpp>
 
@@ -24,7 +25,7 @@ class Store;
 
 struct BuildInputs {
   std::shared_ptr<const SourceFile> dockerfile;
-  // The build context: a directory, or what came on standard input.
+  // The build context: a directory, or what came on standard input or from elsewhere.
   std::optional<std::filesystem::path> directory;
   std::vector<std::string> ignore;  // the directory's .dockerignore; that of a tar does not count
   std::optional<Staging> unpacked;  // holds the tree's files
@@ -44,10 +45,11 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
 // --build-context, by name in lower case.
 std::map<std::string, NamedContext> named_contexts(const BuildRequest& request);
 
-// The directories that the graph reads, opened.
-std::map<std::string, std::unique_ptr<Context>> open_contexts(
-    const BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
-    const Graph& graph, StateDirectory& state);
+// Opens the contexts that the graph reads, and fetches those that are elsewhere. What `inputs` has
+// is moved. Throws Error.
+void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
+                   const BuildRequest& request, const Graph& graph, Store& store,
+                   SolveOptions& options);
 
 // --secret. The function reads a secret when a step asks for it.
 std::function<std::optional<std::string>(const std::string&)> secret_reader(

@@ -13,7 +13,7 @@ namespace slipway {
 struct Globals;
 
 struct BuildRequest {
-  std::string context;                     // a directory, or "-"
+  std::string context;                     // a directory, a URL, or "-"
   std::string file;                        // -f; empty: Dockerfile in the context; "-": stdin
   std::vector<std::string> tags;           // -t
   std::string target;

@@ -23,6 +23,7 @@
 #include <ir/error.hpp>
 #include <ir/lower.hpp>
 #include <ir/nearest.hpp>
+#include <ir/remote_source.hpp>
 
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -140,7 +141,7 @@ std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   std::error_code ignored;
   const auto directory = inputs.directory
                              ? std::filesystem::weakly_canonical(*inputs.directory, ignored)
-                             : std::filesystem::path("-");
+                             : std::filesystem::path(without_credentials(request.context));
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
 }
 
@@ -227,8 +228,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
-  solve_options.contexts = open_contexts(inputs, options.contexts, lowered.graph, store().state());
-  if (inputs.tree) solve_options.trees[""] = std::move(inputs.tree);
+  open_contexts(inputs, options.contexts, request, lowered.graph, store(), solve_options);
   solve_options.secret = secret;
 
   const auto display = make_display(mode, lowered.graph);

@@ -50,4 +50,27 @@ std::shared_ptr<const SourceFile> find_dockerfile(const SourceTree& tree, const 
   return source;
 }
 
+std::string text_of(ByteSource& source, const std::string& name) {
+  std::string text;
+  std::vector<std::byte> buffer(std::size_t{64} << 10);
+  while (const std::size_t got = source.read(buffer)) {
+    text.append(reinterpret_cast<const char*>(buffer.data()), got);
+    if (text.size() > most_text_bytes) throw Error(name + " is larger than 64 MiB");
+  }
+  return text;
+}
+
+void require_dockerfile_text(std::string_view text, const std::string& name) {
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  // No instruction begins so.
+  if (start != std::string_view::npos && text[start] == '<') {
+    throw Error(name + " is an HTML page, not an archive or a Dockerfile")
+        .hint("a page that shows a file, or asks for a login, has another URL than the file");
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    throw Error(name + " is neither a tar archive nor a Dockerfile")
+        .hint("an archive is a tar, plain or compressed by gzip, bzip2, xz or zstd");
+  }
+}
+
 }  // namespace slipway

@@ -67,17 +67,6 @@ std::string read_head(std::size_t most) {
   return text;
 }
 
-// All bytes that are left, if they are no more than a text has.
-std::string text_of(ByteSource& source, std::string_view name) {
-  std::string text;
-  std::vector<std::byte> buffer(std::size_t{64} << 10);
-  while (const std::size_t got = source.read(buffer)) {
-    text.append(reinterpret_cast<const char*>(buffer.data()), got);
-    if (text.size() > most_text_bytes) throw Error(std::string(name) + " is larger than 64 MiB");
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string read_stdin_text() {
@@ -101,10 +90,7 @@ void read_stdin_context(BuildInputs& inputs, const std::string& file,
         .hint("leave one of them out; a tar on standard input may have several");
   }
   std::string text = text_of(*open_decompressed(all), "the Dockerfile on standard input");
-  if (text.find('\0') != std::string::npos) {
-    throw Error("standard input is neither a tar archive nor a Dockerfile")
-        .hint("make one with: tar -c . | slipway build -");
-  }
+  require_dockerfile_text(text, "standard input");
   inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", std::move(text)});
   inputs.tree =
       empty_tree("build context, which is empty, because standard input was the Dockerfile");

@@ -9,8 +9,8 @@
 namespace slipway {
 
 // `slipway build -`: a tar, compressed or not, becomes the context, and its Dockerfile is read; any
-// other text is the Dockerfile of a build with an empty context, compressed or not. `file` is that of
-// -f. Throws Error.
+// other text is the Dockerfile of a build with an empty context, compressed or not. `file` is that
+// of -f. Throws Error.
 void read_stdin_context(BuildInputs& inputs, const std::string& file,
                         const std::function<Store&()>& store);
 

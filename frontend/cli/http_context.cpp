@@ -1,0 +1,127 @@
+#include "http_context.hpp"
+
+#include "context_text.hpp"
+#include "display.hpp"
+#include "signals.hpp"
+#include "stdin_context.hpp"
+
+#include <cache/layers/beneath.hpp>
+#include <cache/layers/decompress.hpp>
+#include <cache/layers/extract.hpp>
+#include <cache/store.hpp>
+#include <executor/sandbox/sandbox.hpp>
+#include <executor/solve/solve.hpp>
+#include <ir/error.hpp>
+#include <ir/graph.hpp>
+#include <ir/remote_source.hpp>
+
+#include <filesystem>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+constexpr const char* file_name = "context";
+
+// A small build before the build: what it gives is needed to know the Dockerfile.
+class Fetching {
+ public:
+  Fetching(const BuildRequest& request, Store& store, const std::string& place)
+      : store_(store),
+        mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
+    options_.place = "context\n" + place;
+    options_.secret = secret_reader(request);
+  }
+
+  std::unique_ptr<SourceTree> solve(const Graph& graph, VertexId root, const std::string& name) {
+    const auto display = make_display(mode_, graph);
+    const auto runner = sandbox_runner({});  // nothing of such a graph runs
+    try {
+      const CancelOnSignal cancel;
+      const SolveResult result = slipway::solve(graph, root, store_, *runner, options_, *display);
+      display->close();
+      return stack_tree(store_.layers().view(result.layers), name);
+    } catch (...) {
+      display->close();
+      throw;
+    }
+  }
+
+ private:
+  Store& store_;
+  ProgressMode mode_;
+  SolveOptions options_;
+};
+
+Vertex vertex_of(Operation operation, std::vector<VertexId> inputs, std::string name) {
+  Vertex vertex;
+  vertex.operation = std::move(operation);
+  vertex.inputs = std::move(inputs);
+  vertex.name = std::move(name);
+  return vertex;
+}
+
+DescriptorSource open(const SourceTree& tree, const Entry& file) {
+  return DescriptorSource(FileDescriptor(tree.open(file)));
+}
+
+}  // namespace
+
+bool is_http_context(const std::string& text) {
+  return is_http_source(text) && !parse_git_source(text);
+}
+
+HttpContext fetch_http_context(const std::string& url, const std::string& vertex,
+                               const std::string& name, const BuildRequest& request, Store& store) {
+  Fetching fetching(request, store, without_credentials(url));
+  Graph fetch;
+  const VertexId root = fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, vertex));
+  HttpContext context;
+  context.tree = fetching.solve(fetch, root, name);
+  const Entry file = context.tree->find(file_name).value();
+  DescriptorSource head = open(*context.tree, file);
+  context.archive = is_archive(head);
+  if (!context.archive) return context;
+
+  // Pinned, so that what is unpacked is what was looked at.
+  Graph unpack;
+  const VertexId nothing = unpack.add(vertex_of(Scratch{}, {}, "FROM scratch"));
+  const VertexId pinned =
+      unpack.add(vertex_of(FetchHttp{url, file_name, file.content.text()}, {}, ""));
+  CopyFiles copy;
+  CopyFiles::Selection archive;
+  archive.input = 1;
+  archive.path = file_name;
+  archive.unpack = true;
+  copy.sources.push_back(std::move(archive));
+  copy.destination = "/";
+  const VertexId tree = unpack.add(vertex_of(std::move(copy), {nothing, pinned}, vertex));
+  context.tree = fetching.solve(unpack, tree, name);
+  return context;
+}
+
+void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& store) {
+  const std::string& url = request.context;
+  const std::string shown = quoted(without_credentials(url));
+  HttpContext context =
+      fetch_http_context(url, "[internal] load remote build context",
+                         "build context " + without_credentials(url), request, store);
+  inputs.tree = std::move(context.tree);
+  if (request.file == "-") {
+    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
+  } else if (std::filesystem::path(request.file).is_absolute()) {
+    auto text = read_text(std::filesystem::path(request.file));
+    if (!text) throw Error("there is no " + quoted(request.file));
+    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{request.file, std::move(*text)});
+  } else if (context.archive) {
+    inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
+  } else {
+    DescriptorSource file = open(*inputs.tree, inputs.tree->find(file_name).value());
+    std::string text = text_of(*open_decompressed(file), "the Dockerfile " + shown);
+    require_dockerfile_text(text, shown);
+    inputs.dockerfile =
+        std::make_shared<SourceFile>(SourceFile{http_file_name(url), std::move(text)});
+  }
+}
+
+}  // namespace slipway

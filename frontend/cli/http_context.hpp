@@ -1,0 +1,35 @@
+// Build contexts by HTTP: an archive, or a lone file.
+#pragma once
+
+#include "build_inputs.hpp"
+#include "build_request.hpp"
+
+#include <executor/files/source_tree.hpp>
+
+#include <memory>
+#include <string>
+
+namespace slipway {
+
+class Store;
+
+// A URL that is no git repository's.
+bool is_http_context(const std::string& text);
+
+struct HttpContext {
+  // The archive's files, with its owners; where it is none, the one file "context", as docker has
+  // it.
+  std::unique_ptr<SourceTree> tree;
+  bool archive = false;
+};
+// Fetches what has changed since it was last fetched. `vertex` is what progress shows, `name` what
+// messages call the tree. Throws Error.
+HttpContext fetch_http_context(const std::string& url, const std::string& vertex,
+                               const std::string& name, const BuildRequest& request, Store& store);
+
+// `slipway build URL`: the context, and its Dockerfile. As docker has it, -f is a file of the
+// archive; where it is absolute or - it is this machine's, and a lone Dockerfile needs none. Throws
+// Error.
+void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& store);
+
+}  // namespace slipway
