@@ -197,11 +197,24 @@ Digest StatCache::digest(std::size_t position) const {
 }
 
 std::optional<Digest> StatCacheCursor::find(std::string_view path, const FileStamp& stamp) {
-  while (position_ < cache_.size() && path_less(cache_.path(position_), path)) ++position_;
-  if (position_ == cache_.size() || cache_.path(position_) != path ||
-      cache_.stamp(position_) != stamp)
-    return std::nullopt;
-  return cache_.digest(position_);
+  if (next_ >= cache_.size() || cache_.path(next_) != path) next_ = first_not_before(path);
+  if (next_ >= cache_.size() || cache_.path(next_) != path) return std::nullopt;
+  const std::size_t position = next_++;
+  if (cache_.stamp(position) != stamp) return std::nullopt;
+  return cache_.digest(position);
+}
+
+std::size_t StatCacheCursor::first_not_before(std::string_view path) const {
+  std::size_t low = 0;
+  std::size_t high = cache_.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (path_less(cache_.path(middle), path))
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
 }
 
 std::uint32_t StatCache::seen(std::size_t position) const {

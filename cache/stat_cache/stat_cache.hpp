@@ -53,16 +53,19 @@ class StatCache {
   std::unique_ptr<const Mapping> mapping_;  // null: empty
 };
 
-// Joins a cache with files that are asked for in path order, in one pass over both.
+// Finds files in a cache. What is asked for in path order is found where the last one was, and all
+// else by halving.
 class StatCacheCursor {
  public:
   explicit StatCacheCursor(const StatCache& cache) : cache_(cache) {}  // borrowed
-  // The content's digest if the cache has the path with exactly this stamp. Paths never go back.
+  // The content's digest if the cache has the path with exactly this stamp.
   std::optional<Digest> find(std::string_view path, const FileStamp& stamp);
 
  private:
+  std::size_t first_not_before(std::string_view path) const;
+
   const StatCache& cache_;
-  std::size_t position_ = 0;
+  std::size_t next_ = 0;
 };
 
 // Collects a new stat cache. Not thread-safe.

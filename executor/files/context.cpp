@@ -4,7 +4,9 @@
 #include <cache/stat_cache/stat_cache.hpp>
 #include <cache/state_directory.hpp>
 #include <executor/files/content.hpp>
+#include <executor/files/context_tree.hpp>
 #include <executor/files/resolve.hpp>
+#include <executor/files/selected.hpp>
 #include <executor/files/walk.hpp>
 #include <ir/error.hpp>
 
@@ -19,6 +21,7 @@
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 namespace slipway {
@@ -39,30 +42,50 @@ std::int64_t whole_seconds(std::int64_t ns) {
   return ns / second - (ns % second < 0 ? 1 : 0);
 }
 
+using Place = ContextTree::Place;
+
 class DirectoryContext final : public Context {
  public:
   DirectoryContext(Options options, FileDescriptor root)
-      : options_(std::move(options)), root_(std::move(root)) {}
+      : options_(std::move(options)),
+        root_(std::move(root)),
+        tree_(root_.get(), options_.directory, options_.ignore, store_of(options_),
+              [this](Directory& directory) { recall(directory); }) {}
 
   std::optional<Entry> find(std::string_view path) const override {
     if (path.empty()) return root_entry();
-    const std::optional<std::size_t> position = locate(path);
-    if (!position) return std::nullopt;
-    return entry_at(*position);
+    const std::optional<Place> place = tree_.find(path);
+    if (!place) return std::nullopt;
+    return entry_at(*place);
   }
 
   std::vector<std::string> list(std::string_view directory) const override {
     std::vector<std::string> names;
-    for_children(directory, [&](std::size_t position) {
-      names.emplace_back(base_name(tree().entries[position].path));
-    });
+    for (const Place& place : tree_.children(directory))
+      names.emplace_back(place.directory->name_of(*place.entry));
     return names;
   }
 
   std::vector<Entry> children(std::string_view directory) const override {
+    const std::vector<Place> places = tree_.children(directory);
     std::vector<Entry> entries;
-    for_children(directory, [&](std::size_t position) { entries.push_back(entry_at(position)); });
+    entries.reserve(places.size());
+    for (const Place& place : places) entries.push_back(entry_at(place));
     return entries;
+  }
+
+  void expect(const std::vector<Taking>& takings) override {
+    for (const Taking& taking : takings) {
+      try {
+        for_selected_tops(taking, *this, [this](const Entry& top, const WalkFilter& filter) {
+          if (top.type == Entry::Type::directory) tree_.read_below(top.path, filter);
+        });
+      } catch (const Error&) {
+        // A source that is missing, for one: whoever copies it says so, at its instruction.
+      }
+    }
+    // What is asked for beyond that, if anything, opens it again.
+    forget_recalled();
   }
 
   StackView::Resolved resolve(std::string_view path, bool follow_last) const override {
@@ -70,10 +93,10 @@ class DirectoryContext final : public Context {
   }
 
   Digest digest(const Entry& entry) const override {
-    const std::size_t position = locate_file(entry.path);
-    if (const std::optional<Digest> known = known_digest(position)) return *known;
+    const Place place = locate_file(entry.path);
+    if (const std::optional<Digest> known = known_digest(*place.entry)) return *known;
     FileHasher hasher;
-    return hash(position, hasher);
+    return hash(place, hasher);
   }
 
   std::vector<Digest> digests(const std::vector<std::string_view>& files) const override;
@@ -90,20 +113,19 @@ class DirectoryContext final : public Context {
   void remember() noexcept override;
 
   Figures figures() const override {
+    const std::uint64_t entries = tree_.seen();
     const std::lock_guard lock(mutex_);
     Figures figures = figures_;
-    figures.entries = walked_ ? walked_->seen : 0;
+    figures.entries = entries;
     return figures;
   }
 
  private:
-  // What is known of a file's content, beside its WalkedEntry.
-  struct Content {
-    Digest digest;
-    bool known = false;
-    bool settled = false;  // worth remembering: its stamp tells it from any successor
-    FileStamp stamp;       // as it was when the digest was made
-  };
+  // Slipway's own store is no part of what is built, though it may lie there.
+  static std::optional<FileStamp> store_of(const Options& options) {
+    if (options.state == nullptr) return std::nullopt;
+    return stat_stamp(AT_FDCWD, options.state->root().c_str());
+  }
 
   // What a person means who writes a path of their machine where one of the context belongs.
   std::string on_this_machine(std::string_view path) const {
@@ -118,66 +140,53 @@ class DirectoryContext final : public Context {
     return quoted(file.native()) + " of this machine is outside the " + options_.name;
   }
 
-  const Walked& tree() const {
-    std::call_once(walked_once_, [this] {
-      // slipway's own store is no part of what is built, though it may lie there.
-      Walked walked = walk(root_.get(), options_.ignore, store_ ? &*store_ : nullptr);
-      std::vector<Content> contents(walked.entries.size());
-      if (options_.state != nullptr) recall(walked, contents);
-      const std::lock_guard lock(mutex_);
-      contents_ = std::move(contents);
-      walked_ = std::move(walked);
-    });
-    return *walked_;
-  }
-
-  void recall(const Walked& walked, std::vector<Content>& contents) const {
-    cache_file_ = stat_cache_file(*options_.state, options_.directory);
-    const StatCache cache = StatCache::open(cache_file_);
-    StatCacheCursor cursor(cache);
-    for (std::size_t i = 0; i < walked.entries.size(); ++i) {
-      const WalkedEntry& entry = walked.entries[i];
-      if (entry.type != Entry::Type::file || entry.socket || entry.error != 0) continue;
-      const std::optional<Digest> digest = cursor.find(entry.path, entry.stamp);
+  // Of a directory that was just read: what the stat cache knows. Called by one thread at a time.
+  void recall(Directory& directory) const {
+    if (options_.state == nullptr) return;
+    const std::shared_ptr<const StatCache> cache = recalled();
+    StatCacheCursor cursor(*cache);
+    std::string path;
+    for (WalkedEntry& entry : directory.entries) {
+      if (!has_content(entry)) continue;
+      path.assign(directory.path);
+      if (!path.empty()) path += '/';
+      path += directory.name_of(entry);
+      const std::optional<Digest> digest = cursor.find(path, entry.stamp);
       if (!digest) continue;
-      contents[i] = {*digest, true, true, entry.stamp};
+      entry.content = *digest;
+      entry.content_known = entry.settled = true;
     }
   }
 
-  std::optional<std::size_t> locate(std::string_view path) const {
-    const std::vector<WalkedEntry>& entries = tree().entries;
-    const auto found = std::lower_bound(
-        entries.begin(), entries.end(), path,
-        [](const WalkedEntry& entry, std::string_view p) { return path_less(entry.path, p); });
-    if (found == entries.end() || found->path != path) return std::nullopt;
-    return static_cast<std::size_t>(found - entries.begin());
+  std::shared_ptr<const StatCache> recalled() const {
+    const std::lock_guard lock(recalled_mutex_);
+    if (!recalled_)
+      recalled_ = std::make_shared<const StatCache>(
+          StatCache::open(stat_cache_file(*options_.state, options_.directory)));
+    return recalled_;
   }
 
-  std::size_t locate_file(std::string_view path) const {
-    const std::optional<std::size_t> position = locate(path);
-    if (!position || tree().entries[*position].type != Entry::Type::file)
+  // Its memory is worth more than the time to open it once more.
+  void forget_recalled() const {
+    const std::lock_guard lock(recalled_mutex_);
+    recalled_.reset();
+  }
+
+  // A file that the stat cache may know.
+  static bool has_content(const WalkedEntry& entry) {
+    return entry.type == Entry::Type::file && !entry.socket && entry.error == 0;
+  }
+
+  Place locate_file(std::string_view path) const {
+    const std::optional<Place> place = path.empty() ? std::optional<Place>() : tree_.find(path);
+    if (!place || place->entry->type != Entry::Type::file)
       throw Error(quoted(path) + " is no file of the " + options_.name);
-    return *position;
+    return *place;
   }
 
-  template <class Visit>
-  void for_children(std::string_view directory, Visit visit) const {
-    const std::vector<WalkedEntry>& entries = tree().entries;
-    std::size_t at = 0;
-    std::size_t end = entries.size();
-    if (!directory.empty()) {
-      const std::optional<std::size_t> position = locate(directory);
-      if (!position || entries[*position].type != Entry::Type::directory) return;
-      require_readable(entries[*position]);
-      at = *position + 1;
-      end = entries[*position].end;
-    }
-    for (; at < end; at = entries[at].end) visit(at);
-  }
-
-  void require_readable(const WalkedEntry& entry) const {
-    if (entry.error == 0) return;
-    throw system_error("read", (options_.directory / entry.path).native(), entry.error)
+  void require_readable(const Place& place) const {
+    if (place.entry->error == 0) return;
+    throw system_error("read", path_of(place), place.entry->error)
         .hint("make it readable, or exclude it in " + std::string(ignore_file));
   }
 
@@ -188,113 +197,111 @@ class DirectoryContext final : public Context {
     return entry;
   }
 
-  Entry entry_at(std::size_t position) const {
-    const WalkedEntry& walked = tree().entries[position];
-    // A directory's own error matters only to who looks inside.
-    if (walked.type != Entry::Type::directory) require_readable(walked);
+  Entry entry_at(const Place& place) const {
+    const WalkedEntry& walked = *place.entry;
+    require_readable(place);
     Entry entry;
-    entry.path = walked.path;
+    entry.path = place.path();
     entry.type = walked.type;
     entry.mode = walked.stamp.mode & 07777;
     entry.mtime = whole_seconds(walked.stamp.mtime_ns);
-    entry.link_target = walked.link_target;
+    entry.link_target = place.directory->link_target_of(walked);
     entry.device_major = walked.device_major;
     entry.device_minor = walked.device_minor;
-    if (walked.same_file != WalkedEntry::none)
-      entry.hard_link = tree().entries[walked.same_file].path;
+    // Its own name, if that was seen first: it may be the last one that is found.
+    if (walked.several_names) entry.hard_link = tree_.first_name(walked);
     if (walked.type == Entry::Type::file) {
       entry.size = walked.socket ? 0 : walked.stamp.size;
-      if (const std::optional<Digest> known = known_digest(position)) entry.content = *known;
+      if (const std::optional<Digest> known = known_digest(walked)) entry.content = *known;
     }
     return entry;
   }
 
-  std::optional<Digest> known_digest(std::size_t position) const {
-    const WalkedEntry& walked = tree().entries[position];
+  std::optional<Digest> known_digest(const WalkedEntry& walked) const {
     if (walked.socket || walked.stamp.size == 0) return empty_content();
     const std::lock_guard lock(mutex_);
-    if (!contents_[position].known) return std::nullopt;
-    return contents_[position].digest;
+    if (!walked.content_known) return std::nullopt;
+    return walked.content;
   }
 
   // Reads the file. Whatever the walk's answers (mode, size, time) no longer fit is an Error.
   // Another change time alone is not: a file with a new link, or replaced by an equal one, is still
   // what the walk said.
-  Digest hash(std::size_t position, FileHasher& hasher) const {
-    const WalkedEntry& walked = tree().entries[position];
-    require_readable(walked);
-    const FileDescriptor file = open_file(walked);
+  Digest hash(const Place& place, FileHasher& hasher) const {
+    WalkedEntry& walked = *place.entry;
+    require_readable(place);
+    const FileDescriptor file = open_file(place);
     const std::int64_t asked = now_ns();
     const bool written = has_writer(file.get());
     const std::optional<FileStamp> before = stat_stamp(file.get(), "");
-    if (!before) throw system_error("statx", path_of(walked), errno);
+    if (!before) throw system_error("statx", path_of(place), errno);
     if (before->mode != walked.stamp.mode || before->size != walked.stamp.size ||
         before->mtime_ns != walked.stamp.mtime_ns)
-      throw changed(walked);
-    const std::optional<Digest> digest = hasher.hash(file.get(), before->size, path_of(walked));
+      throw changed(place);
+    const std::optional<Digest> digest = hasher.hash(file.get(), before->size, path_of(place));
     const std::optional<FileStamp> after = stat_stamp(file.get(), "");
-    if (!digest || !after || *after != *before) throw changed(walked);
+    if (!digest || !after || *after != *before) throw changed(place);
 
     const bool fine = before->device == root_device_ && fine_times_;
     const std::lock_guard lock(mutex_);
-    Content& content = contents_[position];
-    if (!content.known) {
+    if (!walked.content_known) {
       ++figures_.files_hashed;
       figures_.bytes_hashed += before->size;
     }
-    content = {*digest, true, !written && is_settled(*before, asked, fine), *before};
-    outdated_ = outdated_ || content.settled;
+    walked.content = *digest;
+    walked.content_known = true;
+    walked.settled = !written && is_settled(*before, asked, fine);
+    if (*before != walked.stamp) other_stamps_[&walked] = *before;
+    outdated_ = outdated_ || walked.settled;
     return *digest;
   }
 
-  std::string path_of(const WalkedEntry& entry) const {
-    return (options_.directory / entry.path).native();
+  std::string path_of(const Place& place) const {
+    return (options_.directory / place.path()).native();
   }
 
-  Error changed(const WalkedEntry& entry) const {
-    return Error(quoted(entry.path) + " of the " + options_.name + " changed while it was read")
+  Error changed(const Place& place) const {
+    return Error(quoted(place.path()) + " of the " + options_.name + " changed while it was read")
         .hint("build again when nothing writes to it");
   }
 
-  FileDescriptor open_file(const WalkedEntry& entry) const {
-    FileDescriptor file = open_regular_beneath(root_.get(), entry.path);
+  FileDescriptor open_file(const Place& place) const {
+    FileDescriptor file = open_regular_beneath(root_.get(), place.path());
     if (file) return file;
     if (errno == ENOENT || errno == ELOOP || errno == EXDEV || errno == ENOTDIR || errno == EINVAL)
-      throw changed(entry);
-    throw system_error("openat2", path_of(entry), errno)
+      throw changed(place);
+    throw system_error("openat2", path_of(place), errno)
         .hint("make it readable, or exclude it in " + std::string(ignore_file));
   }
 
   const Options options_;
   const FileDescriptor root_;
   const bool fine_times_ = has_fine_change_times(root_.get());
-  const std::optional<FileStamp> store_ =
-      options_.state == nullptr ? std::nullopt
-                                : stat_stamp(AT_FDCWD, options_.state->root().c_str());
   const std::uint64_t root_device_ = stat_stamp(root_.get(), "").value_or(FileStamp{}).device;
 
-  // Set within call_once and not changed afterwards, so reading them needs no lock.
-  mutable std::once_flag walked_once_;
-  mutable std::optional<Walked> walked_;
-  mutable std::filesystem::path cache_file_;
+  mutable std::mutex recalled_mutex_;                  // guards the next
+  mutable std::shared_ptr<const StatCache> recalled_;  // as it was found; null: not open
 
-  mutable std::mutex mutex_;               // guards what follows; never held while a file is read
-  mutable std::vector<Content> contents_;  // of the same positions as the walked entries
-  mutable bool outdated_ = false;          // the stat cache on disk does not know all of them
+  mutable std::mutex mutex_;  // guards what follows, and contents; never held while a file is read
+  mutable bool outdated_ = false;  // the stat cache on disk does not know all contents
+  // Stamps at the time of reading, where they are not the walk's.
+  mutable std::unordered_map<const WalkedEntry*, FileStamp> other_stamps_;
   mutable Figures figures_;
+
+  const ContextTree tree_;  // last: what it reads, it shows to the above
 };
 
 std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view>& files) const {
   std::vector<Digest> digests(files.size());
-  std::vector<std::pair<std::size_t, std::size_t>> unknown;  // place in `files`, position
+  std::vector<std::pair<std::size_t, Place>> unknown;  // and which of `files` it is
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::size_t position = locate_file(files[i]);
-    if (const std::optional<Digest> known = known_digest(position)) {
+    const Place place = locate_file(files[i]);
+    if (const std::optional<Digest> known = known_digest(*place.entry)) {
       digests[i] = *known;
     } else {
-      unknown.emplace_back(i, position);
-      bytes += tree().entries[position].stamp.size;
+      unknown.emplace_back(i, place);
+      bytes += place.entry->stamp.size;
     }
   }
 
@@ -326,9 +333,9 @@ std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view
 }
 
 int DirectoryContext::open(const Entry& entry) const {
-  const WalkedEntry& walked = tree().entries[locate_file(entry.path)];
-  require_readable(walked);
-  if (!walked.socket) return open_file(walked).release();
+  const Place place = locate_file(entry.path);
+  require_readable(place);
+  if (!place.entry->socket) return open_file(place).release();
   const int empty = ::memfd_create("socket", MFD_CLOEXEC);
   if (empty < 0) throw system_error("memfd_create", entry.path, errno);
   return empty;
@@ -337,17 +344,18 @@ int DirectoryContext::open(const Entry& entry) const {
 void DirectoryContext::remember() noexcept {
   try {
     const std::lock_guard lock(mutex_);
-    if (options_.state == nullptr || !walked_ || !outdated_) return;
-    StatCacheUpdate update(*options_.state, cache_file_, root_.get());
-    for (std::size_t i = 0; i < contents_.size(); ++i) {
-      const WalkedEntry& entry = walked_->entries[i];
-      if (entry.type != Entry::Type::file || entry.socket || entry.error != 0) continue;
-      const Content& content = contents_[i];
-      if (content.known && content.settled)
-        update.add(entry.path, content.stamp, content.digest);
+    if (options_.state == nullptr || !outdated_) return;
+    StatCacheUpdate update(*options_.state, stat_cache_file(*options_.state, options_.directory),
+                           root_.get());
+    tree_.for_each([&](const Directory& directory, const WalkedEntry& entry) {
+      if (!has_content(entry)) return;
+      const auto other = other_stamps_.find(&entry);
+      const FileStamp& stamp = other == other_stamps_.end() ? entry.stamp : other->second;
+      if (entry.content_known && entry.settled)
+        update.add(directory.path_of(entry), stamp, entry.content);
       else
-        update.add(entry.path, entry.stamp, std::nullopt);
-    }
+        update.add(directory.path_of(entry), entry.stamp, std::nullopt);
+    });
     update.write();
     outdated_ = false;
   } catch (const std::exception&) {

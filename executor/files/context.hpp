@@ -1,16 +1,18 @@
 // Build contexts: a directory of the user's as a SourceTree.
 //
-// Walked once, when first asked; only what .dockerignore lets in exists. Owners are 0:0 and xattrs
-// are dropped, as docker does. Contents are hashed when asked for, by way of the stat cache
-// (DESIGN §2), so an unchanged context costs one walk.
+// Only what .dockerignore lets in exists. A directory is read when first asked for, and no other
+// time. Owners are 0:0 and xattrs are dropped, as docker does. Contents are hashed when asked for,
+// by way of the stat cache (DESIGN §2), so an unchanged context costs one walk of what is used.
 #pragma once
 
+#include <executor/files/selected.hpp>
 #include <executor/files/source_tree.hpp>
 #include <ir/pattern.hpp>
 
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace slipway {
 
@@ -20,7 +22,7 @@ class Context : public SourceTree {
  public:
   struct Options {
     std::filesystem::path directory;
-    std::string name;     // as messages call it: "build context"
+    std::string name;  // as messages call it: "build context"
     IgnoreRules ignore;
     // Where the stat cache is kept; null: none is.
     StateDirectory* state = nullptr;
@@ -30,12 +32,16 @@ class Context : public SourceTree {
   static std::unique_ptr<Context> open(Options options);
   using SourceTree::open;
 
+  // Reads what will be taken, at one moment and faster than piece by piece. It is no mistake if
+  // there is no such source.
+  virtual void expect(const std::vector<Taking>& takings) = 0;
+
   // Writes what was learned to the stat cache; called once, after a solve. Never throws: a cache
   // that cannot be written costs time and nothing else.
   virtual void remember() noexcept = 0;
 
   struct Figures {
-    std::uint64_t entries = 0;       // walked
+    std::uint64_t entries = 0;       // names in the directories that were read
     std::uint64_t files_hashed = 0;  // read because the stat cache did not know them
     std::uint64_t bytes_hashed = 0;
   };

@@ -249,8 +249,8 @@ class Copier {
     if (!entry.hard_link.empty()) tie(source, entry, target);
   }
 
-  // `entry` is another name of the file `entry.hard_link`, which comes earlier if it is copied at
-  // all.
+  // `entry` is a name of the file `entry.hard_link`, which is that of all its names and may be this
+  // one.
   void tie(const Source& source, const Entry& entry, const std::string& target) {
     std::string key = entry.hard_link;
     const std::optional<Entry> leader = source.tree->find(entry.hard_link);
@@ -264,7 +264,7 @@ class Copier {
     const auto [found, is_new] = links_.try_emplace(std::move(key), next_group_);
     if (is_new) {
       ++next_group_;
-      if (same && path_within(entry.hard_link, source.top)) {
+      if (same && entry.path != entry.hard_link && path_within(entry.hard_link, source.top)) {
         const std::string_view relative = std::string_view(entry.hard_link)
             .substr(source.top.empty() ? 0 : source.top.size() + 1);
         const std::string first = join(source.target, relative);

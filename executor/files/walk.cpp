@@ -18,7 +18,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <exception>
-#include <map>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -30,25 +30,6 @@ namespace {
 
 // glibc's sys/stat.h and the kernel's linux/stat.h do not go together.
 constexpr std::uint32_t type_bits = 0170000;
-
-struct Listing;
-
-struct Child {
-  WalkedEntry entry;
-  std::unique_ptr<Listing> below;  // of a directory that was entered
-  bool excluded = false;           // here only for what may be re-included below
-};
-
-struct Listing {
-  std::vector<Child> children;
-  std::uint64_t seen = 0;
-};
-
-struct Job {
-  Listing* into = nullptr;
-  WalkedEntry* directory = nullptr;  // null: the root
-  IgnoreRules::Parent verdict;
-};
 
 std::int64_t nanoseconds(const struct statx_timestamp& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
@@ -74,12 +55,24 @@ void fill(WalkedEntry& entry, const struct statx& status) {
   using Type = Entry::Type;
   entry.stamp = stamp_of(status);
   switch (status.stx_mode & type_bits) {
-    case 0040000: entry.type = Type::directory; break;
-    case 0120000: entry.type = Type::symlink; break;
-    case 0020000: entry.type = Type::char_device; break;
-    case 0060000: entry.type = Type::block_device; break;
-    case 0010000: entry.type = Type::fifo; break;
-    default: entry.type = Type::file; break;
+    case 0040000:
+      entry.type = Type::directory;
+      break;
+    case 0120000:
+      entry.type = Type::symlink;
+      break;
+    case 0020000:
+      entry.type = Type::char_device;
+      break;
+    case 0060000:
+      entry.type = Type::block_device;
+      break;
+    case 0010000:
+      entry.type = Type::fifo;
+      break;
+    default:
+      entry.type = Type::file;
+      break;
   }
   entry.socket = (status.stx_mode & type_bits) == 0140000;
   entry.several_names = entry.type == Type::file && status.stx_nlink > 1;
@@ -87,22 +80,24 @@ void fill(WalkedEntry& entry, const struct statx& status) {
   entry.device_minor = status.stx_rdev_minor;
 }
 
-void read_link(int directory, const char* name, WalkedEntry& entry) {
-  entry.link_target.resize(std::max<std::size_t>(entry.stamp.size + 1, 128));
-  for (;;) {
-    const ssize_t length =
-        ::readlinkat(directory, name, entry.link_target.data(), entry.link_target.size());
+// Appends the link's target to the directory's text.
+void read_link(int descriptor, const char* name, WalkedEntry& entry, std::string& text) {
+  std::size_t room = std::max<std::size_t>(entry.stamp.size + 1, 128);
+  const std::size_t at = text.size();
+  for (;; room *= 2) {
+    text.resize(at + room);
+    const ssize_t length = ::readlinkat(descriptor, name, text.data() + at, room);
     if (length < 0) {
       entry.error = errno;
-      entry.link_target.clear();
+      text.resize(at);
       return;
     }
     // A target that fills the buffer may have been cut.
-    if (static_cast<std::size_t>(length) < entry.link_target.size()) {
-      entry.link_target.resize(static_cast<std::size_t>(length));
-      return;
-    }
-    entry.link_target.resize(entry.link_target.size() * 2);
+    if (static_cast<std::size_t>(length) == room) continue;
+    text.resize(at + static_cast<std::size_t>(length));
+    entry.link_at = static_cast<std::uint32_t>(at);
+    entry.link_size = static_cast<std::uint32_t>(length);
+    return;
   }
 }
 
@@ -130,24 +125,114 @@ int read_names(int directory, std::vector<Name>& names) {
   return 0;
 }
 
+// What a directory's entries need to know of the rules' verdicts on it.
+struct Verdicts {
+  IgnoreRules::Parent ignore;
+  IgnoreRules::Parent include;
+  IgnoreRules::Parent exclude;
+};
+
+// Reads names and stamps. `verdict`: the rules' own on this directory; null: of the root.
+class Reader {
+ public:
+  explicit Reader(const WalkRoot& root)
+      : root_(root.descriptor), ignore_(*root.ignore), without_(root.without) {}
+
+  // Fills `directory`, whose path is set. `verdicts` receives that of each directory among the
+  // entries, in their order; null: nobody needs it.
+  void read(Directory& directory, const IgnoreRules::Parent* verdict,
+            std::vector<IgnoreRules::Parent>* verdicts) const {
+    // By its whole path, and not from a parent's descriptor: those would have to stay open for as
+    // long as a directory waits. No link on the way is followed.
+    open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    const char* const path = directory.path.empty() ? "." : directory.path.c_str();
+    const FileDescriptor descriptor(
+        static_cast<int>(::syscall(SYS_openat2, root_, path, &how, sizeof how)));
+    std::vector<Name> names;
+    directory.error = descriptor ? read_names(descriptor.get(), names) : errno;
+    if (directory.error != 0) return;
+    directory.seen = names.size();
+    directory.entries.reserve(names.size());
+    std::size_t bytes = 0;
+    for (const Name& name : names) bytes += name.text.size();
+    directory.text.reserve(bytes);
+    for (const Name& name : names) add(directory, descriptor.get(), name, verdict, verdicts);
+    if (directory.text.size() > std::numeric_limits<std::uint32_t>::max())
+      throw Error("the names in the directory " + quoted(directory.path) + " take more than 4 GiB");
+    directory.entries.shrink_to_fit();
+    directory.text.shrink_to_fit();
+  }
+
+ private:
+  void add(Directory& directory, int descriptor, const Name& name,
+           const IgnoreRules::Parent* verdict, std::vector<IgnoreRules::Parent>* verdicts) const {
+    WalkedEntry entry;
+    IgnoreRules::Parent own;
+    if (!ignore_.empty()) {
+      const std::string path = join(directory.path, name.text);
+      const IgnoreRules::Parent root;
+      entry.excluded = ignore_.excluded(path, verdict != nullptr ? verdict : &root, &own);
+      const bool may_be_directory = name.type == DT_DIR || name.type == DT_UNKNOWN;
+      if (entry.excluded && !(may_be_directory && ignore_.may_reinclude_below(path))) return;
+    }
+    struct statx status {};
+    if (stat_at(descriptor, name.text.c_str(), status)) {
+      fill(entry, status);
+    } else if (errno != ENOENT) {
+      entry.error = errno;
+    } else {
+      return;
+    }
+    const bool is_directory = entry.type == Entry::Type::directory;
+    if (entry.excluded && !is_directory) return;
+    if (is_directory && without_ != nullptr && entry.stamp.inode == without_->inode &&
+        entry.stamp.device == without_->device)
+      return;
+    entry.name_at = static_cast<std::uint32_t>(directory.text.size());
+    entry.name_size = static_cast<std::uint16_t>(name.text.size());
+    directory.text += name.text;
+    if (entry.type == Entry::Type::symlink)
+      read_link(descriptor, name.text.c_str(), entry, directory.text);
+    directory.entries.push_back(std::move(entry));
+    if (is_directory && verdicts != nullptr) verdicts->push_back(std::move(own));
+  }
+
+  const int root_;
+  const IgnoreRules& ignore_;
+  const FileStamp* const without_;
+};
+
 // Directories wait on a stack; each thread takes one, reads it, and puts those it holds back.
 class Walker {
  public:
-  Walker(int root, const IgnoreRules& ignore, const FileStamp* without)
-      : root_(root), ignore_(ignore), without_(without) {}
+  Walker(const WalkRoot& root, const Directory& top, const WalkFilter& filter)
+      : reader_(root),
+        ignore_(*root.ignore),
+        filter_(filter),
+        cut_(top.path.empty() ? 0 : top.path.size() + 1) {}
 
-  std::unique_ptr<Listing> run() {
-    auto top = std::make_unique<Listing>();
-    jobs_.push_back({top.get(), nullptr, {}});
+  NewDirectories run(Directory& top) {
+    Verdicts verdicts;
+    if (!ignore_.empty() && !top.path.empty())
+      ignore_.excluded(top.path, nullptr, &verdicts.ignore);
+    jobs_.push_back({&top, std::move(verdicts), true});
     work();
     if (helper_.joinable()) helper_.join();
     if (failure_) std::rethrow_exception(failure_);
-    return top;
+    return std::move(found_);
   }
 
  private:
   // Below this many waiting directories a second thread costs more than it brings.
   static constexpr std::size_t worth_a_thread = 16;
+
+  struct Job {
+    Directory* directory = nullptr;
+    Verdicts verdicts;
+    bool is_read = false;
+  };
 
   void work() {
     std::unique_lock lock(mutex_);
@@ -158,10 +243,11 @@ class Walker {
       jobs_.pop_back();
       ++busy_;
       lock.unlock();
-      std::vector<Job> found;
+      std::vector<Job> next;
+      NewDirectories found;
       std::exception_ptr failure;
       try {
-        found = read_directory(job);
+        next = enter(job, found);
       } catch (...) {
         failure = std::current_exception();
       }
@@ -171,7 +257,8 @@ class Walker {
         failure_ = failure;
         jobs_.clear();
       } else if (!failure_) {
-        std::move(found.rbegin(), found.rend(), std::back_inserter(jobs_));
+        std::move(next.rbegin(), next.rend(), std::back_inserter(jobs_));
+        std::move(found.begin(), found.end(), std::back_inserter(found_));
         if (!helper_.joinable() && !helped_ && jobs_.size() >= worth_a_thread) {
           helped_ = true;
           if (std::thread::hardware_concurrency() > 1) helper_ = std::thread([this] { work(); });
@@ -181,115 +268,89 @@ class Walker {
     }
   }
 
-  std::vector<Job> read_directory(const Job& job) {
-    std::vector<Job> found;
-    const std::string_view path = job.directory ? std::string_view(job.directory->path) : "";
-    // By its whole path, and not from a parent's descriptor: those would have to stay open for as
-    // long as a directory waits. No link on the way is followed.
-    open_how how{};
-    how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    const char* const name = job.directory ? job.directory->path.c_str() : ".";
-    const FileDescriptor directory(
-        static_cast<int>(::syscall(SYS_openat2, root_, name, &how, sizeof how)));
-    std::vector<Name> names;
-    const int error = directory ? read_names(directory.get(), names) : errno;
-    if (error != 0) {
-      if (job.directory == nullptr) throw system_error("openat2", ".", error);
-      job.directory->error = error;
-      return found;
+  std::vector<Job> enter(Job& job, NewDirectories& found) const {
+    Directory& directory = *job.directory;
+    std::vector<IgnoreRules::Parent> verdicts;
+    if (!job.is_read) reader_.read(directory, &job.verdicts.ignore, &verdicts);
+    std::vector<Job> next;
+    auto verdict = verdicts.begin();
+    for (WalkedEntry& entry : directory.entries) {
+      if (entry.type != Entry::Type::directory) continue;
+      Job one;
+      const std::string path = directory.path_of(entry);
+      if (!job.is_read)
+        one.verdicts.ignore = std::move(*verdict++);
+      else if (!ignore_.empty())
+        ignore_.excluded(path, &job.verdicts.ignore, &one.verdicts.ignore);
+      if (!is_wanted(std::string_view(path).substr(cut_), job.verdicts, one.verdicts)) continue;
+      if (entry.below) {
+        one.directory = entry.below.get();
+        one.is_read = true;
+      } else {
+        auto below = std::make_unique<Directory>();
+        below->path = path;
+        one.directory = below.get();
+        if (job.is_read)
+          found.emplace_back(&entry, std::move(below));
+        else
+          entry.below = std::move(below);
+      }
+      next.push_back(std::move(one));
     }
-    job.into->seen = names.size();
-    job.into->children.reserve(names.size());
-    for (const Name& one : names) add(job, directory.get(), path, one, found);
-    return found;
+    return next;
   }
 
-  void add(const Job& job, int directory, std::string_view path, const Name& name,
-           std::vector<Job>& found) {
-    Child child;
-    child.entry.path = join(path, name.text);
-    IgnoreRules::Parent verdict;
-    if (!ignore_.empty()) {
-      child.excluded = ignore_.excluded(child.entry.path, job.directory ? &job.verdict : nullptr,
-                                        &verdict);
-      const bool may_be_directory = name.type == DT_DIR || name.type == DT_UNKNOWN;
-      if (child.excluded &&
-          !(may_be_directory && ignore_.may_reinclude_below(child.entry.path)))
-        return;
-    }
-    struct statx status {};
-    if (!stat_at(directory, name.text.c_str(), status)) {
-      if (errno == ENOENT) return;
-      child.entry.error = errno;
-    } else {
-      fill(child.entry, status);
-    }
-    const bool is_directory = child.entry.type == Entry::Type::directory;
-    if (child.excluded && !is_directory) return;
-    if (is_directory && without_ != nullptr && child.entry.stamp.inode == without_->inode &&
-        child.entry.stamp.device == without_->device)
-      return;
-    if (child.entry.type == Entry::Type::symlink)
-      read_link(directory, name.text.c_str(), child.entry);
-    // Reserved above for all names, so that this place stays where it is.
-    Child& kept = job.into->children.emplace_back(std::move(child));
-    if (!is_directory) return;
-    kept.below = std::make_unique<Listing>();
-    found.push_back({kept.below.get(), &kept.entry, std::move(verdict)});
+  // As COPY goes through a tree (plan_copy.cpp): what is left out may hold what is not.
+  bool is_wanted(std::string_view path, const Verdicts& above, Verdicts& own) const {
+    const auto lets_in = [&](const IgnoreRules* rules, const IgnoreRules::Parent& parent,
+                             IgnoreRules::Parent& result) {
+      return rules == nullptr || rules->empty() || !rules->excluded(path, &parent, &result) ||
+             rules->may_reinclude_below(path);
+    };
+    return lets_in(filter_.include, above.include, own.include) &&
+           lets_in(filter_.exclude, above.exclude, own.exclude);
   }
 
-  const int root_;
+  const Reader reader_;
   const IgnoreRules& ignore_;
-  const FileStamp* const without_;
-  std::thread helper_;  // made, under the lock, and joined by the thread that is in run()
+  const WalkFilter filter_;
+  const std::size_t cut_;  // bytes of a path that stand in front of what the filter is about
+  std::thread helper_;     // made, under the lock, and joined by the thread that is in run()
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::vector<Job> jobs_;
+  NewDirectories found_;
   std::size_t busy_ = 0;  // jobs that are being read
   bool helped_ = false;
   std::exception_ptr failure_;
 };
 
-// In path order. False: nothing of it is included.
-bool flatten(Listing& listing, Walked& walked) {
-  walked.seen += listing.seen;
-  bool any = false;
-  for (Child& child : listing.children) {
-    const std::size_t position = walked.entries.size();
-    walked.entries.push_back(std::move(child.entry));
-    const bool below = child.below && flatten(*child.below, walked);
-    child.below.reset();
-    if (child.excluded && !below) {
-      walked.entries.resize(position);
-      continue;
-    }
-    walked.entries[position].end = static_cast<std::uint32_t>(walked.entries.size());
-    any = true;
-  }
-  return any;
-}
-
-// The first name in path order is the file, later ones are links to it.
-void find_hard_links(std::vector<WalkedEntry>& entries) {
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> first;
-  for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    if (!entries[i].several_names) continue;
-    const auto [found, is_new] =
-        first.try_emplace({entries[i].stamp.device, entries[i].stamp.inode}, i);
-    if (!is_new) entries[i].same_file = found->second;
-  }
-}
-
 }  // namespace
 
-Walked walk(int root, const IgnoreRules& ignore, const FileStamp* without) {
-  Walked walked;
-  const std::unique_ptr<Listing> top = Walker(root, ignore, without).run();
-  flatten(*top, walked);
-  find_hard_links(walked.entries);
-  return walked;
+std::string Directory::path_of(const WalkedEntry& entry) const {
+  return join(path, name_of(entry));
+}
+
+WalkedEntry* Directory::find(std::string_view name) {
+  const auto found = std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [this](const WalkedEntry& entry, std::string_view n) { return name_of(entry) < n; });
+  return found == entries.end() || name_of(*found) != name ? nullptr : &*found;
+}
+
+std::unique_ptr<Directory> read_directory(const WalkRoot& root, std::string path) {
+  auto directory = std::make_unique<Directory>();
+  directory->path = std::move(path);
+  IgnoreRules::Parent verdict;
+  if (!root.ignore->empty() && !directory->path.empty())
+    root.ignore->excluded(directory->path, nullptr, &verdict);
+  Reader(root).read(*directory, &verdict, nullptr);
+  return directory;
+}
+
+NewDirectories walk(const WalkRoot& root, Directory& top, const WalkFilter& filter) {
+  return Walker(root, top, filter).run(top);
 }
 
 }  // namespace slipway

@@ -1,45 +1,91 @@
-// One walk over a directory of the user's.
+// Reading a directory of the user's: one after the other, or many on two threads.
 #pragma once
 
 #include <cache/layers/entry.hpp>
 #include <cache/stat_cache/stat_cache.hpp>
+#include <ir/digest.hpp>
 #include <ir/pattern.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace slipway {
 
-// What the walk saw, kept small: there are as many of these as a context has entries.
-struct WalkedEntry {
-  static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+struct Directory;
 
-  std::string path;
-  std::string link_target;  // of a symlink
+// What was seen of one name. Kept small: there are as many of these as a context has entries.
+struct WalkedEntry {
   FileStamp stamp;
-  std::uint32_t device_major = 0;
-  std::uint32_t device_minor = 0;
-  std::uint32_t end = 0;           // position behind the last entry at or below this one
-  std::uint32_t same_file = none;  // position of an earlier name of the same file
-  int error = 0;                   // errno: the directory or link could not be read
+  Digest content;  // of a file, once known; this and the next two are guarded by who reads contents
+  bool content_known = false;
+  bool settled = false;  // the stamp tells the content from any later one
+
   Entry::Type type = Entry::Type::file;
   bool several_names = false;  // more than one hard link
   bool socket = false;         // docker's contexts hold an empty file in its place
+  bool excluded = false;       // a directory that is here only for what may be re-included in it
+  // Of such a directory: what is in it. Set by who asks first.
+  enum class Included : std::uint8_t { unknown, something, nothing };
+  Included included = Included::unknown;
+  std::uint16_t name_size = 0;
+  std::uint32_t name_at = 0;  // in the directory's text
+  std::uint32_t link_at = 0;  // a symlink's target, there too
+  std::uint32_t link_size = 0;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::int32_t error = 0;            // errno: it could not be looked at
+  std::unique_ptr<Directory> below;  // of a directory; null: not read
 };
 
-struct Walked {
-  // In path order (path_less), without what `ignore` excludes. A directory that is excluded but
-  // holds what is re-included is there.
-  std::vector<WalkedEntry> entries;
-  std::uint64_t seen = 0;  // also what was left out
+// A directory that was read, without what .dockerignore leaves out.
+struct Directory {
+  std::string path;                  // from the context's root; empty: the root
+  std::vector<WalkedEntry> entries;  // in byte order of their names
+  std::string text;
+  std::uint64_t seen = 0;  // names, also those that were left out
+  std::int32_t error = 0;  // errno: it could not be read
+
+  std::string_view name_of(const WalkedEntry& entry) const {
+    return std::string_view(text).substr(entry.name_at, entry.name_size);
+  }
+  std::string_view link_target_of(const WalkedEntry& entry) const {
+    return std::string_view(text).substr(entry.link_at, entry.link_size);
+  }
+  std::string path_of(const WalkedEntry& entry) const;
+  // Null: there is no such name.
+  WalkedEntry* find(std::string_view name);
 };
 
-// Walks the directory open as `root`, on two threads if it is large. Links are not followed. What
-// goes away meanwhile is not there; what cannot be read has its `error`. `without`: a directory
-// that is left out wherever it is found, known by its device and inode; null: none is.
-Walked walk(int root, const IgnoreRules& ignore, const FileStamp* without = nullptr);
+// Directories are not entered where `rules` leave out all that is in them. They are about paths
+// below the directory a walk starts from.
+struct WalkFilter {
+  const IgnoreRules* include = nullptr;  // null: everything
+  const IgnoreRules* exclude = nullptr;
+};
+
+// A directory that was read where there was none yet, and the entry it belongs below.
+using NewDirectories = std::vector<std::pair<WalkedEntry*, std::unique_ptr<Directory>>>;
+
+// What is walked; all is borrowed.
+struct WalkRoot {
+  int descriptor = -1;  // of the open directory
+  const IgnoreRules* ignore = nullptr;
+  // A directory that is left out wherever it is found, known by its device and inode; null: none.
+  const FileStamp* without = nullptr;
+};
+
+// Reads the one directory `path` beneath the root. Links are not followed. What goes
+// away meanwhile is not there; what cannot be read has its `error`.
+std::unique_ptr<Directory> read_directory(const WalkRoot& root, std::string path);
+
+// Reads all directories at and below `top` that were not read before, on two threads if they are
+// many. What is there already is only looked at, so that others may do the same meanwhile: what
+// belongs below it is given back.
+NewDirectories walk(const WalkRoot& root, Directory& top, const WalkFilter& filter);
 
 }  // namespace slipway

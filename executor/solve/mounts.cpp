@@ -1,5 +1,6 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <executor/files/copy.hpp>
+#include <executor/files/selected.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
@@ -30,18 +31,6 @@ std::string cache_id(const Mount& mount) {
 
 Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_id(mount)); }
 
-// The copy that shows the files of a mount: the source at its own path below the root.
-CopyFiles selection_of(const Mount& mount) {
-  CopyFiles copy;
-  const bool everything = mount.source.empty() || mount.source == "/" || mount.source == ".";
-  const auto start = mount.source.find_first_not_of('/');
-  copy.sources.push_back(CopyFiles::Selection{
-      .input = mount.input, .path = everything ? "." : mount.source.substr(start)});
-  copy.destination = "/";
-  copy.parents = !everything;
-  return copy;
-}
-
 }  // namespace
 
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
@@ -64,7 +53,7 @@ std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
     if (trees.empty()) owned = own_trees(current, trees);
     // Only the files it shows count, not the stage that made them.
     auto plan =
-        std::make_shared<const CopyPlan>(plan_copy(selection_of(mount), trees, StackView({})));
+        std::make_shared<const CopyPlan>(plan_copy(mounted_files(mount), trees, StackView({})));
     const std::string prefix = mount_part(mount.target);
     for (KeyPart& part : plan->key_parts())
       current.parts.push_back({prefix + part.label, std::move(part.value)});
@@ -76,7 +65,7 @@ std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {
   const StackView nothing({});
   Staging staging = store_.layers().stage();
-  write_copy(plan_copy(selection_of(mount), trees, nothing), trees, nothing, staging);
+  write_copy(plan_copy(mounted_files(mount), trees, nothing), trees, nothing, staging);
   return staging;
 }
 

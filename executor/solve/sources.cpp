@@ -30,6 +30,10 @@ void Solver::begin_context(Step& current, const ReadContext& context) {
         .hint(context.name.empty() ? "give a directory as CONTEXT instead of -"
                                    : "--build-context " + context.name + "=PATH");
   }
+  // All that any step takes, at one moment: a RUN may come between the first COPY and the last.
+  found->second->expect(takings(graph_, current.id, [this](VertexId id) {
+    return steps_[index_of(id)] != nullptr;
+  }));
   current.result.context = found->second.get();
   settle(current);
 }

@@ -110,7 +110,9 @@ TEST_CASE("a context is its entries, with docker's metadata") {
   CHECK(context->digest(file) == sha256("text"));
   CHECK(context->find("d")->mode == 0711);
   CHECK(context->find("l")->link_target == "d/f");
-  CHECK(context->find("other")->hard_link == "d/f");
+  // Both names know each other by the one that was seen first.
+  CHECK(context->find("other")->hard_link == "other");
+  CHECK(context->find("d/f")->hard_link == "other");
   CHECK(context->find("p")->type == Entry::Type::fifo);
   CHECK(context->find("")->mode == 0755);
   CHECK_FALSE(context->find("d/g"));
@@ -353,6 +355,7 @@ TEST_CASE("an excluded directory is not walked unless something in it may be re-
       "logs/keep/b");
   const auto pruned = bench.open({"node_modules", "logs"});
   CHECK(pruned->list("") == std::vector<std::string>{"src"});
+  CHECK(pruned->list("src") == std::vector<std::string>{"a.c"});
   CHECK(pruned->figures().entries == 4);  // three names at the top, one in src
   CHECK(pruned->absence("logs/a") == "it is excluded by .dockerignore");
   CHECK(pruned->absence("src/b.c") == "");
@@ -360,6 +363,113 @@ TEST_CASE("an excluded directory is not walked unless something in it may be re-
   const auto kept = bench.open({"node_modules", "logs", "!logs/keep"});
   CHECK(kept->list("") == std::vector<std::string>{"logs", "src"});
   CHECK(kept->list("logs") == std::vector<std::string>{"keep"});
+}
+
+TEST_CASE("only what an instruction takes is walked") {
+  struct Row {
+    const char* instruction;
+    std::uint64_t entries;  // names in the directories that must be opened, and no others
+  };
+  // Five names at the top; one directory of them is large and another one deep.
+  const std::string_view tree =
+      "package.json\nsrc/a.c\nsrc/b.h\nsrc/sub/c.c\nnode_modules/x/1\nnode_modules/x/2\n"
+      "node_modules/y/3\nlink -> src/sub\nsrc/up -> ../../out/of/it\ndocs/en/a.md\ndocs/de/a.md\n"
+      "docs/de/img/1";
+  const Row rows[] = {
+      {"COPY package.json /", 5},
+      {"COPY package.json docs/en/a.md /", 5 + 2 + 1},
+      {"COPY src /", 5 + 4 + 1},
+      {"COPY src/sub /", 5 + 4 + 1},
+      {"COPY link /", 5 + 4 + 1},  // through the link to what it names
+      {"COPY link/c.c /", 5 + 4 + 1},
+      {"COPY *.json /", 5},  // a wildcard stays in its directory
+      {"COPY src/*.c /", 5 + 4},
+      {"COPY docs/*/a.md /", 5 + 2 + 1 + 2},
+      {"COPY docs/d* /", 5 + 2 + 2 + 1},  // what it matches is taken whole
+      {"COPY --exclude=node_modules --exclude=docs . /", 5 + 4 + 1},
+      {"COPY --exclude=node_modules --exclude=!node_modules/y --exclude=docs/* . /",
+       5 + 4 + 1 + 2 + 1 + 2},
+      {"COPY --parents src/sub/c.c /", 5 + 4 + 1},
+      {"COPY --parents docs/./en/a.md /", 5 + 2 + 1},
+      {"COPY --parents docs/./e*/ /", 5 + 2 + 1},
+      {"ADD package.json /", 5},
+      {"COPY . /", 5 + 4 + 1 + 2 + 2 + 1 + 2 + 1 + 2 + 1},
+      {"COPY missing/file /", 5},
+      {"COPY src/missing /", 5 + 4},
+  };
+  ContextBench bench(tree);
+  for (const Row& row : rows) {
+    CAPTURE(row.instruction);
+    const CopyFiles copy = parse_copy(row.instruction);
+    const auto lazy = bench.open();
+    const std::string missing = message_of([&] {
+      plan_copy(copy, {nullptr, lazy.get()}, StackView({}));
+    });
+    CHECK(missing.empty() ==
+          (std::string_view(row.instruction).find("missing") == std::string_view::npos));
+    CHECK(lazy->figures().entries == row.entries);
+    // What is read ahead is the same, neither more nor less.
+    const auto eager = bench.open();
+    eager->expect({{VertexId{}, 1, copy}});
+    CHECK(eager->figures().entries == row.entries);
+    message_of([&] { plan_copy(copy, {nullptr, eager.get()}, StackView({})); });
+    CHECK(eager->figures().entries == row.entries);
+  }
+}
+
+TEST_CASE(
+    "what is excluded is walked only where something may come back, and only if it is asked for") {
+  ContextBench bench("app/main\nbig/1\nbig/2\nbig/deep/3\nbig/deep/keep\nother/1");
+  const std::vector<std::string> ignore = {"*", "!app", "!big/deep/keep"};
+  const auto entries = [&](const char* instruction) {
+    const auto context = bench.open(ignore);
+    const CopyFiles copy = parse_copy(instruction);
+    context->expect({{VertexId{}, 1, copy}});
+    plan_copy(copy, {nullptr, context.get()}, StackView({}));
+    return context->figures().entries;
+  };
+  CHECK(entries("COPY app /") == 3 + 1);
+  CHECK(entries("COPY app/main /") == 3 + 1);
+  CHECK(entries("COPY big/deep /") == 3 + 3 + 2);
+  CHECK(entries("COPY . /") == 3 + 1 + 3 + 2);
+  CHECK(message_of([&] { entries("COPY other /"); }).find("other") != std::string::npos);
+}
+
+TEST_CASE("hard links stay together whatever was read before") {
+  ContextBench bench("a/1\nb/2 == a/1\nc/3 == a/1\nd/4");
+  const auto context = bench.open();
+  CHECK(context->find("c/3")->hard_link == "c/3");
+  const CopyPlan plan = plan_copy(parse_copy("COPY . /"), {nullptr, context.get()}, StackView({}));
+  std::string links;
+  for (const CopyPlan::Item& item : plan.items)
+    if (!item.entry.hard_link.empty()) links += item.entry.path + "=" + item.entry.hard_link + " ";
+  CHECK(links == "b/2=a/1 c/3=a/1 ");
+}
+
+TEST_CASE("two Dockerfiles over one context do not make each other forget") {
+  ContextBench bench("api/a\napi/b\nweb/c");
+  for (const char* path : {"api/a", "api/b", "web/c"}) age(bench / path);
+  const auto build = [&](const char* instruction) {
+    const auto context = bench.open();
+    const CopyFiles copy = parse_copy(instruction);
+    context->expect({{VertexId{}, 1, copy}});
+    plan_copy(copy, {nullptr, context.get()}, StackView({}));
+    context->remember();
+    return context->figures().files_hashed;
+  };
+  CHECK(build("COPY api /") == 2);
+  CHECK(build("COPY web /") == 1);
+  if (build("COPY api /") != 0) {
+    MESSAGE("coarse change times here: waits until the files are old enough");
+    ::usleep(2'100'000);
+    build("COPY api /");
+    build("COPY web /");
+  }
+  CHECK(build("COPY web /") == 0);
+  CHECK(build("COPY api /") == 0);
+  bench.write("web/c", "other");
+  CHECK(build("COPY web /") == 1);
+  CHECK(build("COPY api /") == 0);
 }
 
 TEST_CASE("a large context: every entry once, in order, whatever thread saw it") {

@@ -1,5 +1,8 @@
 #include "test_build.hpp"
 
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include <chrono>
 
 using namespace slipway;
@@ -280,6 +283,35 @@ TEST_CASE("an argument that a step can see is part of its key, a label is not") 
   options.build_args["WHO"] = "you";
   CHECK(build.solve(dockerfile, options) == Steps{"RUN echo"});
   CHECK(build.reason("RUN echo").find("WHO") != std::string::npos);
+}
+
+TEST_CASE("a directory that no instruction takes is never opened") {
+  TestBuild build;
+  build.context().write("package.json", "{}");
+  build.context().write("src/main.c", "int main() {}");
+  build.context().write("node_modules/left-pad/index.js", "");
+  build.context().write("tools/gen", "");
+  const int watch = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  REQUIRE(watch >= 0);
+  for (const char* directory : {"node_modules", "node_modules/left-pad"})
+    REQUIRE(::inotify_add_watch(watch, (build.context().path() / directory).c_str(),
+                                IN_OPEN | IN_ACCESS) >= 0);
+  const auto opened = [&] {
+    alignas(inotify_event) char events[4096];
+    return ::read(watch, events, sizeof events) > 0;
+  };
+  build.runner.on("make", [](FakeStep&) { return 0; });
+  const std::string dockerfile =
+      "FROM scratch\nCOPY package.json .\nCOPY src/ .\n"
+      "RUN --mount=type=bind,source=tools,target=/tools make\n";
+  build.solve(dockerfile);
+  CHECK_FALSE(opened());
+  build.solve(dockerfile);
+  CHECK_FALSE(opened());
+  // That the watch sees it.
+  build.solve("FROM scratch\nCOPY . .\n");
+  CHECK(opened());
+  ::close(watch);
 }
 
 TEST_CASE("a missing source is an error at its line, with nothing run") {
