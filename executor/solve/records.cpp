@@ -157,7 +157,8 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   finish_report(current, VertexReport::Outcome::ran);
 }
 
-void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then) {
+void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then,
+                            bool announced) {
   const auto file = store_.state().root() / "locks" / "steps";
   std::vector<KeyLock> locks;
   for (const Digest& key : keys) {
@@ -166,9 +167,10 @@ void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::functi
       ++outstanding_;
       {
         const std::lock_guard guard(mutex_);
-        lock_waits_.push_back({&current, std::move(keys), std::move(then)});
+        lock_waits_.push_back({&current, std::move(keys), std::move(then), announced});
       }
-      events_.wake();
+      // Who waits already is asked again in its time; waking for it would be a busy loop.
+      if (!announced) events_.wake();
       return;
     }
     locks.push_back(std::move(*lock));
@@ -178,6 +180,9 @@ void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::functi
 }
 
 void Solver::poll_locks() {
+  const auto time = std::chrono::steady_clock::now();
+  if (time < next_poll_ && !stopping()) return;
+  next_poll_ = time + lock_patience;
   std::vector<LockWait> waits;
   {
     const std::lock_guard lock(mutex_);
@@ -194,7 +199,7 @@ void Solver::poll_locks() {
     // other.
     enqueue(waiting.id, [this, wait = std::move(wait)]() mutable {
       if (stopping()) return;
-      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then));
+      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.announced);
     });
     done();
   }

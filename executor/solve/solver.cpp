@@ -98,7 +98,7 @@ SolveResult Solver::run() {
 
 std::chrono::milliseconds Solver::patience() {
   const std::lock_guard lock(mutex_);
-  return std::chrono::milliseconds(lock_waits_.empty() ? 100 : 10);
+  return lock_waits_.empty() ? std::chrono::milliseconds(100) : lock_patience;
 }
 
 void Solver::add_error(Error error) {

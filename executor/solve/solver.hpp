@@ -61,6 +61,8 @@ class Solver {
   void add_error(Error error);
   std::chrono::milliseconds patience();
   bool stopping() const { return stopping_; }
+  // How often locks that other processes hold are tried.
+  static constexpr std::chrono::milliseconds lock_patience{10};
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
 
@@ -74,7 +76,9 @@ class Solver {
   std::optional<Record> record_before(VertexId id);
   bool is_in_stage(std::string_view instruction, const std::string& stage) const;
   bool use_record(Step& step);
-  void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then);
+  // `announced`: the user was told that the step waits.
+  void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
+                      bool announced = false);
   void poll_locks();
   void keep_layer(Step& step, const BuiltLayer& built);
   void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
@@ -132,6 +136,7 @@ class Solver {
   std::vector<std::unique_ptr<Step>> steps_;  // by vertex; null where it is not needed
   std::vector<std::uint32_t> ordinals_;       // by vertex: its place within its stage
   EventQueue events_;
+  std::chrono::steady_clock::time_point next_poll_;  // of the locks; of the thread in run() alone
 
   std::atomic<bool> stopping_{false};     // set once; nothing new starts
   // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.
