@@ -30,8 +30,11 @@ std::string shown(const FetchHttp& operation) {
 // Weak ones are compared like strong ones, as BuildKit does: who changes a file without saying so
 // has a checksum to pin it.
 std::string etag_of(const HttpResponse& response) {
-  const std::string etag = response.header("etag");
-  return etag.starts_with("W/") ? etag.substr(2) : etag;
+  // Several are sent back in one header, and servers refuse long ones.
+  constexpr std::size_t longest = 1024;
+  std::string etag = response.header("etag");
+  if (etag.starts_with("W/")) etag.erase(0, 2);
+  return etag.size() <= longest ? etag : std::string();
 }
 
 // Last-Modified, if asking by it is safe: it says seconds, so the file may change again within the

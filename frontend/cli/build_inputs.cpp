@@ -31,6 +31,16 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+// An image's name as short as people write it: that of --build-context
+// docker.io/library/debian:latest stands for FROM debian too.
+std::string short_name(std::string name) {
+  for (const std::string_view prefix : {"docker.io/", "library/"})
+    if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  constexpr std::string_view latest = ":latest";
+  if (name.ends_with(latest)) name.erase(name.size() - latest.size());
+  return name;
+}
+
 bool is_remote(std::string_view context) {
   return context.starts_with("http://") || context.starts_with("https://") ||
          context.starts_with("git://") || context.starts_with("git@") ||
@@ -132,7 +142,7 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
       throw Error("--build-context " + quoted(text) + " is not NAME=VALUE")
           .hint("--build-context src=../src or base=docker-image://debian:bookworm");
     }
-    const std::string name = lower_case(text.substr(0, equals));
+    const std::string name = short_name(lower_case(text.substr(0, equals)));
     std::string value = text.substr(equals + 1);
     NamedContext context;
     if (value.starts_with(image_scheme)) {
@@ -182,8 +192,10 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       const std::string& value = found->second.value;
       opened.name = "build context " + name;
       if (is_http_context(value)) {
-        const std::string vertex = "[context " + name + "] " + without_credentials(value);
-        options.trees[name] = fetch_http_context(value, vertex, opened.name, request, store).tree;
+        options.trees[name] =
+            fetch_http_context(value, "[context " + name + "]", without_credentials(value),
+                               opened.name, request, store)
+                .tree;
         continue;
       }
       opened.directory = value;

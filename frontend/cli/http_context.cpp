@@ -71,11 +71,13 @@ bool is_http_context(const std::string& text) {
   return is_http_source(text) && !parse_git_source(text);
 }
 
-HttpContext fetch_http_context(const std::string& url, const std::string& vertex,
-                               const std::string& name, const BuildRequest& request, Store& store) {
+HttpContext fetch_http_context(const std::string& url, const std::string& place,
+                               const std::string& what, const std::string& name,
+                               const BuildRequest& request, Store& store) {
   Fetching fetching(request, store, without_credentials(url));
   Graph fetch;
-  const VertexId root = fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, vertex));
+  const VertexId root =
+      fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, place + " load " + what));
   HttpContext context;
   context.tree = fetching.solve(fetch, root, name);
   const Entry file = context.tree->find(file_name).value();
@@ -95,7 +97,8 @@ HttpContext fetch_http_context(const std::string& url, const std::string& vertex
   archive.unpack = true;
   copy.sources.push_back(std::move(archive));
   copy.destination = "/";
-  const VertexId tree = unpack.add(vertex_of(std::move(copy), {nothing, pinned}, vertex));
+  const VertexId tree =
+      unpack.add(vertex_of(std::move(copy), {nothing, pinned}, place + " unpack " + what));
   context.tree = fetching.solve(unpack, tree, name);
   return context;
 }
@@ -104,7 +107,7 @@ void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& 
   const std::string& url = request.context;
   const std::string shown = quoted(without_credentials(url));
   HttpContext context =
-      fetch_http_context(url, "[internal] load remote build context",
+      fetch_http_context(url, "[internal]", "remote build context",
                          "build context " + without_credentials(url), request, store);
   inputs.tree = std::move(context.tree);
   if (request.file == "-") {

@@ -22,10 +22,11 @@ struct HttpContext {
   std::unique_ptr<SourceTree> tree;
   bool archive = false;
 };
-// Fetches what has changed since it was last fetched. `vertex` is what progress shows, `name` what
-// messages call the tree. Throws Error.
-HttpContext fetch_http_context(const std::string& url, const std::string& vertex,
-                               const std::string& name, const BuildRequest& request, Store& store);
+// Fetches what has changed since it was last fetched. Progress shows "PLACE load WHAT" and "PLACE
+// unpack WHAT"; `name` is what messages call the tree. Throws Error.
+HttpContext fetch_http_context(const std::string& url, const std::string& place,
+                               const std::string& what, const std::string& name,
+                               const BuildRequest& request, Store& store);
 
 // `slipway build URL`: the context, and its Dockerfile. As docker has it, -f is a file of the
 // archive; where it is absolute or - it is this machine's, and a lone Dockerfile needs none. Throws

@@ -193,6 +193,7 @@ std::optional<Source> Stages::context_source(std::string_view name) const {
     case NamedContext::Kind::directory:
       return Source{Source::Kind::context, 0, found->first};
     case NamedContext::Kind::image:
+      if (found->second.value == "scratch") return Source{Source::Kind::scratch, 0, {}};
       return Source{Source::Kind::image, 0, found->second.value};
     case NamedContext::Kind::stage:
       break;

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 using namespace slipway;
 
@@ -258,6 +259,35 @@ TEST_CASE("a build that is killed in a download leaves nothing to the next one")
   CHECK(checked.status == 0);
 }
 
+TEST_CASE("of several builds of one URL at a time one downloads it") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop({});
+  HttpServer slow([](const Request& request) -> Reply {
+    if (request.headers.contains("if-none-match"))
+      return {.status = 304, .headers = {{"ETag", "\"x\""}}};
+    return {.headers = {{"ETag", "\"x\""}}, .stream = [](const auto& send) {
+              for (int i = 0; i < 10; ++i) {
+                send("piece ");
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+              }
+            }};
+  });
+  workshop.write("Dockerfile", "FROM scratch\nADD http://" + slow.address() + "/x /\n");
+  std::vector<Workshop::Running> builds;
+  for (int i = 0; i < 3; ++i) builds.push_back(workshop.start_build());
+  std::string image;
+  for (Workshop::Running& each : builds) {
+    const Built built = each.finish();
+    INFO(built.log);
+    REQUIRE(built.status == 0);
+    if (image.empty()) image = built.image;
+    CHECK(built.image == image);
+  }
+  int downloads = 0;
+  for (const Request& request : slow.requests()) downloads += request.method == "GET" ? 1 : 0;
+  CHECK(downloads == 1);
+}
+
 TEST_CASE("a named context is whatever its value says") {
   SKIP_UNLESS_ROOT();
   const Workshop workshop;
@@ -328,6 +358,21 @@ TEST_CASE("a named context takes the place of an image, of a stage, and of a mou
     const fs::path files = workshop.files_of(
         workshop.context(), {"--build-context", "example.com/nowhere:1=docker-image://busybox"});
     CHECK(read(files / "made") == "made\n");
+  }
+  SUBCASE("an image, under its long name") {
+    workshop.write("Dockerfile", "FROM short AS base\n");
+    const fs::path files =
+        workshop.files_of(workshop.context(), {"--build-context",
+                                               "docker.io/library/short:latest=docker-image://"
+                                               "busybox"});
+    CHECK(fs::exists(files / "bin/busybox"));
+  }
+  SUBCASE("an image, by nothing") {
+    workshop.write("Dockerfile", "FROM short\nCOPY Dockerfile /only\n");
+    const fs::path files =
+        workshop.files_of(workshop.context(), {"--build-context", "short=docker-image://scratch"});
+    CHECK(fs::exists(files / "only"));
+    CHECK_FALSE(fs::exists(files / "bin"));
   }
   SUBCASE("a stage, which then is not built") {
     workshop.write("Dockerfile",

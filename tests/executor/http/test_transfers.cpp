@@ -85,6 +85,16 @@ TEST_CASE("a transfer that breaks off gives no file") {
   CHECK(nothing_unfinished(build));
 }
 
+TEST_CASE("a transfer without a length that breaks off gives no file either") {
+  HttpServer server([](const Request&) -> Reply {
+    return {.headers = {{"Transfer-Encoding", "chunked"}},
+            .stream = [](const auto& send) { send("5\r\npart \r\n5\r\npa"); }};
+  });
+  TestBuild build;
+  CHECK(
+      contains(refusal(build, add("http://" + server.address() + "/cut")), "broke off its answer"));
+}
+
 TEST_CASE("nobody who listens is said so") {
   std::string url;
   {

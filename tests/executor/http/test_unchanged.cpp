@@ -216,3 +216,12 @@ TEST_CASE("of a file that changes all the time the newest few versions are asked
   CHECK(header(files.server.requests().back(), "if-none-match") ==
         R"("12", "11", "10", "9", "8", "7", "6", "5")");
 }
+
+TEST_CASE("an ETag that no server would take back is not sent") {
+  FileServer files{.etag = '"' + std::string(5000, 'x') + '"', .modified = {}};
+  TestBuild build;
+  build.solve(add(files.url()));
+  CHECK(build.solve(add(files.url())).empty());
+  CHECK(methods(files.server) == "GET GET");
+  CHECK(header(files.server.requests().back(), "if-none-match").empty());
+}
