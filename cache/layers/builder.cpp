@@ -10,7 +10,7 @@
 namespace slipway {
 namespace {
 
-constexpr std::size_t read_size = std::size_t{256} << 10;
+constexpr std::size_t read_size = std::size_t{128} << 10;
 
 // Without the fields its type has no use for, so that equal layers have equal indexes.
 Entry tidy(const Entry& given) {
@@ -59,6 +59,25 @@ struct LayerBuilder::State {
   std::uint64_t size = 0;
   std::vector<std::byte> buffer;
 
+  void write_content(const Entry& entry, ByteSource& source, bool hash) {
+    const auto wrong_size = [&entry](std::string_view how) {
+      throw Error(quoted(entry.path) + " became " + std::string(how) + " while it was read");
+    };
+    tar.add(entry);
+    if (buffer.empty()) buffer.resize(read_size);
+    std::uint64_t left = entry.size;
+    // Reads once more than it must, for the end to show.
+    while (const std::size_t got = source.read(buffer)) {
+      if (got > left) wrong_size("longer");
+      const std::span<const std::byte> bytes(buffer.data(), got);
+      if (hash) content.update(bytes);
+      tar.write(bytes);
+      left -= got;
+    }
+    if (left > 0) wrong_size("shorter");
+    size += entry.size;
+  }
+
   // Index first: it refuses what is out of order before a byte of the tar is made.
   void add(const Entry& entry) {
     index.add(entry);
@@ -76,8 +95,8 @@ void LayerBuilder::add(const Entry& given) {
   if (!entry.hard_link.empty()) {
     const std::optional<Entry> target = state_->index.find(entry.hard_link);
     if (!target || target->type != entry.type || !target->hard_link.empty()) {
-      throw Error("hard link " + quoted(entry.path) + " does not name an earlier file: " +
-                  quoted(entry.hard_link));
+      throw Error("hard link " + quoted(entry.path) +
+                  " does not name an earlier file: " + quoted(entry.hard_link));
     }
     // One inode: what the target has, all its names have.
     const std::string target_path = std::exchange(entry.hard_link, {});
@@ -95,27 +114,21 @@ void LayerBuilder::add(const Entry& given) {
 
 Digest LayerBuilder::add_file(Entry entry, ByteSource& content) {
   State& state = *state_;
-  const auto wrong_size = [&entry](std::string_view how) {
-    throw Error(quoted(entry.path) + " became " + std::string(how) + " while it was read");
-  };
   entry = tidy(entry);
   entry.hard_link.clear();
-  state.tar.add(entry);
-  if (state.buffer.empty()) state.buffer.resize(read_size);
-  std::uint64_t left = entry.size;
-  // Reads once more than it must, for the end to show.
-  while (const std::size_t got = content.read(state.buffer)) {
-    if (got > left) wrong_size("longer");
-    const std::span<const std::byte> bytes(state.buffer.data(), got);
-    state.content.update(bytes);
-    state.tar.write(bytes);
-    left -= got;
-  }
-  if (left > 0) wrong_size("shorter");
+  state.write_content(entry, content, true);
   entry.content = state.content.finish();
-  state.size += entry.size;
   state.add(entry);
   return entry.content;
+}
+
+void LayerBuilder::add_hashed(Entry entry, ByteSource& content,
+                              const std::function<Digest()>& digest) {
+  entry = tidy(entry);
+  entry.hard_link.clear();
+  state_->write_content(entry, content, false);
+  entry.content = digest();
+  state_->add(entry);
 }
 
 BuiltLayer LayerBuilder::finish() {

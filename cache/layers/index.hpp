@@ -84,6 +84,10 @@ class LayerBuilder {
   // digest, and stores it in the index. Throws Error where the source is shorter or longer.
   Digest add_file(Entry entry, ByteSource& content);
 
+  // The same for a file whose content is hashed elsewhere, where it was copied: only the tar is
+  // hashed here. `digest` is asked for when the bytes have been read, and answers for them.
+  void add_hashed(Entry entry, ByteSource& content, const std::function<Digest()>& digest);
+
   BuiltLayer finish();
 
  private:

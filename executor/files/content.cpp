@@ -14,7 +14,7 @@
 namespace slipway {
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{256} << 10;
+constexpr std::size_t buffer_size = std::size_t{128} << 10;
 
 }  // namespace
 
@@ -28,7 +28,8 @@ FileDescriptor open_regular_beneath(int root, std::string_view path) {
   how.flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const std::string name(path);
-  FileDescriptor file(static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how)));
+  FileDescriptor file(
+      static_cast<int>(::syscall(SYS_openat2, root, name.c_str(), &how, sizeof how)));
   struct stat status {};
   if (!file || ::fstat(file.get(), &status) != 0) return {};
   if (S_ISREG(status.st_mode)) return file;
@@ -39,7 +40,7 @@ FileDescriptor open_regular_beneath(int root, std::string_view path) {
 
 FileHasher::FileHasher() : buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)) {}
 
-std::optional<Digest> FileHasher::hash(int descriptor, std::uint64_t size, std::string_view path) {
+std::optional<Digest> FileHasher::read(int descriptor, std::uint64_t size, std::string_view path) {
   std::uint64_t left = size;
   while (left > 0) {
     const ssize_t got = ::read(descriptor, buffer_.get(), buffer_size);

@@ -23,13 +23,20 @@ const Digest& empty_content();
 // waiting for a pipe's other end. Empty: errno says why; EINVAL: it is no regular file.
 FileDescriptor open_regular_beneath(int root, std::string_view path);
 
+// What reads a file from its beginning to its end.
+class FileReader {
+ public:
+  virtual ~FileReader() = default;
+  // The digest of an open file's `size` bytes; empty if it has more or fewer. Throws Error naming
+  // `path` where it cannot be read.
+  virtual std::optional<Digest> read(int descriptor, std::uint64_t size, std::string_view path) = 0;
+};
+
 // Hashes file after file with one buffer. Not thread-safe.
-class FileHasher {
+class FileHasher : public FileReader {
  public:
   FileHasher();
-  // The digest of an open file's `size` bytes, from its current offset; empty if it has more or
-  // fewer. Throws Error naming `path` where it cannot be read.
-  std::optional<Digest> hash(int descriptor, std::uint64_t size, std::string_view path);
+  std::optional<Digest> read(int descriptor, std::uint64_t size, std::string_view path) override;
 
  private:
   Hasher hasher_;
@@ -40,7 +47,8 @@ class FileHasher {
 class FileSource : public ByteSource {
  public:
   // `path` for messages.
-  FileSource(FileDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  FileSource(FileDescriptor file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
  private:

@@ -96,7 +96,11 @@ class DirectoryContext final : public Context {
     const Place place = locate_file(entry.path);
     if (const std::optional<Digest> known = known_digest(*place.entry)) return *known;
     FileHasher hasher;
-    return hash(place, hasher);
+    return read(place, hasher);
+  }
+
+  Digest read(const Entry& file, FileReader& reader) const override {
+    return read(locate_file(file.path), reader);
   }
 
   std::vector<Digest> digests(const std::vector<std::string_view>& files) const override;
@@ -227,9 +231,10 @@ class DirectoryContext final : public Context {
   // Reads the file. Whatever the walk's answers (mode, size, time) no longer fit is an Error.
   // Another change time alone is not: a file with a new link, or replaced by an equal one, is still
   // what the walk said.
-  Digest hash(const Place& place, FileHasher& hasher) const {
+  Digest read(const Place& place, FileReader& reader) const {
     WalkedEntry& walked = *place.entry;
     require_readable(place);
+    if (walked.socket) return empty_content();
     const FileDescriptor file = open_file(place);
     const std::int64_t asked = now_ns();
     const bool written = has_writer(file.get());
@@ -238,7 +243,7 @@ class DirectoryContext final : public Context {
     if (before->mode != walked.stamp.mode || before->size != walked.stamp.size ||
         before->mtime_ns != walked.stamp.mtime_ns)
       throw changed(place);
-    const std::optional<Digest> digest = hasher.hash(file.get(), before->size, path_of(place));
+    const std::optional<Digest> digest = reader.read(file.get(), before->size, path_of(place));
     const std::optional<FileStamp> after = stat_stamp(file.get(), "");
     if (!digest || !after || *after != *before) throw changed(place);
 
@@ -313,7 +318,7 @@ std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view
     try {
       FileHasher hasher;
       for (std::size_t i = next++; i < unknown.size() && !failed; i = next++)
-        digests[unknown[i].first] = hash(unknown[i].second, hasher);
+        digests[unknown[i].first] = read(unknown[i].second, hasher);
     } catch (...) {
       failed = true;
       const std::lock_guard lock(failure_mutex);

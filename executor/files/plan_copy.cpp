@@ -1,7 +1,6 @@
 #include <executor/files/copy.hpp>
 
 #include <cache/layers/extract.hpp>
-#include <cache/layers/tree_digest.hpp>
 #include <executor/files/content.hpp>
 #include <executor/files/destination.hpp>
 #include <executor/files/file_mode.hpp>
@@ -58,7 +57,10 @@ class Copier {
       }
     }
     plan_.items = destination_.finish();
-    fill_contents();
+    for (CopyPlan::Item& item : plan_.items) {
+      if (item.entry.type == Type::file && item.entry.size == 0)
+        item.entry.content = empty_content();
+    }
     return std::move(plan_);
   }
 
@@ -295,25 +297,6 @@ class Copier {
                                 ": copy to that, or remove the link first");
   }
 
-  // All that the stat cache or an index did not know, at once.
-  void fill_contents() {
-    std::vector<std::vector<CopyPlan::Item*>> unknown(inputs_.size());
-    for (CopyPlan::Item& item : plan_.items) {
-      if (item.entry.type != Type::file || item.entry.content != Digest{}) continue;
-      if (item.entry.size == 0) item.entry.content = empty_content();
-      else if (!item.source.empty()) unknown[item.input].push_back(&item);
-    }
-    for (std::size_t input = 0; input < unknown.size(); ++input) {
-      if (unknown[input].empty()) continue;
-      std::vector<std::string_view> files;
-      files.reserve(unknown[input].size());
-      for (const CopyPlan::Item* item : unknown[input]) files.push_back(item->source);
-      const std::vector<Digest> digests = inputs_[input]->digests(files);
-      for (std::size_t i = 0; i < files.size(); ++i)
-        unknown[input][i]->entry.content = digests[i];
-    }
-  }
-
   const CopyFiles& operation_;
   const std::vector<const SourceTree*>& inputs_;
   Destination destination_;
@@ -332,8 +315,10 @@ class Copier {
 }  // namespace
 
 CopyPlan plan_copy(const CopyFiles& operation, const std::vector<const SourceTree*>& inputs,
-                   const StackView& below) {
-  return Copier(operation, inputs, below).plan();
+                   const StackView& below, Contents contents) {
+  CopyPlan plan = Copier(operation, inputs, below).plan();
+  if (contents == Contents::hashed) hash_contents(plan, inputs);
+  return plan;
 }
 
 CopyPlan plan_directory(const MakeDirectory& operation, const StackView& below) {
@@ -344,21 +329,6 @@ CopyPlan plan_directory(const MakeDirectory& operation, const StackView& below) 
   CopyPlan plan;
   plan.items = destination.finish();
   return plan;
-}
-
-KeyParts CopyPlan::key_parts() const {
-  TreeHasher hasher;
-  for (const Item& item : items) hasher.add(item.entry);
-  KeyParts parts{{"files", hasher.finish().hex()}};
-  for (std::size_t i = 0; i < archives.size(); ++i) {
-    const Archive& archive = archives[i];
-    std::string value = archive.content.hex() + " /" + archive.destination;
-    if (archive.owner)
-      value += " " + std::to_string(archive.owner->first) + ":" +
-               std::to_string(archive.owner->second);
-    parts.push_back({"archives[" + std::to_string(i) + "]", std::move(value)});
-  }
-  return parts;
 }
 
 }  // namespace slipway

@@ -1,5 +1,7 @@
 #include <executor/files/source_tree.hpp>
 
+#include <cache/file_descriptor.hpp>
+#include <executor/files/content.hpp>
 #include <ir/error.hpp>
 
 #include <utility>
@@ -23,6 +25,17 @@ class StackTree final : public SourceTree {
     if (!found || found->type != Entry::Type::file)
       throw Error(quoted(entry.path) + " is no file in " + name_);
     return found->content;
+  }
+  Digest read(const Entry& file, FileReader& reader) const override {
+    const std::optional<Entry> found = view_.find(file.path);
+    if (!found || found->type != Entry::Type::file)
+      throw Error(quoted(file.path) + " is no file in " + name_);
+    const FileDescriptor open(view_.open(*found));
+    const std::optional<Digest> digest = reader.read(open.get(), found->size, file.path);
+    if (!digest || *digest != found->content)
+      throw Error(quoted(file.path) + " of the " + name_ + " is not what its layer's index says")
+          .hint("run slipway fsck");
+    return *digest;
   }
   int open(const Entry& entry) const override { return view_.open(entry); }
   std::string name() const override { return name_; }
@@ -54,7 +67,9 @@ std::vector<Digest> SourceTree::digests(const std::vector<std::string_view>& fil
   return digests;
 }
 
-std::string SourceTree::absence(std::string_view) const { return {}; }
+std::string SourceTree::absence(std::string_view) const {
+  return {};
+}
 
 std::unique_ptr<SourceTree> stack_tree(StackView view, std::string name) {
   return std::make_unique<StackTree>(std::move(view), std::move(name));

@@ -13,6 +13,8 @@
 
 namespace slipway {
 
+class FileReader;
+
 // Paths are relative to the tree's root, without a leading '/'. Thread-safe.
 class SourceTree {
  public:
@@ -31,6 +33,9 @@ class SourceTree {
   virtual Digest digest(const Entry& entry) const = 0;
   // Those of many, in their order; perhaps on several threads.
   virtual std::vector<Digest> digests(const std::vector<std::string_view>& files) const;
+  // Has `reader` read a regular file, and gives the digest of what it read. Throws Error naming the
+  // file if it changed since it was found, or while it was read.
+  virtual Digest read(const Entry& file, FileReader& reader) const = 0;
   // Opens a regular file beneath the root. The descriptor is the caller's.
   virtual int open(const Entry& entry) const = 0;
   // What messages call it: "build context", "stage build".

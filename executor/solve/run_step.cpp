@@ -173,12 +173,7 @@ void Solver::finish_run(Step& current) {
   }
 
   // From here on dependents may start; the layer's identity is made beside them.
-  {
-    const std::unique_lock lock(current.result.directories_mutex);
-    current.result.directories = step(vertex.inputs[0]).result.directories;
-    current.result.directories.push_back(current.staging->upper());
-  }
-  seal(current);
+  seal_upper(current);
 
   const BuiltLayer built = index_upper(current.staging->upper(), view_of(vertex.inputs[0]));
   keep_layer(current, built);

@@ -191,6 +191,16 @@ void Solver::seal(Step& current) {
   }
 }
 
+void Solver::seal_upper(Step& current, std::optional<Staging> staging) {
+  if (staging) current.staging.emplace(std::move(*staging));
+  {
+    const std::unique_lock lock(current.result.directories_mutex);
+    current.result.directories = step(graph_[current.id].inputs[0]).result.directories;
+    current.result.directories.push_back(current.staging->upper());
+  }
+  seal(current);
+}
+
 void Solver::settle(Step& current) {
   {
     const std::unique_lock lock(current.result.directories_mutex);

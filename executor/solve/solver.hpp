@@ -55,6 +55,8 @@ class Solver {
   void enqueue_beside(VertexId id, std::function<void()> work);
   void begin(VertexId id);
   void seal(Step& step);
+  // The same for files that `staging` holds: they are the topmost layer from now on.
+  void seal_upper(Step& step, std::optional<Staging> staging = std::nullopt);
   void settle(Step& step);
   void fail(Step& step, Error error);
   void cancel_rest();

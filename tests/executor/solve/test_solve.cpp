@@ -108,6 +108,45 @@ TEST_CASE("a step that gives the same files as before keeps its layer and its de
   CHECK(build.result.layers == layers);
 }
 
+TEST_CASE("files of the context that turn out to be known leave nothing behind") {
+  TestBuild build;
+  const auto check_out = [&build] {
+    build.context().remove("src");
+    for (int i = 0; i < 40; ++i)
+      build.context().write("src/f" + std::to_string(i), std::string(20'000, 'x'));
+  };
+  const auto left = [&build] {
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             build.store().state().root() / "work"))
+      files += entry.is_regular_file() ? 1 : 0;
+    return files;
+  };
+  const std::string first = "FROM scratch\nCOPY src /a/\n";
+  check_out();
+  build.solve(first);
+  const LayerStack layers = build.result.layers;
+  CHECK(build.file("a/f7") == std::string(20'000, 'x'));
+
+  SUBCASE("checked out anew, they are hashed and not copied") {
+    check_out();
+    CHECK(build.solve(first).empty());
+  }
+  SUBCASE("behind another instruction, they are copied first") {
+    build.solve("FROM scratch\nCOPY src /b/\n");
+    check_out();
+    CHECK(build.solve(first).empty());
+  }
+  SUBCASE("and without the cache they are the same layer again") {
+    check_out();
+    TestBuildOptions options;
+    options.no_cache = true;
+    CHECK(build.solve(first, options) == Steps{"COPY src /a/"});
+  }
+  CHECK(build.result.layers == layers);
+  CHECK(left() == 0);
+}
+
 TEST_CASE("COPY --from depends on the files it takes, not on the stage that made them") {
   TestBuild build;
   int version = 1;

@@ -1,0 +1,97 @@
+#include <executor/files/write_tree.hpp>
+
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+
+namespace slipway {
+namespace {
+
+using Type = Entry::Type;
+
+void check(int result, std::string_view call, std::string_view path) {
+  if (result != 0) throw system_error(call, path, errno);
+}
+
+// Owner before mode and xattrs: a change of owner takes set-user-ID and capabilities away.
+void set_metadata(int file, const Entry& entry) {
+  check(::fchown(file, entry.uid, entry.gid), "fchown", entry.path);
+  check(::fchmod(file, entry.mode), "fchmod", entry.path);
+  for (const auto& [name, value] : entry.xattrs)
+    check(::fsetxattr(file, name.c_str(), value.data(), value.size(), 0), "fsetxattr", entry.path);
+  const timespec time{.tv_sec = entry.mtime, .tv_nsec = 0};
+  const timespec times[2] = {time, time};
+  check(::futimens(file, times), "futimens", entry.path);
+}
+
+}  // namespace
+
+const char* TreeMaker::name(const Entry& entry) {
+  name_ = base_name(entry.path);
+  return name_.c_str();
+}
+
+void TreeMaker::make_directory(const Entry& entry) {
+  if (entry.path.empty()) return;
+  check(::mkdirat(parent(entry), name(entry), 0700), "mkdirat", entry.path);
+}
+
+void TreeMaker::finish_directory(const Entry& entry) {
+  const FileDescriptor directory = open_beneath(root_, entry.path, O_RDONLY | O_DIRECTORY);
+  set_metadata(directory.get(), entry);
+}
+
+FileDescriptor TreeMaker::make_file(const Entry& entry) {
+  FileDescriptor file(::openat(parent(entry), name(entry),
+                               O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) throw system_error("openat", entry.path, errno);
+  return file;
+}
+
+void TreeMaker::finish_file(int file, const Entry& entry) {
+  set_metadata(file, entry);
+}
+
+void TreeMaker::make_link(const Entry& entry) {
+  const FileDescriptor first =
+      open_beneath(root_, parent_path(entry.hard_link), O_PATH | O_DIRECTORY);
+  const std::string first_name(base_name(entry.hard_link));
+  check(::linkat(first.get(), first_name.c_str(), parent(entry), name(entry), 0), "linkat",
+        entry.path);
+}
+
+void TreeMaker::make_other(const Entry& entry) {
+  const int directory = parent(entry);
+  const char* const last = name(entry);
+  if (entry.type == Type::symlink) {
+    check(::symlinkat(entry.link_target.c_str(), directory, last), "symlinkat", entry.path);
+  } else {
+    const mode_t type = entry.type == Type::fifo          ? S_IFIFO
+                        : entry.type == Type::char_device ? S_IFCHR
+                                                          : S_IFBLK;
+    const dev_t device =
+        entry.type == Type::fifo ? 0 : makedev(entry.device_major, entry.device_minor);
+    check(::mknodat(directory, last, type | 0600, device), "mknodat", entry.path);
+  }
+  check(::fchownat(directory, last, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+        entry.path);
+  // Just made, in a tree nobody else writes to: it is no link.
+  if (entry.type != Type::symlink)
+    check(::fchmodat(directory, last, entry.mode, 0), "fchmodat", entry.path);
+  const std::string on_disk = "/proc/self/fd/" + std::to_string(directory) + "/" + last;
+  for (const auto& [key, value] : entry.xattrs)
+    check(::lsetxattr(on_disk.c_str(), key.c_str(), value.data(), value.size(), 0), "lsetxattr",
+          entry.path);
+  const timespec time{.tv_sec = entry.mtime, .tv_nsec = 0};
+  const timespec times[2] = {time, time};
+  check(::utimensat(directory, last, times, AT_SYMLINK_NOFOLLOW), "utimensat", entry.path);
+}
+
+}  // namespace slipway
