@@ -75,8 +75,7 @@ class Decompressed : public ByteSource {
     const std::size_t got = produce(buffer);
     given_ += got;
     if (given_ > free_expansion && given_ / most_expansion > input_.taken()) {
-      throw Error("compressed data expands more than " + std::to_string(most_expansion) +
-                  " times")
+      throw Error("compressed data expands more than " + std::to_string(most_expansion) + " times")
           .hint("no honest archive does; it is refused before it fills the disk");
     }
     return got;
@@ -127,12 +126,11 @@ class Gzip : public Decompressed {
       state.next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(ready.data()));
       state.avail_in = static_cast<std::uint32_t>(ready.size());
       state.next_out = reinterpret_cast<std::uint8_t*>(buffer.data());
-      state.avail_out = static_cast<std::uint32_t>(
-          std::min(buffer.size(), std::size_t{1} << 30));
+      state.avail_out = static_cast<std::uint32_t>(std::min(buffer.size(), std::size_t{1} << 30));
       const std::uint32_t room = state.avail_out;
       const int result = ::isal_inflate(&state);
-      if (result < 0) damaged("gzip", result == ISAL_INCORRECT_CHECKSUM ? "wrong checksum"
-                                                                        : "no valid stream");
+      if (result < 0)
+        damaged("gzip", result == ISAL_INCORRECT_CHECKSUM ? "wrong checksum" : "no valid stream");
       input_.consume(ready.size() - state.avail_in);
       const std::size_t got = room - state.avail_out;
       if (state.block_state == ISAL_BLOCK_FINISH) inside_ = false;
@@ -247,19 +245,27 @@ class ArchiveFilter : public Decompressed {
   bool at_end_ = false;
 };
 
+// zstd's frames may follow others that hold anything: RFC 8878, section 3.1.2.
+bool is_skippable_frame(std::string_view start) {
+  return start.size() == 8 && (static_cast<unsigned char>(start[0]) & 0xF0) == 0x50 &&
+         start.substr(1).starts_with("\x2a\x4d\x18");
+}
+
 }  // namespace
 
 std::unique_ptr<ByteSource> open_decompressed(ByteSource& source) {
   Input input(source);
-  const std::string_view start = input.peek(6);
-  if (start.starts_with("\x1f\x8b")) return std::make_unique<Gzip>(std::move(input));
-  if (start.starts_with("\x28\xb5\x2f\xfd")) return std::make_unique<Zstd>(std::move(input));
+  const std::string_view start = input.peek(8);
+  if (start.starts_with("\x1f\x8b\x08")) return std::make_unique<Gzip>(std::move(input));
+  if (start.starts_with("\x28\xb5\x2f\xfd") || is_skippable_frame(start)) {
+    return std::make_unique<Zstd>(std::move(input));
+  }
   if (start.starts_with("BZh")) {
     return std::make_unique<ArchiveFilter>(std::move(input), "bzip2");
   }
-  if (start == std::string_view("\xfd"
-                                "7zXZ\0",
-                                6)) {
+  if (start.starts_with(std::string_view("\xfd"
+                                         "7zXZ\0",
+                                         6))) {
     return std::make_unique<ArchiveFilter>(std::move(input), "xz");
   }
   return std::make_unique<Plain>(std::move(input));

@@ -22,8 +22,6 @@ namespace {
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view opaque_mark = ".wh..wh..opq";
 constexpr std::string_view aufs_prefix = ".wh..wh.";
-// Sparse files grow behind the decompressor, so their expansion is limited on its own.
-constexpr std::uint64_t free_expansion = std::uint64_t{64} << 20;
 
 // Counts what is read from the source, and hashes it if asked.
 class Counted : public ByteSource {
@@ -44,24 +42,27 @@ class Counted : public ByteSource {
   std::uint64_t count_ = 0;
 };
 
-// Where the name begins ".wh." in any component, as in the folders that aufs kept its links in.
-bool is_in_aufs_folder(std::string_view path) {
+// Whether any component begins so.
+bool has_component(std::string_view path, std::string_view prefix) {
   for (; !path.empty(); path = parent_path(path)) {
-    if (base_name(path).starts_with(aufs_prefix)) return true;
+    if (base_name(path).starts_with(prefix)) return true;
   }
   return false;
 }
 
+// Sparse files grow behind the decompressor, so their expansion is limited here: `free` bytes, and
+// beyond them so many times the input.
 void add_entry(TreeWriter& tree, TarReader& reader, TarEntry&& found, const Counted& input,
-               std::uint64_t& written) {
-  if (found.is_hard_link) return tree.add_hard_link(found.entry.path, found.entry.hard_link);
+               std::uint64_t free, std::uint64_t& written) {
+  if (found.is_hard_link) return tree.add_hard_link(std::move(found.entry));
   if (found.entry.type != Entry::Type::file) return tree.add_other(std::move(found.entry));
   tree.add_file(std::move(found.entry), [&](std::span<std::byte> buffer) {
     const std::size_t got = reader.read(buffer);
     written += got;
-    if (written > free_expansion && written / most_expansion > input.count()) {
+    if (written > free && written / most_expansion > input.count()) {
       throw Error("the archive's files expand more than " + std::to_string(most_expansion) +
-                  " times");
+                  " times")
+          .hint("its sparse files are nearly all holes: make them in a RUN");
     }
     return got;
   });
@@ -75,7 +76,8 @@ bool add_mark(TreeWriter& tree, const Entry& entry) {
     tree.add_opaque(parent);
     return true;
   }
-  if (is_in_aufs_folder(entry.path)) return true;
+  // The folders that aufs kept its links in.
+  if (has_component(entry.path, aufs_prefix)) return true;
   if (!name.starts_with(whiteout_prefix)) return false;
   const std::string gone(name.substr(whiteout_prefix.size()));
   if (gone.empty() || gone == "." || gone == "..") {
@@ -106,13 +108,13 @@ ExtractedLayer extract_layer(ByteSource& tar, const std::filesystem::path& upper
   Hasher hasher;
   Counted hashed(*plain, &hasher);
   const StackView nothing({});
-  TreeWriter tree(upper, nothing, {});
+  TreeWriter tree(upper, nothing, {}, {.most_entries = limits.entries});
   std::uint64_t written = 0;
   {
     TarReader reader(hashed, limits);
     while (std::optional<TarEntry> found = reader.next()) {
       if (add_mark(tree, found->entry)) continue;
-      add_entry(tree, reader, std::move(*found), input, written);
+      add_entry(tree, reader, std::move(*found), input, limits.expansion, written);
     }
   }
   // What follows the end of the archive is padding, and part of the diffID.
@@ -126,26 +128,20 @@ void extract_archive(ByteSource& archive, const std::filesystem::path& upper,
   Counted input(archive);
   const std::unique_ptr<ByteSource> plain = open_decompressed(input);
   TarReader reader(*plain, options.limits);
-  TreeWriter tree(upper, below, entries);
-  const std::string destination(options.destination);
-  tree.require_directory(destination);
+  TreeWriter tree(
+      upper, below, entries,
+      {.destination = std::string(options.destination), .most_entries = options.limits.entries});
   std::uint64_t written = 0;
-  const auto place = [&destination](std::string& path) {
-    if (destination.empty()) return;
-    path = path.empty() ? destination : destination + "/" + path;
-  };
   while (std::optional<TarEntry> found = reader.next()) {
     Entry& entry = found->entry;
-    if (base_name(entry.path).starts_with(whiteout_prefix)) {
+    if (has_component(entry.path, whiteout_prefix)) {
       throw Error("no layer can hold " + quoted(entry.path) + ": names that begin with " +
                   quoted(whiteout_prefix) + " mean deletions");
     }
     // The archive's own root says nothing about the directory it is unpacked into.
     if (entry.path.empty()) continue;
-    place(entry.path);
-    if (found->is_hard_link) place(entry.hard_link);
     if (options.owner) std::tie(entry.uid, entry.gid) = *options.owner;
-    add_entry(tree, reader, std::move(*found), input, written);
+    add_entry(tree, reader, std::move(*found), input, options.limits.expansion, written);
   }
   entries = tree.finish();
 }
@@ -167,15 +163,18 @@ bool is_archive(ByteSource& bytes) {
   constexpr std::size_t sum_at = 148;
   constexpr std::size_t sum_size = 8;
   unsigned sum = 0;
+  int signed_sum = 0;  // some old programs added bytes as signed characters
   unsigned written = 0;
   bool digits = false;
   for (std::size_t at = 0; at < block.size(); ++at) {
     const auto byte = std::to_integer<unsigned>(block[at]);
     if (at < sum_at || at >= sum_at + sum_size) {
       sum += byte;
+      signed_sum += static_cast<signed char>(byte);
       continue;
     }
     sum += ' ';
+    signed_sum += ' ';
     if (byte >= '0' && byte <= '7') {
       written = written * 8 + (byte - '0');
       digits = true;
@@ -183,7 +182,7 @@ bool is_archive(ByteSource& bytes) {
       return false;
     }
   }
-  return digits && sum == written;
+  return digits && (sum == written || signed_sum == static_cast<int>(written));
 }
 
 BuiltLayer build_tree(const std::filesystem::path& tree, const TreeEntries& entries) {

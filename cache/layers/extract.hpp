@@ -23,10 +23,13 @@
 namespace slipway {
 
 struct ExtractLimits {
-  std::uint64_t entries = 4'000'000;
-  std::size_t path = 4096;                             // bytes of a path or of a link's target
-  std::size_t xattrs = std::size_t{1} << 20;           // bytes of all of one entry
-  std::uint64_t bytes = std::uint64_t{1} << 40;        // of all files together
+  std::uint64_t entries = 4'000'000;             // those of the tree that is made count as well
+  std::size_t path = 4096;                       // bytes of a path or of a link's target
+  std::size_t xattrs = std::size_t{1} << 20;     // bytes of all of one entry
+  std::uint64_t bytes = std::uint64_t{1} << 40;  // of all files together
+  // Holes of sparse members take no space but the time to hash them. Beyond these bytes of files,
+  // ten seconds' worth, an archive may not hold more than a thousand times what it is long.
+  std::uint64_t expansion = std::uint64_t{16} << 30;
 };
 
 struct PathLess {
@@ -47,7 +50,8 @@ struct ArchiveOptions {
 };
 
 // ADD: unpacks an archive (compressed or not, see decompress.hpp) into the tree at `upper`, which
-// is to be seen above `below`; names that lead through links of `below` go where those lead.
+// is to be seen above `below`; names that lead through links of `below` go where those lead in a
+// process whose root is the destination, so never out of it. Hard links may name files of `below`.
 // Directories that are missing are made as `below` has them, else 0755 0:0. `entries` says what
 // lies in `upper` and is brought up to date; the caller has made the root itself and no more needs
 // to exist. Names that begin with ".wh." are an Error. Throws Error for what is malformed or beyond

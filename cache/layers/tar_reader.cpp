@@ -18,6 +18,7 @@ namespace slipway {
 namespace {
 
 constexpr std::size_t piece_size = std::size_t{256} << 10;
+constexpr std::int64_t latest_time = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;
 constexpr std::int64_t highest_id = std::numeric_limits<std::uint32_t>::max() - 1;  // -1: no owner
 
 // The path without "." and "..", which may not leave the root. An absolute one starts there.
@@ -61,6 +62,7 @@ struct TarReader::State {
   archive* reader = ::archive_read_new();
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t left = 0;  // of the current file
 
   State(ByteSource& from, const ExtractLimits& given) : source(from), limits(given) {
     if (reader == nullptr) throw std::bad_alloc();
@@ -109,17 +111,20 @@ struct TarReader::State {
     // One name twice (SCHILY.xattr beside LIBARCHIVE.xattr) is one xattr; the first stays.
     const auto by_name = [](const auto& l, const auto& r) { return l.first < r.first; };
     std::stable_sort(entry.xattrs.begin(), entry.xattrs.end(), by_name);
-    entry.xattrs.erase(
-        std::unique(entry.xattrs.begin(), entry.xattrs.end(),
-                    [](const auto& l, const auto& r) { return l.first == r.first; }),
-        entry.xattrs.end());
+    entry.xattrs.erase(std::unique(entry.xattrs.begin(), entry.xattrs.end(),
+                                   [](const auto& l, const auto& r) { return l.first == r.first; }),
+                       entry.xattrs.end());
   }
 
   void read_type(archive_entry* header, Entry& entry) {
     using Type = Entry::Type;
     switch (::archive_entry_filetype(header)) {
-      case AE_IFDIR: entry.type = Type::directory; return;
-      case AE_IFIFO: entry.type = Type::fifo; return;
+      case AE_IFDIR:
+        entry.type = Type::directory;
+        return;
+      case AE_IFIFO:
+        entry.type = Type::fifo;
+        return;
       case AE_IFLNK: {
         entry.type = Type::symlink;
         const char* target = ::archive_entry_symlink(header);
@@ -131,22 +136,23 @@ struct TarReader::State {
       }
       case AE_IFCHR:
       case AE_IFBLK:
-        entry.type = ::archive_entry_filetype(header) == AE_IFCHR ? Type::char_device
-                                                                  : Type::block_device;
+        entry.type =
+            ::archive_entry_filetype(header) == AE_IFCHR ? Type::char_device : Type::block_device;
         // The kernel's own widths (MKDEV).
-        entry.device_major = checked_number(static_cast<std::int64_t>(
-                                                ::archive_entry_rdevmajor(header)),
-                                            0xfff, "device number", entry.path);
-        entry.device_minor = checked_number(static_cast<std::int64_t>(
-                                                ::archive_entry_rdevminor(header)),
-                                            0xfffff, "device number", entry.path);
+        entry.device_major =
+            checked_number(static_cast<std::int64_t>(::archive_entry_rdevmajor(header)), 0xfff,
+                           "device number", entry.path);
+        entry.device_minor =
+            checked_number(static_cast<std::int64_t>(::archive_entry_rdevminor(header)), 0xfffff,
+                           "device number", entry.path);
         // In overlayfs that is a whiteout, which only a ".wh." name may make.
-        if (entry.type == Type::char_device && entry.device_major == 0 &&
-            entry.device_minor == 0) {
+        if (entry.type == Type::char_device && entry.device_major == 0 && entry.device_minor == 0) {
           throw Error("the archive has a character device 0:0, " + quoted(entry.path));
         }
         return;
-      case AE_IFREG: entry.type = Type::file; return;
+      case AE_IFREG:
+        entry.type = Type::file;
+        return;
       default:
         throw Error("the archive's entry " + quoted(entry.path) + " is of an unknown type");
     }
@@ -157,8 +163,8 @@ TarReader::TarReader(ByteSource& source, const ExtractLimits& limits)
     : state_(std::make_unique<State>(source, limits)) {
   const BytesLocale locale;
   state_->check(::archive_read_support_format_tar(state_->reader));
-  state_->check(::archive_read_open(state_->reader, state_.get(), nullptr, State::on_read,
-                                    nullptr));
+  state_->check(
+      ::archive_read_open(state_->reader, state_.get(), nullptr, State::on_read, nullptr));
 }
 
 TarReader::~TarReader() = default;
@@ -182,6 +188,8 @@ std::optional<TarEntry> TarReader::next() {
   entry.uid = checked_number(::archive_entry_uid(header), highest_id, "owner", entry.path);
   entry.gid = checked_number(::archive_entry_gid(header), highest_id, "group", entry.path);
   entry.mtime = ::archive_entry_mtime(header);
+  // What docker's times cannot hold, nanoseconds in 64 bits since 1970, it takes for 0.
+  if (entry.mtime < 0 || entry.mtime > latest_time) entry.mtime = 0;
   if (const char* target = ::archive_entry_hardlink(header)) {
     found.is_hard_link = true;
     entry.hard_link = clean_path(target, state.limits);
@@ -196,6 +204,7 @@ std::optional<TarEntry> TarReader::next() {
       throw Error("the archive holds more than " + std::to_string(state.limits.bytes) + " bytes");
     }
     state.bytes += entry.size;
+    state.left = entry.size;
   }
   if (entry.type == Entry::Type::file || entry.type == Entry::Type::directory) {
     state.read_xattrs(header, entry);
@@ -205,9 +214,18 @@ std::optional<TarEntry> TarReader::next() {
 
 std::size_t TarReader::read(std::span<std::byte> buffer) {
   const BytesLocale locale;
-  const la_ssize_t got = ::archive_read_data(state_->reader, buffer.data(), buffer.size());
-  if (got < 0) state_->check(static_cast<int>(got));
-  return static_cast<std::size_t>(std::max<la_ssize_t>(got, 0));
+  State& state = *state_;
+  la_ssize_t got = ::archive_read_data(state.reader, buffer.data(), buffer.size());
+  if (got < 0) state.check(static_cast<int>(got));
+  if (got <= 0 && state.left > 0) {
+    // A hole at the end of a sparse file, where libarchive has nothing more to say. (Of other
+    // files it tells that they are cut.)
+    got = static_cast<la_ssize_t>(std::min<std::uint64_t>(state.left, buffer.size()));
+    std::fill_n(buffer.begin(), got, std::byte{0});
+  }
+  const auto size = static_cast<std::size_t>(std::max<la_ssize_t>(got, 0));
+  state.left -= std::min<std::uint64_t>(state.left, size);
+  return size;
 }
 
 }  // namespace slipway

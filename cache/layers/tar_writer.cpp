@@ -48,13 +48,19 @@ std::string whiteout_path(const std::string& path) {
 
 unsigned file_type(Entry::Type type) {
   switch (type) {
-    case Entry::Type::directory: return AE_IFDIR;
-    case Entry::Type::symlink: return AE_IFLNK;
-    case Entry::Type::char_device: return AE_IFCHR;
-    case Entry::Type::block_device: return AE_IFBLK;
-    case Entry::Type::fifo: return AE_IFIFO;
+    case Entry::Type::directory:
+      return AE_IFDIR;
+    case Entry::Type::symlink:
+      return AE_IFLNK;
+    case Entry::Type::char_device:
+      return AE_IFCHR;
+    case Entry::Type::block_device:
+      return AE_IFBLK;
+    case Entry::Type::fifo:
+      return AE_IFIFO;
     case Entry::Type::file:
-    case Entry::Type::whiteout: break;
+    case Entry::Type::whiteout:
+      break;
   }
   return AE_IFREG;
 }
@@ -147,12 +153,10 @@ void TarWriter::add(const Entry& entry) {
   ::archive_entry_set_mtime(e, entry.mtime, 0);
   ::archive_entry_set_size(e, 0);
   if (!entry.hard_link.empty()) {
-    // The file it names carries the metadata; a link is a name and nothing else.
+    // With the file's metadata: docker and containerd give every name its owner as they unpack it,
+    // which takes the file's capabilities away if they do not come again.
     ::archive_entry_copy_hardlink(e, entry.hard_link.c_str());
-    state_->write_header();
-    return;
-  }
-  if (entry.type == Type::file) {
+  } else if (entry.type == Type::file) {
     ::archive_entry_set_size(e, static_cast<la_int64_t>(entry.size));
   } else if (entry.type == Type::symlink) {
     ::archive_entry_copy_symlink(e, entry.link_target.c_str());

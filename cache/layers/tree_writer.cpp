@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <unordered_map>
@@ -15,7 +16,6 @@
 namespace slipway {
 namespace {
 
-constexpr int most_links = 40;
 constexpr std::size_t piece_size = std::size_t{256} << 10;
 
 void check(int result, std::string_view call, std::string_view path) {
@@ -31,7 +31,34 @@ void write_all(int file, std::span<const std::byte> bytes, std::string_view path
   }
 }
 
-timespec time_of(const Entry& entry) { return {.tv_sec = entry.mtime, .tv_nsec = 0}; }
+// Writes what is not zero and leaves the rest a hole; true: it ends in one. Only blocks count that
+// a file system could leave out.
+bool write_sparse(int file, std::span<const std::byte> bytes, std::string_view path) {
+  constexpr std::size_t block = 4096;
+  const auto is_zero = [&](std::size_t at) {
+    const auto end =
+        bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at + block, bytes.size()));
+    return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), end,
+                       [](std::byte b) { return b == std::byte{0}; });
+  };
+  bool hole = false;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t from = at;
+    hole = is_zero(at);
+    while (at < bytes.size() && is_zero(at) == hole) at += block;
+    const std::size_t size = std::min(at, bytes.size()) - from;
+    if (!hole) {
+      write_all(file, bytes.subspan(from, size), path);
+    } else if (::lseek(file, static_cast<off_t>(size), SEEK_CUR) < 0) {
+      throw system_error("lseek", path, errno);
+    }
+  }
+  return hole;
+}
+
+timespec time_of(const Entry& entry) {
+  return {.tv_sec = entry.mtime, .tv_nsec = 0};
+}
 
 // Owner before mode and xattrs, because a change of owner clears set-user-ID and capabilities.
 void set_metadata(int file, const Entry& entry) {
@@ -42,143 +69,82 @@ void set_metadata(int file, const Entry& entry) {
   }
 }
 
-std::string joined(const std::string& directory, std::string_view name) {
-  return directory.empty() ? std::string(name) : directory + "/" + std::string(name);
-}
-
 }  // namespace
 
 TreeWriter::TreeWriter(const std::filesystem::path& upper, const StackView& below,
-                       const TreeEntries& present)
-    : root_(open_root(upper)), below_(below), parents_(root_.get()), buffer_(piece_size) {
+                       const TreeEntries& present, Options options)
+    : root_(open_root(upper)),
+      below_(below),
+      options_(std::move(options)),
+      parents_(root_.get()),
+      buffer_(piece_size) {
   for (const auto& [path, entry] : present) {
+    const auto parent = nodes_.find(parent_path(path));
+    const bool hidden = !path.empty() && parent != nodes_.end() && parent->second.hides_below;
     Node& node = insert(entry);
+    if (entry.type == Entry::Type::directory) {
+      node.hides_below = hidden || entry.opaque;
+      if (!node.hides_below) {
+        const std::optional<Entry> there = below_.find(path);
+        node.hides_below = !there || there->type != Entry::Type::directory;
+      }
+    }
     if (entry.hard_link.empty()) continue;
     const auto file = nodes_.find(entry.hard_link);
     if (file == nodes_.end()) throw Error("hard link without a file: " + quoted(path));
     node.inode = file->second.inode;
   }
+  if (const auto root = nodes_.find(""); root != nodes_.end()) {
+    root_place_.hides_below = root->second.hides_below;
+  }
+  materialise(options_.destination);
+  walk(root_place_, options_.destination);
 }
 
 TreeWriter::Node& TreeWriter::insert(Entry entry) {
   Node& node = nodes_[entry.path];
+  if (nodes_.size() > options_.most_entries) {
+    throw Error("the archive makes more than " + std::to_string(options_.most_entries) +
+                " files and directories")
+        .hint("directories that its names imply count as well");
+  }
   node.entry = std::move(entry);
   node.inode = next_inode_++;
   return node;
 }
 
-// As overlayfs would show it. Links are not followed.
-std::optional<Entry> TreeWriter::look_up(const std::string& path) const {
-  if (const auto found = nodes_.find(path); found != nodes_.end()) {
-    if (found->second.entry.type == Entry::Type::whiteout) return std::nullopt;
-    return found->second.entry;
-  }
-  for (std::string_view above = path; !above.empty();) {
-    above = parent_path(above);
-    const auto found = nodes_.find(above);
-    if (found == nodes_.end()) continue;
-    const Entry& entry = found->second.entry;
-    if (entry.type != Entry::Type::directory || entry.opaque) return std::nullopt;
-  }
-  return below_.find(path);
-}
-
-// The link-free path of a directory, existing or not, as a process with this root would walk.
-std::string TreeWriter::resolve_directory(const std::string& path) {
-  if (resolved_ && asked_ == path) return *resolved_;
-  std::string resolved;
-  std::string rest = path;
-  int links = 0;
-  while (!rest.empty()) {
-    const std::size_t slash = rest.find('/');
-    const std::string name = rest.substr(0, slash);
-    rest.erase(0, slash == std::string::npos ? slash : slash + 1);
-    if (name.empty() || name == ".") continue;
-    if (name == "..") {
-      resolved.resize(parent_path(resolved).size());
-      continue;
-    }
-    const std::string next = joined(resolved, name);
-    const std::optional<Entry> entry = look_up(next);
-    if (entry && entry->type == Entry::Type::symlink) {
-      if (++links > most_links) throw Error("too many links in the path " + quoted(path));
-      if (entry->link_target.starts_with('/')) resolved.clear();
-      rest = rest.empty() ? entry->link_target : entry->link_target + "/" + rest;
-      continue;
-    }
-    if (entry && entry->type != Entry::Type::directory) {
-      throw Error("the archive puts something below " + quoted(next) +
-                  ", which is no directory");
-    }
-    resolved = next;
-  }
-  asked_ = path;
-  resolved_ = resolved;
-  return resolved;
-}
-
-std::string TreeWriter::place(const std::string& path) {
-  if (path.empty()) throw Error("the archive replaces its root");
-  const std::string directory = resolve_directory(std::string(parent_path(path)));
-  materialise(directory);
-  return joined(directory, base_name(path));
-}
-
-// Makes a directory and those above it: what is new gets what the layers below give it, so that it
-// does not hide their metadata.
-void TreeWriter::materialise(const std::string& path) {
-  if (path.empty()) return;
-  const auto found = nodes_.find(path);
-  if (found != nodes_.end() && found->second.entry.type == Entry::Type::directory) return;
-  materialise(std::string(parent_path(path)));
-  std::optional<Entry> below = look_up(path);
-  if (below && below->type == Entry::Type::directory) {
-    below->opaque = false;
-    below->hard_link.clear();
-    make_directory(std::move(*below));
-    return;
-  }
-  Entry implied;
-  implied.path = path;
-  implied.type = Entry::Type::directory;
-  implied.mode = 0755;
-  make_directory(std::move(implied));
-}
-
-void TreeWriter::make_directory(Entry entry) {
+// `hides_below`: nothing is below, or nothing of it is seen.
+void TreeWriter::make_directory(Entry entry, bool hides_below) {
   const std::string path = entry.path;
   if (path.empty()) {
     // The root is there. It keeps its opaque mark.
     const auto root = nodes_.find("");
     entry.opaque = root != nodes_.end() && root->second.entry.opaque;
+  } else if (const auto present = nodes_.find(path);
+             present != nodes_.end() && present->second.entry.type == Entry::Type::directory) {
+    entry.opaque = present->second.entry.opaque;
+    hides_below = present->second.hides_below;
   } else {
-    const auto present = nodes_.find(path);
-    const bool was_whiteout = present != nodes_.end() &&
-                              present->second.entry.type == Entry::Type::whiteout;
-    if (present != nodes_.end() && present->second.entry.type != Entry::Type::directory) {
+    // Gone and here again: only what is in it now is there. (What an image's layer has twice says
+    // nothing of the layers below.)
+    if (present != nodes_.end()) {
+      entry.opaque = present->second.entry.type == Entry::Type::whiteout;
+      if (const std::optional<Entry> below = below_.find(path)) {
+        entry.opaque = entry.opaque || below->type == Entry::Type::directory;
+      }
       remove(path);
     }
-    const auto kept = nodes_.find(path);
-    if (kept == nodes_.end()) {
-      const std::string name(base_name(path));
-      const std::string parent(parent_path(path));
-      check(::mkdirat(parents_.directory(parent), name.c_str(), 0700), "mkdirat", path);
-      touched_.insert(parent);
-      // Gone below and here again: only what is in it now is there.
-      entry.opaque = was_whiteout;
-      if (was_whiteout) {
-        make_opaque(insert(entry));
-      }
-    } else {
-      entry.opaque = kept->second.entry.opaque;
-    }
+    const std::string name(base_name(path));
+    const std::string parent(parent_path(path));
+    check(::mkdirat(parents_.directory(parent), name.c_str(), 0700), "mkdirat", path);
+    touched_.insert(parent);
+    if (entry.opaque) make_opaque(insert(entry));
   }
   const FileDescriptor directory = open_beneath(root_.get(), path, O_RDONLY | O_DIRECTORY);
   set_metadata(directory.get(), entry);
   touched_.insert(path);
-  // Links may lead elsewhere now.
-  resolved_.reset();
-  insert(std::move(entry));
+  const bool hides = hides_below || entry.opaque;
+  insert(std::move(entry)).hides_below = hides;
 }
 
 void TreeWriter::remove(const std::string& path) {
@@ -201,42 +167,59 @@ void TreeWriter::remove(const std::string& path) {
   }
   nodes_.erase(found, end);
   parents_.forget();
-  resolved_.reset();
 }
 
 void TreeWriter::add_file(Entry entry, const Content& content) {
   entry.path = place(entry.path);
   remove(entry.path);
+  write_file(entry, content);
+  insert(std::move(entry));
+}
+
+void TreeWriter::write_file(Entry& entry, const Content& content) {
   const std::string name(base_name(entry.path));
   const std::string parent(parent_path(entry.path));
   const FileDescriptor file(::openat(parents_.directory(parent), name.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("openat", entry.path, errno);
   touched_.insert(parent);
   Hasher hasher;
   std::uint64_t size = 0;
+  bool hole = false;
   while (const std::size_t got = content(buffer_)) {
     const std::span<const std::byte> bytes(buffer_.data(), got);
     size += got;
     if (size > entry.size) break;
     hasher.update(bytes);
-    write_all(file.get(), bytes, entry.path);
+    hole = write_sparse(file.get(), bytes, entry.path);
   }
   if (size != entry.size) {
     throw Error("the archive's " + quoted(entry.path) + " has not the size its header says");
+  }
+  if (hole) {
+    check(::ftruncate(file.get(), static_cast<off_t>(entry.size)), "ftruncate", entry.path);
   }
   set_metadata(file.get(), entry);
   const timespec times[2] = {time_of(entry), time_of(entry)};
   check(::futimens(file.get(), times), "futimens", entry.path);
   entry.content = hasher.finish();
-  insert(std::move(entry));
 }
 
 void TreeWriter::add_other(Entry entry) {
   using Type = Entry::Type;
   if (entry.type == Type::directory) {
-    if (!entry.path.empty()) entry.path = place(entry.path);
-    return make_directory(std::move(entry));
+    bool hides_below = false;
+    if (!entry.path.empty()) {
+      entry.path = place(entry.path);
+      Place there;
+      jump(there, entry.path);
+      if (const auto parent = nodes_.find(there.path); parent != nodes_.end()) {
+        there.hides_below = there.hides_below || parent->second.hides_below;
+      }
+      if (there.path != entry.path) enter(there, base_name(entry.path));
+      hides_below = there.hides_below;
+    }
+    return make_directory(std::move(entry), hides_below);
   }
   entry.path = place(entry.path);
   remove(entry.path);
@@ -246,16 +229,21 @@ void TreeWriter::add_other(Entry entry) {
   touched_.insert(parent);
   if (entry.type == Type::symlink) {
     entry.mode = 0777;  // as every link on Linux, whatever the archive says
-    check(::symlinkat(entry.link_target.c_str(), directory, name.c_str()), "symlinkat",
-          entry.path);
-    resolved_.reset();
+    check(::symlinkat(entry.link_target.c_str(), directory, name.c_str()), "symlinkat", entry.path);
   } else {
     const mode_t type = entry.type == Type::fifo          ? S_IFIFO
                         : entry.type == Type::char_device ? S_IFCHR
                                                           : S_IFBLK;
     const dev_t device =
         entry.type == Type::fifo ? 0 : makedev(entry.device_major, entry.device_minor);
-    check(::mknodat(directory, name.c_str(), type | 0600, device), "mknodat", entry.path);
+    if (::mknodat(directory, name.c_str(), type | 0600, device) != 0) {
+      Error error = system_error("mknodat", entry.path, errno);
+      // Left out, it would make another layer than it does for root, under the same key.
+      if (errno == EPERM && type != S_IFIFO) {
+        error.hint("only root makes device nodes: build as root, or leave it out of the archive");
+      }
+      throw error;
+    }
   }
   check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
         entry.path);
@@ -268,34 +256,100 @@ void TreeWriter::add_other(Entry entry) {
   insert(std::move(entry));
 }
 
-void TreeWriter::add_hard_link(const std::string& path, const std::string& target) {
-  if (target.empty()) throw Error("the archive links " + quoted(path) + " to a directory");
-  const std::string from = joined(resolve_directory(std::string(parent_path(target))),
-                                  base_name(target));
-  const std::string to = place(path);
-  if (from == to) return;
-  const auto file = nodes_.find(from);
-  if (file == nodes_.end() || file->second.entry.type == Entry::Type::directory ||
-      file->second.entry.type == Entry::Type::whiteout) {
-    throw Error("the archive links " + quoted(path) + " to " + quoted(target) +
-                ", which is no file in it");
+void TreeWriter::add_hard_link(Entry entry) {
+  const std::string target = std::move(entry.hard_link);
+  entry.hard_link.clear();
+  if (target.empty()) throw Error("the archive links " + quoted(entry.path) + " to a directory");
+  Place there = resolve_directory(parent_path(target));
+  const std::string from = join_path(there.path, base_name(target));
+  const auto no_file = [&] {
+    return Error("the archive links " + quoted(entry.path) + " to " + quoted(target) +
+                 ", which is no file there");
+  };
+  auto file = nodes_.find(from);
+  std::optional<Entry> below;
+  if (file == nodes_.end()) {
+    below = enter(there, base_name(target));
+    if (!below || below->type == Entry::Type::directory) throw no_file();
+  } else if (file->second.entry.type == Entry::Type::directory ||
+             file->second.entry.type == Entry::Type::whiteout) {
+    throw no_file();
   }
-  const Node node = file->second;
-  if (path_within(from, to)) throw Error("the archive links " + quoted(path) + " into itself");
-  remove(to);
-  const std::string from_name(base_name(from));
-  const std::string to_name(base_name(to));
-  // Two directories at once, so not both from the cache.
-  const FileDescriptor source =
-      open_beneath(root_.get(), parent_path(from), O_PATH | O_DIRECTORY);
-  check(::linkat(source.get(), from_name.c_str(), parents_.directory(parent_path(to)),
-                 to_name.c_str(), 0),
-        "linkat", to);
-  touched_.insert(std::string(parent_path(to)));
-  Entry entry = node.entry;
+  const std::string to = place(entry.path);
+  if (path_within(from, to) && from != to) {
+    throw Error("the archive links " + quoted(entry.path) + " into itself");
+  }
+  const Node node = below ? copy_up(std::move(*below)) : file->second;
+  if (from != to) {
+    remove(to);
+    const std::string from_name(base_name(from));
+    const std::string to_name(base_name(to));
+    // Two directories at once, so not both from the cache.
+    const FileDescriptor source =
+        open_beneath(root_.get(), parent_path(from), O_PATH | O_DIRECTORY);
+    check(::linkat(source.get(), from_name.c_str(), parents_.directory(parent_path(to)),
+                   to_name.c_str(), 0),
+          "linkat", to);
+    touched_.insert(std::string(parent_path(to)));
+    Entry made = node.entry;
+    made.path = to;
+    insert(std::move(made)).inode = node.inode;
+  }
   entry.path = to;
-  insert(std::move(entry)).inode = node.inode;
-  resolved_.reset();
+  set_shared(node.inode, entry);
+}
+
+// A file of the layers below, as overlayfs does when it gets another name.
+const TreeWriter::Node& TreeWriter::copy_up(Entry entry) {
+  const std::string path = entry.path;
+  entry.hard_link.clear();
+  materialise(std::string(parent_path(path)));
+  if (entry.type == Entry::Type::file) {
+    DescriptorSource bytes(FileDescriptor(below_.open(entry)));
+    write_file(entry, [&bytes](std::span<std::byte> buffer) { return bytes.read(buffer); });
+    insert(std::move(entry));
+  } else {
+    // The path is free of links, but add_other() takes one that starts at the destination.
+    const std::string& root = options_.destination;
+    entry.path = root.empty() ? path : path.substr(root.size() + 1);
+    add_other(std::move(entry));
+  }
+  return nodes_.at(path);
+}
+
+// As docker does it, the last of a file's names says whose it is; links have no mode.
+void TreeWriter::set_shared(std::uint64_t inode, const Entry& entry) {
+  Entry& node = nodes_.at(entry.path).entry;
+  const auto known = shared_.find(inode);
+  const Entry& now = known != shared_.end() ? known->second : node;
+  const bool link = node.type == Entry::Type::symlink;
+  if (now.uid == entry.uid && now.gid == entry.gid &&
+      (link || (now.mode == entry.mode && now.mtime == entry.mtime))) {
+    return;
+  }
+  Entry changed = now;
+  changed.path = entry.path;
+  changed.uid = entry.uid;
+  changed.gid = entry.gid;
+  if (!link) {
+    changed.mode = entry.mode;
+    changed.mtime = entry.mtime;
+  }
+  const std::string name(base_name(entry.path));
+  const int directory = parents_.directory(parent_path(entry.path));
+  check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+        entry.path);
+  if (!link) {
+    check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
+    if (node.type == Entry::Type::file && !node.xattrs.empty()) {
+      const FileDescriptor file = open_beneath(root_.get(), entry.path, O_RDONLY | O_NONBLOCK);
+      set_metadata(file.get(), changed);
+    }
+    const timespec times[2] = {time_of(changed), time_of(changed)};
+    check(::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW), "utimensat",
+          entry.path);
+  }
+  shared_.insert_or_assign(inode, std::move(changed));
 }
 
 void TreeWriter::add_whiteout(const std::string& path) {
@@ -314,11 +368,10 @@ void TreeWriter::add_whiteout(const std::string& path) {
   entry.path = at;
   entry.type = Entry::Type::whiteout;
   insert(std::move(entry));
-  resolved_.reset();
 }
 
 void TreeWriter::add_opaque(const std::string& directory) {
-  const std::string path = resolve_directory(directory);
+  const std::string path = resolve_directory(directory).path;
   materialise(path);
   const auto found = nodes_.find(path);
   if (found != nodes_.end()) return make_opaque(found->second);
@@ -334,8 +387,7 @@ void TreeWriter::make_opaque(Node& node) {
       open_beneath(root_.get(), node.entry.path, O_RDONLY | O_DIRECTORY);
   if (::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) == 0) return;
   // In a user namespace overlayfs is mounted with userxattr and looks for this one.
-  if (errno != EPERM ||
-      ::fsetxattr(directory.get(), "user.overlay.opaque", "y", 1, 0) != 0) {
+  if (errno != EPERM || ::fsetxattr(directory.get(), "user.overlay.opaque", "y", 1, 0) != 0) {
     throw system_error("fsetxattr", node.entry.path, errno);
   }
 }
@@ -352,6 +404,12 @@ TreeEntries TreeWriter::finish() {
   std::unordered_map<std::uint64_t, std::string> files;  // by inode: its first name
   for (auto& [path, node] : nodes_) {
     Entry entry = std::move(node.entry);
+    if (const auto shared = shared_.find(node.inode); shared != shared_.end()) {
+      entry.uid = shared->second.uid;
+      entry.gid = shared->second.gid;
+      entry.mode = shared->second.mode;
+      entry.mtime = shared->second.mtime;
+    }
     const auto [first, is_first] = files.try_emplace(node.inode, path);
     entry.hard_link = is_first ? std::string() : first->second;
     entries.emplace_hint(entries.end(), path, std::move(entry));

@@ -24,7 +24,7 @@ std::string tar_item(const TarItem& item) {
   octal(108, 7, ::getuid());
   octal(116, 7, ::getgid());
   octal(124, 11, item.size < 0 ? item.content.size() : static_cast<std::uint64_t>(item.size));
-  octal(136, 11, 1'600'000'000);
+  octal(136, 11, item.mtime);
   put(148, "        ");
   block[156] = item.type;
   put(157, item.link.substr(0, 100));
@@ -41,10 +41,18 @@ std::string tar_item(const TarItem& item) {
 }
 
 std::string pax(const std::string& key, const std::string& value) {
-  const std::string rest = " " + key + "=" + value + "\n";
-  std::size_t size = rest.size();
-  while (std::to_string(size).size() + rest.size() != size) ++size;
-  return tar_item({.name = "pax", .type = 'x', .content = std::to_string(size) + rest});
+  return pax(std::vector<std::pair<std::string, std::string>>{{key, value}});
+}
+
+std::string pax(const std::vector<std::pair<std::string, std::string>>& records) {
+  std::string text;
+  for (const auto& [key, value] : records) {
+    const std::string rest = " " + key + "=" + value + "\n";
+    std::size_t size = rest.size();
+    while (std::to_string(size).size() + rest.size() != size) ++size;
+    text += std::to_string(size) + rest;
+  }
+  return tar_item({.name = "pax", .type = 'x', .content = text});
 }
 
 std::string tar_of(std::initializer_list<TarItem> items) {

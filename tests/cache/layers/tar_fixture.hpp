@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace slipway {
 
@@ -16,11 +19,13 @@ struct TarItem {
   unsigned major = 0;
   unsigned minor = 0;
   std::int64_t size = -1;  // -1: the content's
+  std::uint64_t mtime = 1'600'000'000;
 };
 std::string tar_of(std::initializer_list<TarItem> items);
 std::string tar_item(const TarItem& item);
 // A pax header in front of the next item.
 std::string pax(const std::string& key, const std::string& value);
+std::string pax(const std::vector<std::pair<std::string, std::string>>& records);
 extern const std::string tar_end;
 
 }  // namespace slipway
