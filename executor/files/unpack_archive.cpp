@@ -55,9 +55,11 @@ void unpack_archive(const CopyPlan::Archive& archive, const SourceTree& tree,
   }
   if (bytes.finish() != archive.content) throw changed(archive, tree);
   if (!failure) return;
+  const std::string& hint = failure->diagnostics().back().hint;
   throw Error("cannot unpack " + quoted(archive.source) + ": " + failure->what())
       .at(archive.origin)
-      .hint("COPY it to keep the archive as it is, or ADD --unpack=false");
+      .hint((hint.empty() ? "" : hint + "; ") +
+            "COPY it to keep the archive as it is, or ADD --unpack=false");
 }
 
 }  // namespace slipway
