@@ -40,6 +40,7 @@ std::vector<Instruction> parse_triggers(const std::vector<std::string>& triggers
 std::string print_ast(const Dockerfile& dockerfile);
 
 // The patterns of a .dockerignore, comments and blank lines taken out, cleaned as docker does.
+// ignore_file.hpp has them with their places.
 std::vector<std::string> parse_dockerignore(std::string_view text);
 
 }  // namespace slipway

@@ -210,6 +210,11 @@ class RuleIndex {
 
 }  // namespace
 
+void require_ignore_pattern(std::string_view pattern) {
+  const std::string_view text = trimmed(pattern);
+  if (!text.empty()) make_rule(clean(text));
+}
+
 struct IgnoreRules::Rules {
   std::vector<Rule> list;
   RuleIndex index;

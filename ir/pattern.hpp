@@ -16,6 +16,9 @@ bool match_path(std::string_view pattern, std::string_view path);
 // True if the text holds *, ? or [ that is not escaped.
 bool has_wildcards(std::string_view pattern);
 
+// Throws Error if this is no pattern of an ignore rule, with or without '!' in front.
+void require_ignore_pattern(std::string_view pattern);
+
 // The rules of a .dockerignore, or of --exclude, with the meaning of moby/patternmatcher: later
 // rules win, ! re-includes, ** crosses directories, a rule covers what lies below a match.
 class IgnoreRules {

@@ -80,7 +80,7 @@ class ImagesAtHand {
 int check(const Call& call, const BuildRequest& request, LowerOptions options,
           const BuildInputs& inputs, const std::filesystem::path& root) {
   const ParsedDockerfile read = read_dockerfile(inputs.dockerfile);
-  options.ignore = inputs.ignore;
+  options.ignore = inputs.ignore.patterns;
   // As BuildKit: without a target all stages are looked at.
   options.all_stages = options.target.empty();
   std::set<std::string> missing;

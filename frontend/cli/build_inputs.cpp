@@ -8,6 +8,7 @@
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
+#include <ir/nearest.hpp>
 #include <ir/remote_source.hpp>
 
 #include <fcntl.h>
@@ -24,6 +25,28 @@ namespace slipway {
 namespace {
 
 namespace fs = std::filesystem;
+
+// For a directory that is not there.
+std::string meant_directory(const fs::path& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::error_code ignored;
+  const fs::path parent = path.parent_path();
+  for (fs::directory_iterator at(parent.empty() ? "." : parent, error), end; !error && at != end;
+       at.increment(error))
+    if (at->is_directory(ignored)) names.push_back(at->path().filename().string());
+  return did_you_mean(path.filename().string(), names, "CONTEXT is a directory, a URL or -",
+                      parent.empty() ? "" : (parent / "").string());
+}
+
+IgnoreFile ignore_file_at(const fs::path& path) {
+  std::optional<std::string> text = read_text(path);
+  if (!text) return {};
+  auto source = std::make_shared<SourceFile>();
+  source->name = path.lexically_normal().string();
+  source->text = std::move(*text);
+  return read_ignore_file(std::move(source));
+}
 
 std::string lower_case(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -66,9 +89,8 @@ void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
   inputs.dockerfile = std::move(source);
 
   // The Dockerfile's own ignore file wins, even an empty one.
-  std::optional<std::string> ignore = read_text(path.string() + ".dockerignore");
-  if (!ignore) ignore = read_text(*inputs.directory / ".dockerignore");
-  if (ignore) inputs.ignore = parse_dockerignore(*ignore);
+  inputs.ignore = ignore_file_at(path.string() + ".dockerignore");
+  if (!inputs.ignore.source) inputs.ignore = find_ignore_file(*inputs.directory);
 }
 
 }  // namespace
@@ -95,6 +117,10 @@ std::optional<std::string> read_text(const fs::path& path) {
   return text;
 }
 
+IgnoreFile find_ignore_file(const fs::path& directory) {
+  return ignore_file_at(directory / ".dockerignore");
+}
+
 BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store) {
   BuildInputs inputs;
   if (is_http_context(request.context)) {
@@ -112,7 +138,9 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
   }
   struct stat status {};
   if (::stat(request.context.c_str(), &status) != 0) {
-    throw system_error("stat", request.context, errno).hint("CONTEXT is a directory, a URL or -");
+    if (errno != ENOENT && errno != ENOTDIR) throw system_error("stat", request.context, errno);
+    throw Error("the build context " + quoted(request.context) + " does not exist")
+        .hint(meant_directory(request.context));
   }
   if (!S_ISDIR(status.st_mode)) {
     throw Error("the build context " + quoted(request.context) + " is not a directory")
@@ -124,9 +152,7 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
     source->name = "-";
     source->text = read_stdin_text();
     inputs.dockerfile = std::move(source);
-    if (const auto ignore = read_text(*inputs.directory / ".dockerignore")) {
-      inputs.ignore = parse_dockerignore(*ignore);
-    }
+    inputs.ignore = find_ignore_file(*inputs.directory);
     return inputs;
   }
   find_dockerfile(request, inputs);
@@ -185,7 +211,7 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       if (!inputs.directory) continue;
       opened.directory = *inputs.directory;
       opened.name = "build context";
-      opened.ignore = IgnoreRules(inputs.ignore);
+      opened.ignore = ignore_rules(inputs.ignore);
     } else {
       const auto found = named.find(name);
       if (found == named.end()) continue;
@@ -199,9 +225,7 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
         continue;
       }
       opened.directory = value;
-      if (const auto ignore = read_text(opened.directory / ".dockerignore")) {
-        opened.ignore = IgnoreRules(parse_dockerignore(*ignore));
-      }
+      opened.ignore = ignore_rules(find_ignore_file(opened.directory));
     }
     options.contexts[name] = Context::open(std::move(opened));
   }

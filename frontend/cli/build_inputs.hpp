@@ -7,6 +7,7 @@
 #include <executor/files/context.hpp>
 #include <executor/files/source_tree.hpp>
 #include <executor/solve/solve.hpp>
+#include <frontend/ignore_file.hpp>
 #include <ir/lower.hpp>
 #include <ir/source.hpp>
 
@@ -27,7 +28,7 @@ struct BuildInputs {
   std::shared_ptr<const SourceFile> dockerfile;
   // The build context: a directory, or what came on standard input or from elsewhere.
   std::optional<std::filesystem::path> directory;
-  std::vector<std::string> ignore;  // the directory's .dockerignore; that of a tar does not count
+  IgnoreFile ignore;  // the Dockerfile's own or the directory's; that of a tar does not count
   std::optional<Staging> unpacked;  // holds the tree's files
   std::unique_ptr<SourceTree> tree;
 };
@@ -37,6 +38,12 @@ inline constexpr std::size_t most_text_bytes = std::size_t{64} << 20;
 
 // A whole text file. Nothing if there is none. Throws Error, also for one larger than 64 MiB.
 std::optional<std::string> read_text(const std::filesystem::path& path);
+
+// The .dockerignore of a directory.
+IgnoreFile find_ignore_file(const std::filesystem::path& directory);
+
+// What the flags say of lowering. `without_build`: any platform will do. Throws Error.
+LowerOptions lower_options(const BuildRequest& request, bool without_build);
 
 // Reads the Dockerfile and finds the context. `store` is called only where a context arrives as a
 // tar and has to be put somewhere. Throws Error.

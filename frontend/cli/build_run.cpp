@@ -47,6 +47,8 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, std:
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+}  // namespace
+
 LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   LowerOptions options;
   options.parse_triggers = parse_triggers;
@@ -101,6 +103,8 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   }
   return options;
 }
+
+namespace {
 
 void write_file(const std::string& path, const std::string& text) {
   struct stat status {};
@@ -215,7 +219,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const Lowered lowered = checks.show_after([&] {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
     options.findings = &checks.findings();
-    options.ignore = inputs.ignore;
+    options.ignore = inputs.ignore.patterns;
     return lower(parsed.dockerfile, options, image_resolver(request, store()));
   });
   if (!request.print.empty()) {

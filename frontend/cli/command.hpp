@@ -33,6 +33,7 @@ std::span<const Subcommand> commands();
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
+std::function<int()> declare_context(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fmt(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fsck(CLI::App& app, const Globals& globals);
 std::function<int()> declare_images(CLI::App& app, const Globals& globals);

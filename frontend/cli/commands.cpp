@@ -8,6 +8,7 @@ std::span<const Subcommand> commands() {
   static const std::vector<Subcommand> list{
       {"build", "build an image from a Dockerfile", declare_build},
       {"checks", "list the build checks, or explain one", declare_checks},
+      {"context", "list what goes into a build, and why", declare_context},
       {"fmt", "print Dockerfiles in one canonical form", declare_fmt},
       {"images", "list the images in the store", declare_images},
       {"inspect", "show all that is known of images, as JSON", declare_inspect},
