@@ -40,6 +40,8 @@ void Destination::put_untimed(CopyPlan::Item item) {
   untimed_.insert(std::move(path));
 }
 
+void Destination::set_time(const std::string& path, std::int64_t mtime) { times_[path] = mtime; }
+
 void Destination::join_group(const std::string& path, std::uint64_t group) {
   groups_[path] = group;
 }
@@ -128,6 +130,10 @@ std::vector<CopyPlan::Item> Destination::finish() {
   set_times();
   tie_hard_links();
   add_parents();
+  for (const auto& [path, mtime] : times_) {
+    const auto found = items_.find(path);
+    if (found != items_.end()) found->second.entry.mtime = mtime;
+  }
   std::vector<CopyPlan::Item> items;
   items.reserve(items_.size());
   for (auto& [path, item] : items_) items.push_back(std::move(item));

@@ -32,6 +32,8 @@ class Destination {
   void put(CopyPlan::Item item);
   // Plans it without a time of its own; it gets one that depends on the other items alone.
   void put_untimed(CopyPlan::Item item);
+  // The directory at the path, planned or below, is as old as this when all is done.
+  void set_time(const std::string& path, std::int64_t mtime);
   // Says that the planned file is one of the names of a file; those of one `group` are stored as
   // hard links.
   void join_group(const std::string& path, std::uint64_t group);
@@ -51,6 +53,7 @@ class Destination {
   const StackView& below_;
   std::map<std::string, CopyPlan::Item, PathLess> items_;
   std::set<std::string> untimed_;
+  std::map<std::string, std::int64_t> times_;
   std::map<std::string, std::uint64_t, PathLess> groups_;
 };
 

@@ -147,6 +147,8 @@ class Copier {
     const std::optional<Entry> there = destination_.find(source.target);
     refuse_other(source.target, there, entry, source);
     copy_children(source, entry, "", source.target, false, nullptr, nullptr);
+    // Its time is what the top of a tree does hand on, also to a directory that was there.
+    destination_.set_time(source.target, entry.mtime);
   }
 
   struct Parent {

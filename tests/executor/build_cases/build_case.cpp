@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -125,6 +126,13 @@ std::string shown_name(std::string name) {
   return name;
 }
 
+std::string unshown_name(std::string name) {
+  constexpr std::string_view blank = "␠";
+  for (std::size_t at = 0; (at = name.find(blank, at)) != std::string::npos; ++at)
+    name.replace(at, blank.size(), " ");
+  return name;
+}
+
 // Everything of the entry, in the language of the fixture.
 std::string print_line(const TreeLine& line) {
   const Entry& entry = line.entry;
@@ -202,19 +210,41 @@ TreeLine line_on_disk(const fs::path& root, const std::string& path,
   return line;
 }
 
+// Paths of the lines that the tree has, without the directories that come by themselves.
+std::vector<std::string> written_paths(const std::string& tree) {
+  std::vector<std::string> paths;
+  for (const std::string& line : lines_of(tree)) {
+    const std::size_t start = line.find_first_not_of(' ');
+    std::string path = line.substr(start, line.find(' ', start) - start);
+    if (path.ends_with('/')) path.pop_back();
+    paths.push_back(unshown_name(std::move(path)));
+  }
+  std::sort(paths.begin(), paths.end(), path_less);
+  return paths;
+}
+
+// The tree is made at `folder`; the archive has the entries that the text names and no others.
+void write_archive(const std::string& tree, const fs::path& folder, const fs::path& archive) {
+  fs::create_directories(folder);
+  make_tree(folder, tree);
+  std::string names;
+  for (const std::string& path : written_paths(tree)) names += path + '\0';
+  const fs::path list = folder.string() + ".list";
+  write_text(list, names);
+  const std::string command =
+      "cd '" + folder.string() + "' && tar --no-recursion --format=posix --xattrs " +
+      "--numeric-owner -caf '" + archive.string() + "' --null -T '" + list.string() + "'";
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("tar failed: " + command);
+}
+
 // The layer on top of what lies below, as a tree.
 std::string on_top(const std::vector<std::string>& trees) {
   std::map<std::string, TreeLine, bool (*)(std::string_view, std::string_view)> merged(path_less);
   for (const std::string& tree : trees) {
     const std::vector<TreeLine> lines = parse_tree(tree);
     // A directory that only stands above an entry does not change the one that is there.
-    std::map<std::string, bool> written;
-    for (const std::string& line : lines_of(tree)) {
-      std::string path = line.substr(line.find_first_not_of(' '));
-      path.resize(std::min(path.find(' '), path.size()));
-      if (path.ends_with('/')) path.pop_back();
-      written[path] = true;
-    }
+    const std::vector<std::string> paths = written_paths(tree);
+    const std::set<std::string> written(paths.begin(), paths.end());
     for (const TreeLine& line : lines) {
       const auto there = merged.find(line.entry.path);
       if (there != merged.end() && !written.contains(line.entry.path) &&
@@ -342,15 +372,7 @@ void write_case(const BuildCase& one, const fs::path& directory) {
     } else if (field == "ignore Dockerfile") {
       write_text(directory / "Dockerfile.dockerignore", value);
     } else if (word == "archive") {
-      const fs::path tree = directory / "archives" / argument;
-      fs::create_directories(tree);
-      make_tree(tree, value);
-      // Names one by one, since "./" would be an entry for the directory that it is unpacked to.
-      const std::string command = "cd '" + tree.string() +
-                                  "' && ls -A | tar --sort=name --numeric-owner --xattrs -caf '" +
-                                  (directory / "context" / argument).string() +
-                                  "' --format=posix --verbatim-files-from -T -";
-      if (std::system(command.c_str()) != 0) throw std::runtime_error("tar failed: " + command);
+      write_archive(value, directory / "archives" / argument, directory / "context" / argument);
     }
   }
 }

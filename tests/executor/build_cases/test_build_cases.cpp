@@ -1,23 +1,22 @@
 // cases/*.txt and executor/files/copy_cases.txt, each built by the program, with the real executor:
 // the exported tree is compared entry by entry, the config field by field.
 #include "build_case.hpp"
+#include "image_config.hpp"
 
 #include <cache/programs.hpp>
 #include <cache/temporary_folder.hpp>
 #include <samples/program.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
 #include <cstdio>
 #include <map>
-#include <sstream>
 #include <stdexcept>
 
 using namespace slipway;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -33,37 +32,9 @@ Finished build(const fs::path& folder, const std::string& dockerfile,
   return Program(words).wait();
 }
 
-Json read_json(const fs::path& path) {
-  std::ifstream in(path);
-  if (!in) throw std::runtime_error("cannot read " + path.string());
-  return Json::parse(in);
-}
-
-Json read_blob(const fs::path& layout, const Json& descriptor) {
-  return read_json(layout / "blobs/sha256" / descriptor["digest"].get<std::string>().substr(7));
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// The image config of an OCI layout.
-Json config_of(const fs::path& layout) {
-  const Json index = read_json(layout / "index.json");
-  return read_blob(layout, read_blob(layout, index["manifests"][0])["config"]);
-}
-
 void check_config(const BuildCase& one, const Json& image) {
-  for (const std::string& line : lines_of(one.get("config"))) {
-    const std::size_t blank = line.find(' ');
-    if (blank == std::string::npos) throw std::runtime_error("no config line: " + line);
-    const std::string key = line.substr(0, blank);
-    const Json got = image["config"].value(key, Json());
-    CHECK_MESSAGE(got == Json::parse(line.substr(blank + 1)), key << " is " << got.dump());
-  }
+  for (const std::string& difference : config_differences(one.get("config"), image))
+    FAIL_CHECK(difference);
   if (one.has("history")) {
     std::string got;
     for (const Json& entry : image["history"]) {

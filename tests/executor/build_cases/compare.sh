@@ -1,0 +1,173 @@
+#!/bin/bash
+# Builds every case of this folder with other builders and compares the trees and configs.
+#
+#   compare.sh [BUILD-FOLDER]        with each of buildah and docker that is installed; as root
+#   TOOL=docker CASE=link compare.sh     one builder; cases whose title holds a text
+#   PART=2/3 compare.sh                  every third case, from the second on
+#
+# A difference that known_differences.txt does not explain makes it fail, and so does an
+# explanation that explains nothing any more. Docker's daemon is started for the comparison, with
+# a folder and a socket of its own and no network, and stopped after it.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 2
+build=${1:-../../../build}
+program=$build/tests/executor/build_cases/compare_cases
+[[ -x $program ]] || { echo "no $program: build the target compare_cases first" >&2; exit 2; }
+((EUID == 0)) || { echo "run it as root: files get owners" >&2; exit 2; }
+program=$(realpath "$program")
+known=$PWD/known_differences.txt
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-compare-XXXXXX")
+daemon=
+finish() {
+  if [[ -n $daemon ]]; then
+    kill "$daemon" && wait "$daemon"
+  fi
+  for mounted in $(findmnt -rno TARGET | grep "^$work/" | sort -r); do umount -l "$mounted"; done
+  rm -rf "$work"
+} 2>> /dev/null
+trap finish EXIT
+"$program" write "$work/cases" || exit 2
+
+# Each builder: start, then build_image NAME DOCKERFILE FLAGS..., the last image's tree into
+# tree_of NAME DIRECTORY, its OCI layout into layout_of NAME DIRECTORY. In the folder of the case.
+
+buildah_start() {
+  export STORAGE_DRIVER=vfs CONTAINERS_STORAGE_CONF=$work/storage.conf
+  printf '[storage]\ndriver = "vfs"\nrunroot = "%s"\ngraphroot = "%s"\n' \
+    "$work/buildah-run" "$work/buildah" > "$work/storage.conf"
+  printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' > "$work/policy.json"
+}
+buildah_build() {
+  buildah build --isolation=chroot --pull=never --format=docker --signature-policy="$work/policy.json" \
+    --layers "${@:3}" -t "$1" -f "$2" context
+}
+buildah_tree() {
+  local container mounted
+  container=$(buildah from --pull=never --signature-policy="$work/policy.json" "localhost/$1") &&
+    mounted=$(buildah mount "$container") && cp -a --reflink=auto "$mounted/." "$2" &&
+    buildah rm "$container" > /dev/null
+}
+buildah_layout() {
+  buildah push --quiet --signature-policy="$work/policy.json" --format=oci "localhost/$1" "oci:$2:x"
+}
+
+# A client that came from elsewhere may lack BuildKit (buildx): Debian's has it.
+docker() { if [[ -x /usr/bin/docker ]]; then /usr/bin/docker "$@"; else command docker "$@"; fi; }
+docker_start() {
+  export DOCKER_HOST=unix://$work/docker.sock DOCKER_BUILDKIT=1 DOCKER_CONFIG=$work/docker-config
+  mkdir -p "$work/docker-config"
+  dockerd --host="$DOCKER_HOST" --data-root="$work/docker" --exec-root="$work/docker-exec" \
+    --pidfile="$work/docker.pid" --iptables=false --ip6tables=false --bridge=none \
+    > "$work/dockerd.log" 2>&1 &
+  daemon=$!
+  for _ in {1..100}; do
+    docker version > /dev/null 2>&1 && return
+    sleep 0.2
+  done
+  cat "$work/dockerd.log" >&2
+  return 1
+}
+# Without its cache, whose keys do not know the order of several sources.
+docker_build() {
+  local output=(-t "$1")
+  [[ $1 == compared && -e tree ]] && output=(-o type=tar,dest=result.tar)
+  docker build --no-cache "${@:3}" "${output[@]}" -f "$2" context
+}
+docker_tree() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf result.tar -C "$2"; }
+docker_layout() {
+  docker build -t "$1" "${flags[@]}" -f Dockerfile context || return
+  # As much of a layout as the comparison reads; an image without layers cannot be saved.
+  mkdir -p "$2/blobs/sha256"
+  echo '{"manifests": [{"digest": "sha256:manifest"}]}' > "$2/index.json"
+  echo '{"config": {"digest": "sha256:config"}}' > "$2/blobs/sha256/manifest"
+  docker image inspect --format '{"config": {{json .Config}}}' "$1" > "$2/blobs/sha256/config"
+}
+
+# The reason that known_differences.txt gives, "TOOL WHERE REGEX -- REASON" a line; WHERE is
+# "title", "Dockerfile" or "flags".
+reason_for() {
+  local tool where regex reason text line
+  while IFS= read -r line; do
+    [[ $line == '#'* || -z $line ]] && continue
+    read -r tool where regex <<< "${line%% -- *}"
+    reason=${line#* -- }
+    [[ $tool == "$1" ]] || continue
+    text=$title
+    [[ $where == title ]] || text=$(tr -d "\\0" < "$where")
+    if grep -qE -- "$regex" <<< "$text"; then
+      echo "$line" >> "$work/used"
+      echo "$reason"
+      return
+    fi
+  done < "$known"
+  return 1
+}
+
+# Prints how the case in the current folder differs.
+compare_case() {
+  local image start
+  start=$(date +%s)
+  while read -r image; do
+    "$1_build" "$image" "images/$image.Dockerfile" > log 2>&1 || { echo "  $image does not build"; return 1; }
+  done < images.list
+  if ! "$1_build" compared Dockerfile "${flags[@]}" > log 2>&1; then
+    [[ -e error ]] && return 0
+    echo "  it does not build:"
+    grep -vE '^(#|STEP|$)' log | tail -3 | sed 's/^/    /'
+    return 1
+  fi
+  if [[ -e error ]]; then
+    echo "  it builds, and we say: $(< error)"
+    return 1
+  fi
+  if [[ -e tree ]]; then
+    mkdir result
+    "$1_tree" compared "$PWD/result" > log 2>&1 || { sed 's/^/    /' log; return 1; }
+    "$program" tree . result "$start" || return 1
+  fi
+  if [[ -e config ]]; then
+    "$1_layout" compared "$PWD/layout" > log 2>&1 || { sed 's/^/    /' log; return 1; }
+    "$program" config . layout || return 1
+  fi
+}
+
+status=0
+for tool in buildah docker; do
+  [[ ${TOOL:-$tool} == "$tool" ]] || continue
+  type -P "$tool" > /dev/null || { echo "$tool is not installed"; continue; }
+  "$tool"_start || { echo "$tool does not start" >&2; status=1; continue; }
+  same=0 explained=0 unknown=0
+  : > "$work/used"
+  for folder in "$work"/cases/*/; do
+    title=$(< "$folder/title")
+    [[ $title == *${CASE:-}* ]] || continue
+    number=$((10#$(basename "$folder")))
+    [[ -z ${PART:-} ]] || ((number % ${PART#*/} == ${PART%/*} % ${PART#*/})) || continue
+    copy=$work/$tool-case
+    rm -rf "$copy"
+    cp -a "$folder" "$copy"
+    cd "$copy" || exit 2
+    mapfile -t flags < flags
+    if differences=$(compare_case "$tool"); then
+      ((++same))
+    elif reason=$(reason_for "$tool"); then
+      ((++explained))
+      printf '%s: %s\n  known: %s\n' "$tool" "$title" "$reason"
+      [[ -n ${VERBOSE:-} ]] && printf '%s\n' "$differences"
+    else
+      ((++unknown))
+      printf '%s: %s\n%s\n' "$tool" "$title" "$differences"
+      status=1
+    fi
+    cd "$work" || exit 2
+  done
+  if [[ -z ${CASE:-}${PART:-} ]]; then
+    while IFS= read -r line; do
+      [[ $line == "$tool "* ]] || continue
+      grep -qxF -- "$line" "$work/used" || { echo "explains nothing: $line"; status=1; }
+    done < "$known"
+  fi
+  echo "$tool: $same same, $explained different for a known reason, $unknown different"
+done
+exit "$status"
