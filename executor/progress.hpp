@@ -16,6 +16,19 @@
 
 namespace slipway {
 
+// Work on files that takes a while, as far as it has got.
+struct WorkFigures {
+  enum class Kind {
+    none,
+    reading,  // walks and hashes build contexts
+    copying,  // writes a layer
+  };
+  Kind kind = Kind::none;
+  std::uint64_t names = 0;  // seen by the walk
+  std::uint64_t files = 0;  // whose content was read
+  std::uint64_t bytes = 0;
+};
+
 struct VertexReport {
   enum class Outcome {
     hit,        // a record gave the result
@@ -33,6 +46,7 @@ struct VertexReport {
   std::int64_t started = 0;  // nanoseconds since the solve began
   std::int64_t ended = 0;
   std::int64_t saved = 0;    // of a hit: how long the step ran when its record was made, ns
+  WorkFigures work;          // of a COPY that ran: all that was copied
   bool same_tree = false;    // ran, and gave the same tree as before: what follows may hit
 };
 
@@ -42,6 +56,8 @@ class Progress {
   virtual ~Progress() = default;
   virtual void started(VertexId) {}
   virtual void output(VertexId, OutputStream, std::string_view) {}
+  // About ten times a second, of a step that has worked on files for `elapsed`, over a second.
+  virtual void working(VertexId, const WorkFigures&, std::int64_t /*elapsed*/) {}
   virtual void finished(const VertexReport&) {}
   // About ten times a second, for displays that show the time.
   virtual void tick() {}

@@ -116,6 +116,8 @@ class DirectoryContext final : public Context {
 
   void remember() noexcept override;
 
+  void stop() noexcept override { stopped_ = true; }
+
   Figures figures() const override {
     const std::uint64_t entries = tree_.seen();
     const std::lock_guard lock(mutex_);
@@ -233,6 +235,7 @@ class DirectoryContext final : public Context {
   // what the walk said.
   Digest read(const Place& place, FileReader& reader) const {
     WalkedEntry& walked = *place.entry;
+    require_going_on();
     require_readable(place);
     if (walked.socket) return empty_content();
     const FileDescriptor file = open_file(place);
@@ -261,6 +264,10 @@ class DirectoryContext final : public Context {
     return *digest;
   }
 
+  void require_going_on() const {
+    if (stopped_) throw Error("reading the " + options_.name + " was interrupted");
+  }
+
   std::string path_of(const Place& place) const {
     return (options_.directory / place.path()).native();
   }
@@ -283,6 +290,9 @@ class DirectoryContext final : public Context {
   const FileDescriptor root_;
   const bool fine_times_ = has_fine_change_times(root_.get());
   const std::uint64_t root_device_ = stat_stamp(root_.get(), "").value_or(FileStamp{}).device;
+
+  // A flag alone: who sees it late reads one file more.
+  std::atomic<bool> stopped_ = false;
 
   mutable std::mutex recalled_mutex_;                  // guards the next
   mutable std::shared_ptr<const StatCache> recalled_;  // as it was found; null: not open

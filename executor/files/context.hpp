@@ -46,6 +46,8 @@ class Context : public SourceTree {
     std::uint64_t bytes_hashed = 0;
   };
   virtual Figures figures() const = 0;
+  // What is being walked or read ends with an Error before the next directory or file.
+  virtual void stop() noexcept = 0;
 };
 
 }  // namespace slipway

@@ -9,6 +9,7 @@
 #include <cache/layers/index.hpp>
 #include <cache/layers/stack.hpp>
 #include <cache/layers/store.hpp>
+#include <executor/files/file_work.hpp>
 #include <executor/files/source_tree.hpp>
 #include <ir/key.hpp>
 #include <ir/operation.hpp>
@@ -75,9 +76,10 @@ UnknownContents unknown_contents(const CopyPlan& plan);
 // So a plan whose contents are not known can be written first and have its key afterwards.
 class CopyWriter {
  public:
-  // Writes below `staging.upper()`. All four are borrowed, and stay where they are.
+  // Writes below `staging.upper()`. All are borrowed, and stay where they are. `work`: counts what
+  // is copied and may stop it, which ends write() with an Error; null: nobody asks.
   CopyWriter(CopyPlan& plan, const std::vector<const SourceTree*>& inputs, const StackView& below,
-             const Staging& staging);
+             const Staging& staging, FileWork* work = nullptr);
   // Ends what is under way; what it wrote is the staging's.
   ~CopyWriter();
   CopyWriter(const CopyWriter&) = delete;

@@ -113,9 +113,12 @@ bool FileCopier::copy_sparse(int from, std::uint64_t size, std::string_view path
     const off_t data = ::lseek(from, static_cast<off_t>(at), SEEK_DATA);
     if (data < 0 && errno != ENXIO) throw system_error("lseek", path, errno);
     const std::uint64_t begin = data < 0 ? size : std::min(size, static_cast<std::uint64_t>(data));
-    hash_zeros(begin - at);
-    if (target_.progress && begin > at) target_.progress(begin);
-    at = begin;
+    while (at < begin) {
+      const std::uint64_t count = std::min(begin - at, 16 * told_every);
+      hash_zeros(count);
+      at += count;
+      if (target_.progress) target_.progress(at);
+    }
     if (at == size) break;
     const off_t hole = ::lseek(from, static_cast<off_t>(at), SEEK_HOLE);
     if (hole < 0 && errno == ENXIO) return false;  // it was cut

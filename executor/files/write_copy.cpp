@@ -61,6 +61,10 @@ class TextSource : public ByteSource {
   std::string_view text_;
 };
 
+Error interrupted() {
+  return Error("the copying was interrupted");
+}
+
 // Thrown through LayerBuilder when the copying ended early; whoever ended it knows why.
 struct Stopped {};
 
@@ -100,14 +104,15 @@ class CopySource : public ByteSource {
 
 struct CopyWriter::State {
   State(CopyPlan& planned, const std::vector<const SourceTree*>& trees, const StackView& lower,
-        const Staging& folder)
+        const Staging& folder, FileWork* counted)
       : plan(planned),
         inputs(trees),
         below(lower),
         staging(folder),
         upper(folder.upper()),
         root(open_root(upper)),
-        progress(planned.items.size()) {}
+        progress(planned.items.size()),
+        work(counted != nullptr ? *counted : uncounted) {}
 
   CopyPlan::Item& item(std::size_t position) { return plan.items[position]; }
   void set_content(Entry& entry, const Digest& content) {
@@ -147,6 +152,8 @@ struct CopyWriter::State {
   std::atomic<std::size_t> next_small = 0;
   std::atomic<std::size_t> workers = 0;
   CopyProgress progress;
+  FileWork uncounted;  // where nobody asks
+  FileWork& work;
   // Guards the contents in the plan: who builds looks at a large file's entry before it is hashed.
   std::mutex content_mutex;
   std::mutex failure_mutex;  // guards `failure`, the first of those threads
@@ -207,7 +214,7 @@ void CopyWriter::State::copy_some() {
   try {
     TreeMaker maker(root.get());
     FileCopier copier;
-    while (!progress.stopped()) {
+    while (!progress.stopped() && !work.stopped) {
       const std::optional<std::size_t> position = next_file(prefers_large);
       if (!position) return;
       copy_file(*position, maker, copier);
@@ -237,8 +244,13 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
       bytes.reserve(entry.size);
       target.bytes = &bytes;
     }
-    if (entry.size >= large)
-      target.progress = [&](std::uint64_t reached) { progress.reached(position, reached); };
+    if (entry.size >= large) {
+      target.progress = [&, told = std::uint64_t{0}](std::uint64_t reached) mutable {
+        if (work.stopped) throw interrupted();
+        work.bytes += reached - std::exchange(told, reached);
+        progress.reached(position, reached);
+      };
+    }
     copier.aim(std::move(target));
     Entry source;
     source.path = copied.source;
@@ -248,6 +260,8 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
   }
   maker.finish_file(file.get(), entry);
   progress.finished(position, std::move(bytes));
+  ++work.files;
+  if (entry.size < large) work.bytes += entry.size;
 }
 
 void CopyWriter::State::copy_files() {
@@ -267,6 +281,7 @@ void CopyWriter::State::copy_files() {
   copy_some();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);
+  if (work.stopped) throw interrupted();
 }
 
 void CopyWriter::State::finish_tree() {
@@ -326,8 +341,8 @@ void CopyWriter::State::build() {
 }
 
 CopyWriter::CopyWriter(CopyPlan& plan, const std::vector<const SourceTree*>& inputs,
-                       const StackView& below, const Staging& staging)
-    : state_(std::make_unique<State>(plan, inputs, below, staging)) {}
+                       const StackView& below, const Staging& staging, FileWork* work)
+    : state_(std::make_unique<State>(plan, inputs, below, staging, work)) {}
 
 CopyWriter::~CopyWriter() {
   state_->progress.stop();

@@ -27,9 +27,11 @@ struct PlannedCopy {
   std::optional<Staging> staging;  // once it is being written
   std::optional<CopyWriter> writer;
 
-  void write(LayerStore& layers) {
+  void write(LayerStore& layers, Step& step, std::int64_t now) {
+    step.working_since = now;
+    step.working = WorkFigures::Kind::copying;
     staging.emplace(layers.stage());
-    writer.emplace(plan, trees, below, *staging);
+    writer.emplace(plan, trees, below, *staging, &step.file_work);
     writer->write();
   }
 };
@@ -62,6 +64,11 @@ void Solver::begin_copy(Step& current) {
   auto planned = std::make_shared<PlannedCopy>(view_of(vertex.inputs[0]));
   planned->owned = own_trees(current, planned->trees);
   const auto* copy = std::get_if<CopyFiles>(&vertex.operation);
+  for (const SourceTree* tree : planned->trees) {
+    if (const auto* context = dynamic_cast<const Context*>(tree)) current.reads.push_back(context);
+  }
+  current.working_since = now();
+  if (!current.reads.empty()) current.working = WorkFigures::Kind::reading;
   planned->plan = copy != nullptr
                       ? plan_copy(*copy, planned->trees, planned->below, Contents::known)
                       : plan_directory(std::get<MakeDirectory>(vertex.operation), planned->below);
@@ -72,10 +79,9 @@ void Solver::begin_copy(Step& current) {
     current.parts.push_back(stack_part(0, step(vertex.inputs[0]).result.layers));
   }
   current.work_started = now();
-  if (worth_writing_first(
-          planned->plan, current.parts,
-          vertex.ignore_cache ? std::nullopt : record_before(current.id))) {
-    planned->write(store_.layers());
+  if (worth_writing_first(planned->plan, current.parts,
+                          vertex.ignore_cache ? std::nullopt : record_before(current.id))) {
+    planned->write(store_.layers(), current, now());
     current.work_ended = now();
   } else {
     hash_contents(planned->plan, planned->trees);
@@ -86,7 +92,7 @@ void Solver::begin_copy(Step& current) {
   decide(current, {{std::string(files_part), files}}, [this, &current, planned] {
     if (!planned->writer) {
       current.work_started = now();
-      planned->write(store_.layers());
+      planned->write(store_.layers(), current, now());
     }
     planned->writer->complete();
     seal_upper(current, std::move(*planned->staging));

@@ -56,6 +56,7 @@ SolveResult Solver::run() {
     try {
       poll_locks();
       events_.deliver(display_failed ? nobody_ : progress_, patience());
+      if (!display_failed) tell_work();
     } catch (...) {
       if (!display_failed) display_failed = std::current_exception();
       cancel_rest();
@@ -94,6 +95,37 @@ SolveResult Solver::run() {
   result.created = step(root_).result.created;
   for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
   return result;
+}
+
+WorkFigures Solver::work_of(const Step& current) {
+  WorkFigures figures;
+  figures.kind = current.working;
+  if (figures.kind == WorkFigures::Kind::copying) {
+    figures.files = current.file_work.files;
+    figures.bytes = current.file_work.bytes;
+  } else if (figures.kind == WorkFigures::Kind::reading) {
+    for (const Context* context : current.reads) {
+      const Context::Figures read = context->figures();
+      figures.names += read.entries;
+      figures.files += read.files_hashed;
+      figures.bytes += read.bytes_hashed;
+    }
+  }
+  return figures;
+}
+
+void Solver::tell_work() {
+  constexpr std::int64_t long_enough = 1'000'000'000;
+  const auto time = std::chrono::steady_clock::now();
+  if (time < next_work_) return;
+  next_work_ = time + std::chrono::milliseconds(100);
+  for (const VertexId id : ready_.vertices()) {
+    const Step& current = step(id);
+    const WorkFigures figures = work_of(current);
+    if (figures.kind == WorkFigures::Kind::none) continue;
+    const std::int64_t elapsed = now() - current.working_since;
+    if (elapsed > long_enough) progress_.working(id, figures, elapsed);
+  }
 }
 
 std::chrono::milliseconds Solver::patience() {
@@ -157,7 +189,9 @@ void Solver::enqueue_beside(VertexId id, std::function<void()> work) {
   });
 }
 
-StackView Solver::view_of(VertexId id) { return store_.layers().view(step(id).result.layers); }
+StackView Solver::view_of(VertexId id) {
+  return store_.layers().view(step(id).result.layers);
+}
 
 void Solver::begin(VertexId id) {
   Step& current = step(id);
@@ -223,6 +257,8 @@ void Solver::settle(Step& current) {
 
 void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
   current.report.outcome = outcome;
+  current.report.work = work_of(current);
+  current.working = WorkFigures::Kind::none;
   current.report.key = current.key;
   current.report.ended = now();
   events_.finished(current.report);
@@ -231,7 +267,9 @@ void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
 void Solver::fail(Step& current, Error error) {
   if (graph_[current.id].origin) error.at(graph_[current.id].origin);
   current.locks.clear();
-  finish_report(current, VertexReport::Outcome::failed);
+  // What was stopped is no failure of its own.
+  finish_report(current,
+                stopping() ? VertexReport::Outcome::cancelled : VertexReport::Outcome::failed);
   ready_.failed(current.id);
   {
     const std::lock_guard lock(mutex_);
@@ -243,8 +281,12 @@ void Solver::fail(Step& current, Error error) {
 
 void Solver::cancel_rest() {
   if (stopping_.exchange(true)) return;
+  for (const auto& [name, context] : options_.contexts) {
+    if (context) context->stop();
+  }
   for (const VertexId id : ready_.vertices()) {
     Step& other = step(id);
+    other.file_work.stopped = true;
     const std::lock_guard lock(other.mutex);
     if (other.running) other.running->kill();
   }

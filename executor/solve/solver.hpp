@@ -65,6 +65,8 @@ class Solver {
   bool stopping() const { return stopping_; }
   // How often locks that other processes hold are tried.
   static constexpr std::chrono::milliseconds lock_patience{10};
+  void tell_work();
+  static WorkFigures work_of(const Step& step);
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
 
@@ -138,7 +140,9 @@ class Solver {
   std::vector<std::unique_ptr<Step>> steps_;  // by vertex; null where it is not needed
   std::vector<std::uint32_t> ordinals_;       // by vertex: its place within its stage
   EventQueue events_;
-  std::chrono::steady_clock::time_point next_poll_;  // of the locks; of the thread in run() alone
+  // Of the thread in run() alone: when the locks are tried next, and work on files is told.
+  std::chrono::steady_clock::time_point next_poll_;
+  std::chrono::steady_clock::time_point next_work_;
 
   std::atomic<bool> stopping_{false};     // set once; nothing new starts
   // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.

@@ -3,6 +3,8 @@
 
 #include <cache/layers/store.hpp>
 #include <cache/records.hpp>
+#include <executor/files/context.hpp>
+#include <executor/files/file_work.hpp>
 #include <executor/files/source_tree.hpp>
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
@@ -11,6 +13,7 @@
 #include <ir/key.hpp>
 #include <ir/layer.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -54,6 +57,12 @@ struct Step {
   // What the step gave before: by the same key where records were not to be used, else the last
   // time it stood here. Its layer is kept if the step gives the same tree again.
   std::optional<Record> before;
+
+  // What a COPY is doing. The kind is set after, and read before, what its figures are made of.
+  std::atomic<WorkFigures::Kind> working{WorkFigures::Kind::none};
+  FileWork file_work;
+  std::atomic<std::int64_t> working_since{0};  // nanoseconds since the solve began
+  std::vector<const Context*> reads;
 
   // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
   // it, one after the other.

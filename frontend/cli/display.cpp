@@ -1,6 +1,7 @@
-#include "command.hpp"
 #include "display.hpp"
+#include "command.hpp"
 
+#include <executor/files/file_list.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -34,8 +36,8 @@ ProgressMode parse_progress_mode(std::string_view text) {
 std::unique_ptr<Display> make_display(ProgressMode mode, const Graph& graph) {
   const char* const kind = std::getenv("TERM");
   // One that cannot move its cursor gets lines, as a file does.
-  const bool terminal = ::isatty(STDERR_FILENO) == 1 &&
-                        (kind == nullptr || std::string_view(kind) != "dumb");
+  const bool terminal =
+      ::isatty(STDERR_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
   if (mode == ProgressMode::auto_) mode = terminal ? ProgressMode::tty : ProgressMode::plain;
   if (mode == ProgressMode::tty && !terminal) mode = ProgressMode::plain;
   switch (mode) {
@@ -51,6 +53,37 @@ std::unique_ptr<Display> make_display(ProgressMode mode, const Graph& graph) {
 bool is_shown(const Vertex& vertex) {
   return !vertex.name.empty() && !std::holds_alternative<Scratch>(vertex.operation) &&
          !std::holds_alternative<StackLayers>(vertex.operation);
+}
+
+namespace {
+
+// As docker writes sizes: powers of a thousand, two digits behind the point.
+std::string size_text(double bytes) {
+  const char* const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1000 && unit + 1 < std::size(units); ++unit) bytes /= 1000;
+  char text[48];
+  std::snprintf(text, sizeof text, unit == 0 ? "%.0f%s" : "%.2f%s", bytes, units[unit]);
+  return text;
+}
+
+}  // namespace
+
+std::string work_text(const WorkFigures& work, std::int64_t elapsed) {
+  const auto count = [](std::uint64_t n, const char* one, const char* many) {
+    return grouped(n) + " " + (n == 1 ? one : many);
+  };
+  std::string text = "copying: ";
+  if (work.kind == WorkFigures::Kind::reading) {
+    text = "reading build context: " + count(work.names, "name", "names");
+    if (work.files == 0) return text + " " + seconds_text(elapsed);
+    text += ", ";
+  }
+  text += count(work.files, "file", "files") + ", " + size_text(static_cast<double>(work.bytes)) +
+          " " + seconds_text(elapsed);
+  const double seconds = static_cast<double>(elapsed) / 1e9;
+  if (seconds <= 0) return text;
+  return text + " (" + size_text(static_cast<double>(work.bytes) / seconds) + "/s)";
 }
 
 std::string seconds_text(std::int64_t nanoseconds) {

@@ -32,6 +32,8 @@ std::unique_ptr<Display> make_tty_display(const Graph& graph, bool color);
 
 // False for vertices that people did not write and need not see.
 bool is_shown(const Vertex& vertex);
+// "copying: 1,234 files, 512.35MB 3.1s (165.27MB/s)": the shape of BuildKit's "transferring".
+std::string work_text(const WorkFigures& work, std::int64_t elapsed);
 // "3.1s" of nanoseconds.
 std::string seconds_text(std::int64_t nanoseconds);
 

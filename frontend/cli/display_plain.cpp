@@ -33,9 +33,22 @@ class PlainDisplay : public Display {
     if (shown.partial.size() > longest_partial) flush_partial(shown, seconds);
   }
 
+  void working(VertexId id, const WorkFigures& work, std::int64_t elapsed) override {
+    if (!is_shown(graph_[id])) return;
+    Shown& shown = header(id);
+    // A line a second; ten would drown the log of a long build.
+    if (shown.worked && Clock::now() - *shown.worked < std::chrono::seconds(1)) return;
+    shown.worked = Clock::now();
+    print("#" + std::to_string(shown.number) + " " + work_text(work, elapsed) + "\n");
+  }
+
   void finished(const VertexReport& report) override {
     if (!is_shown(graph_[report.vertex])) return;
     Shown& shown = header(report.vertex);
+    if (shown.worked && report.outcome == VertexReport::Outcome::ran &&
+        report.work.kind == WorkFigures::Kind::copying)
+      print("#" + std::to_string(shown.number) + " " +
+            work_text(report.work, report.ended - report.started) + " done\n");
     const double seconds = static_cast<double>(report.ended - report.started) / 1e9;
     flush_partial(shown, seconds);
     switch (report.outcome) {
@@ -75,6 +88,7 @@ class PlainDisplay : public Display {
     std::uint32_t number = 0;
     Clock::time_point began = Clock::now();
     std::string partial;  // of a line that has not ended yet
+    std::optional<Clock::time_point> worked;  // when its work on files was told last
   };
 
   // Names the vertex if the line before belonged to another one.

@@ -98,6 +98,11 @@ class TtyDisplay : public Display {
     if (line.partial.size() > 4096) line.partial.erase(0, line.partial.size() - 4096);
   }
 
+  void working(VertexId id, const WorkFigures& work, std::int64_t elapsed) override {
+    if (!is_shown(graph_[id])) return;
+    line_of(id).tail = {work_text(work, elapsed)};
+  }
+
   void finished(const VertexReport& report) override {
     if (!is_shown(graph_[report.vertex])) return;
     Line& line = line_of(report.vertex);

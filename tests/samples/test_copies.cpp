@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -306,6 +308,31 @@ TEST_CASE("a full disk ends the build with what to do, and leaves a store that w
   CHECK(has(read_only.err, "Read-only file system"));
   CHECK(has(read_only.err, "--root"));
   ::umount2(small.c_str(), MNT_DETACH);
+}
+
+TEST_CASE("a long copy shows how far it has got, and an interrupt ends it at once") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop({});
+  workshop.write("Dockerfile", "FROM scratch\nCOPY hole /\n");
+  // Read as zeros for minutes, and nothing on the disk.
+  workshop.write("hole", "");
+  fs::resize_file(workshop.context() / "hole", std::uintmax_t{1} << 40);
+  Workshop::Running running = workshop.start_build();
+  std::this_thread::sleep_for(std::chrono::milliseconds(3500));
+  REQUIRE(running.program.running());
+  running.program.kill(SIGINT);
+  const auto asked = std::chrono::steady_clock::now();
+  const Finished finished = running.program.wait();
+  CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds(5));
+  CHECK(finished.status != 0);
+  CHECK(has(finished.err, "#2 copying: 0 files, "));
+  CHECK(has(finished.err, "B/s)\n"));
+  CHECK(count(finished.err, "copying: ") <= 4);
+  CHECK(has(finished.err, "#2 CANCELED\n"));
+  CHECK(has(finished.err, "error: the build was interrupted"));
+  // Nothing of it stays behind.
+  CHECK(fs::is_empty(workshop.root() / "work"));
+  CHECK(fs::is_empty(workshop.root() / "layers"));
 }
 
 TEST_CASE("who waits for another process says so once, and does not burn the processor for it") {
