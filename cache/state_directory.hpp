@@ -5,6 +5,7 @@
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
 //   contexts/HEX     stat caches, by context
+//   git/HEX/         a bare repository for each git remote (executor/git)
 //   locks/           one file a lock
 //   work/            what is not finished: a folder a process, removed by the next one if it died
 #pragma once

@@ -57,11 +57,12 @@ void fields(const FetchHttp& value, const Visit& visit) {
 
 template <class Visit>
 void fields(const FetchGit& value, const Visit& visit) {
-  const auto& [remote, ref, subdir, checksum, keep_git_dir, submodules, by_commit] = value;
+  const auto& [remote, ref, subdir, checksum, commit, keep_git_dir, submodules, by_commit] = value;
   visit("remote", remote);
   visit("ref", ref);
   visit("subdir", subdir);
   visit("checksum", checksum);
+  visit("commit", commit);
   visit("keep_git_dir", keep_git_dir);
   visit("submodules", submodules);
   visit("by_commit", by_commit);

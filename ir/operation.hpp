@@ -46,12 +46,14 @@ struct FetchHttp {
   bool operator==(const FetchHttp&) const = default;
 };
 
-// A commit of a git repository, for ADD. No inputs. Its result is the tree of files.
+// A commit of a git repository, for ADD and as a build context. No inputs. Its result is the tree of
+// files.
 struct FetchGit {
   std::string remote;    // as git takes it
   std::string ref;       // branch, tag or commit; empty: what the remote calls HEAD
   std::string subdir;    // the directory to take; empty: all
   std::string checksum;  // how the commit has to begin; empty: any
+  std::string commit;    // what `ref` was found to be: a commit, or a tag of one; empty: to be asked
   bool keep_git_dir = false;
   bool submodules = true;
   bool by_commit = false;  // `checksum` is what is asked for, and `ref` only its name

@@ -208,7 +208,7 @@ void read_query(const Query& query, GitSource& source) {
     } else if (key == "subdir") {
       set(source.subdir, "the directory", value);
     } else if (key == "mtime") {
-      // Checked, and without a meaning for ADD: that is how BuildKit has it.
+      // Checked only: what comes from git always has the time of its commit.
       if (value != "checkout" && value != "commit") {
         throw Error("invalid value " + quoted(value) + " of mtime in a git URL")
             .hint("it is checkout or commit");

@@ -1,4 +1,4 @@
-// Sources of ADD that are not in the build context: files of the web, and git repositories.
+// Sources of ADD, and build contexts, that come from elsewhere: files of the web, git repositories.
 #pragma once
 
 #include <optional>

@@ -19,6 +19,7 @@ Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& r
       began_(std::chrono::steady_clock::now()),
       ready_(graph, root),
       steps_(graph.size()),
+      git_(store.state(), options.secret),
       scheduler_(std::in_place, options.max_parallelism) {
   for (const VertexId id : ready_.vertices()) {
     auto step = std::make_unique<Step>();
@@ -208,11 +209,8 @@ void Solver::begin(VertexId id) {
   if (const auto* context = std::get_if<ReadContext>(&operation)) {
     return begin_context(current, *context);
   }
+  if (const auto* git = std::get_if<FetchGit>(&operation)) return begin_git(current, *git);
   if (const auto* http = std::get_if<FetchHttp>(&operation)) return begin_http(current, *http);
-  if (std::holds_alternative<FetchGit>(operation)) {
-    throw Error("ADD of a git repository is not supported yet")
-        .hint("fetch it in a RUN, or put it into the build context");
-  }
   if (std::holds_alternative<StackLayers>(operation)) return begin_stack(current);
   if (std::holds_alternative<RunProcess>(operation)) return begin_run(current);
   begin_copy(current);

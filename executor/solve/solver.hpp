@@ -10,6 +10,7 @@
 #pragma once
 
 #include <executor/files/copy.hpp>
+#include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
 #include <executor/solve/event_queue.hpp>
 #include <executor/solve/ready_set.hpp>
@@ -97,6 +98,11 @@ class Solver {
   std::vector<std::unique_ptr<SourceTree>> own_trees(Step& step,
                                                      std::vector<const SourceTree*>& trees);
 
+  // git_step.cpp
+  void begin_git(Step& step, const FetchGit& fetch);
+  void decide_git(Step& step, const FetchGit& resolved);
+  GitListener listener_of(const Step& step);
+
   // copy_step.cpp
   void begin_copy(Step& step);
 
@@ -143,6 +149,7 @@ class Solver {
   // Of the thread in run() alone: when the locks are tried next, and work on files is told.
   std::chrono::steady_clock::time_point next_poll_;
   std::chrono::steady_clock::time_point next_work_;
+  GitSources git_;
 
   std::atomic<bool> stopping_{false};     // set once; nothing new starts
   // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.

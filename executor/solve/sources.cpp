@@ -6,6 +6,20 @@
 #include <utility>
 
 namespace slipway {
+namespace {
+
+// What messages call the files of a vertex.
+std::string name_of_tree(const Vertex& vertex) {
+  if (const auto* image = std::get_if<BaseImage>(&vertex.operation))
+    return "image " + image->reference;
+  if (const auto* http = std::get_if<FetchHttp>(&vertex.operation))
+    return without_credentials(http->url);
+  if (const auto* git = std::get_if<FetchGit>(&vertex.operation))
+    return "repository " + without_credentials(git->remote);
+  return "stage " + vertex.stage;
+}
+
+}  // namespace
 
 void Solver::begin_base_image(Step& current, const BaseImage& image) {
   const std::optional<Image> found = store_.images().find(image.config);
@@ -62,13 +76,7 @@ std::vector<std::unique_ptr<SourceTree>> Solver::own_trees(
       continue;
     }
     const Vertex& from = graph_[vertex.inputs[i]];
-    std::string name = "stage " + from.stage;
-    if (const auto* image = std::get_if<BaseImage>(&from.operation)) {
-      name = "image " + image->reference;
-    } else if (const auto* http = std::get_if<FetchHttp>(&from.operation)) {
-      name = without_credentials(http->url);
-    }
-    owned.push_back(stack_tree(view_of(vertex.inputs[i]), std::move(name)));
+    owned.push_back(stack_tree(view_of(vertex.inputs[i]), name_of_tree(from)));
     trees[i] = owned.back().get();
   }
   return owned;

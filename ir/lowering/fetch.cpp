@@ -32,6 +32,23 @@ void require_digest(const std::string& checksum, const SourceSpan& span) {
       .at(span);
 }
 
+FetchGit operation_of(GitSource source, const SourceSpan& checksum) {
+  FetchGit fetch;
+  fetch.remote = std::move(source.remote);
+  fetch.ref = std::move(source.ref);
+  fetch.subdir = std::move(source.subdir);
+  fetch.checksum = std::move(source.checksum);
+  if (!is_hex(fetch.checksum)) {
+    throw Error("invalid checksum " + quoted(fetch.checksum) + " of a git repository")
+        .at(checksum)
+        .hint("it is the commit in hexadecimal digits, or their beginning");
+  }
+  fetch.keep_git_dir = source.keep_git_dir.value_or(false);
+  fetch.submodules = source.submodules.value_or(true);
+  fetch.by_commit = source.fetch_by_commit;
+  return fetch;
+}
+
 Fetched fetch_git(GitSource source, const Add& add, const std::string& checksum) {
   if (add.keep_git_dir && source.keep_git_dir && *add.keep_git_dir != *source.keep_git_dir)
     throw Error("--keep-git-dir and keep-git-dir in the URL say the opposite");
@@ -39,20 +56,11 @@ Fetched fetch_git(GitSource source, const Add& add, const std::string& checksum)
     throw Error("--checksum is " + quoted(checksum) + ", and that of the URL " +
                 quoted(source.checksum));
   }
-  FetchGit fetch;
-  fetch.remote = std::move(source.remote);
-  fetch.ref = std::move(source.ref);
-  fetch.subdir = std::move(source.subdir);
-  fetch.checksum = source.checksum.empty() ? checksum : source.checksum;
-  if (!is_hex(fetch.checksum)) {
-    throw Error("invalid checksum " + quoted(fetch.checksum) + " of a git repository")
-        .at(source.checksum.empty() ? add.checksum->span : SourceSpan{})
-        .hint("it is the commit in hexadecimal digits, or their beginning");
-  }
-  fetch.keep_git_dir = source.keep_git_dir.value_or(add.keep_git_dir.value_or(false));
-  fetch.submodules = source.submodules.value_or(true);
-  fetch.by_commit = source.fetch_by_commit;
-  return {std::move(fetch), "."};
+  const bool of_flag = source.checksum.empty() && add.checksum;
+  const SourceSpan place = of_flag ? add.checksum->span : SourceSpan{};
+  if (source.checksum.empty()) source.checksum = checksum;
+  if (!source.keep_git_dir) source.keep_git_dir = add.keep_git_dir;
+  return {operation_of(std::move(source), place), "."};
 }
 
 }  // namespace
@@ -73,6 +81,14 @@ std::optional<Fetched> fetched(const std::string& source, const Instruction& ins
   FetchHttp fetch{source, http_file_name(source), checksum};
   std::string path = fetch.file_name;
   return Fetched{std::move(fetch), std::move(path)};
+}
+
+std::optional<FetchGit> git_context(const std::string& url, bool keep_git_dir) {
+  auto source = parse_git_source(url);
+  if (!source) return std::nullopt;
+  // As BuildKit: the build argument adds to what the URL says.
+  if (keep_git_dir) source->keep_git_dir = true;
+  return operation_of(std::move(*source), {});
 }
 
 void require_fetched(const std::string& source) {

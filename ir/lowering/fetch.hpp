@@ -1,4 +1,4 @@
-// What ADD takes from elsewhere: which operation fetches it.
+// What ADD and build contexts take from elsewhere: which operation fetches it.
 #pragma once
 
 #include <ir/instruction.hpp>
@@ -18,6 +18,9 @@ struct Fetched {
 // of the flag, with its value; empty: none. Throws Error; of COPY, for any such source.
 std::optional<Fetched> fetched(const std::string& source, const Instruction& instruction,
                                const std::string& checksum);
+
+// The build context that a URL of a repository names; nothing for other text. Throws Error.
+std::optional<FetchGit> git_context(const std::string& url, bool keep_git_dir);
 
 // --checksum needs exactly one source, and one that is fetched. Throws Error.
 void require_fetched(const std::string& source);

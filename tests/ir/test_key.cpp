@@ -190,12 +190,13 @@ TEST_CASE("every field of what ADD fetches changes its key") {
                                   [](FetchHttp& f) { f.file_name = "g"; },
                                   [](FetchHttp& f) { f.checksum = ""; },
                               });
-  check_all_differ<FetchGit>({"https://a/r.git", "main", "d", "00ff", false, true, false},
+  check_all_differ<FetchGit>({"https://a/r.git", "main", "d", "00ff", "", false, true, false},
                              {
                                  [](FetchGit& f) { f.remote = "ssh://a/r.git"; },
                                  [](FetchGit& f) { f.ref = "other"; },
                                  [](FetchGit& f) { f.subdir = ""; },
                                  [](FetchGit& f) { f.checksum = "00fe"; },
+                                 [](FetchGit& f) { f.commit = "00ff"; },
                                  [](FetchGit& f) { f.keep_git_dir = true; },
                                  [](FetchGit& f) { f.submodules = false; },
                                  [](FetchGit& f) { f.by_commit = true; },

@@ -2,9 +2,11 @@
 
 #include <ir/dump.hpp>
 #include <ir/lower.hpp>
+#include <ir/lowering/fetch.hpp>
 #include <ir/lowering/history.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/lowering/ports.hpp>
+#include <ir/remote_source.hpp>
 
 #include <doctest/doctest.h>
 
@@ -411,6 +413,27 @@ TEST_CASE("a context takes an image's or a stage's place") {
   CHECK(std::get<ReadContext>(lowered.graph[last.inputs[1]].operation).name == "docs");
   // The stage's own instructions are not run: the context is what they would have made.
   for (const std::string& name : names(lowered)) CHECK(name.find("never") == std::string::npos);
+}
+
+TEST_CASE("a git URL as a context") {
+  const auto operation = [](const std::string& url, bool keep = false) {
+    return git_context(url, keep).value();
+  };
+  CHECK(operation("github.com/moby/buildkit#v0.1:docs") ==
+        FetchGit{"https://github.com/moby/buildkit", "v0.1", "docs", "", "", false, true, false});
+  CHECK(operation("git@host:a/b.git?branch=x&commit=00ff&submodules=false") ==
+        FetchGit{"git@host:a/b.git", "refs/heads/x", "", "00ff", "", false, false, false});
+  CHECK(operation("https://host/r.git", true).keep_git_dir);
+  // As in BuildKit, BUILDKIT_CONTEXT_KEEP_GIT_DIR wins.
+  CHECK(operation("https://host/r.git?keep-git-dir=false", true).keep_git_dir);
+  CHECK_FALSE(git_context("https://host/file.tar", false));
+  CHECK_FALSE(git_context("./directory", false));
+  CHECK_THROWS_WITH_AS(git_context("https://host/r.git?checksum=xyz", false),
+                       doctest::Contains("invalid checksum \"xyz\""), Error);
+  CHECK(without_credentials("https://token@host/r.git") == "https://xxxxx@host/r.git");
+  CHECK(without_credentials("ssh://git@host/r.git") == "ssh://git@host/r.git");
+  CHECK(without_credentials("git@host:r.git") == "git@host:r.git");
+  CHECK(without_credentials("https://host/r.git?x=a:b@c") == "https://host/r.git?x=a:b@c");
 }
 
 TEST_CASE("--no-cache marks steps, of all stages or of those that are named") {
