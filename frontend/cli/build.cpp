@@ -35,6 +35,7 @@ Examples:
   slipway build --print=graph .                what would be done, without doing it
   slipway build --print=ast --format=json .    the syntax tree, for other programs
   tar c . | slipway build -                    the context from a tar
+  slipway build https://host/repo.git#v1:dir   from a directory of a tag of a git repository
 
 Every build ends with what its cache did: hits, misses, and the reason of each miss.
 )";
@@ -45,8 +46,8 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<BuildRequest>();
   BuildRequest& r = *request;
   app.description(
-      "Builds an image from a Dockerfile.\nCONTEXT is a directory, a URL of a tar or a Dockerfile, "
-      "or - for one on standard input.");
+      "Builds an image from a Dockerfile.\nCONTEXT is a directory, the URL of a git "
+      "repository, a tar or a Dockerfile, or - for one on standard input.");
   app.add_option("context", r.context, "a directory, a URL, or -")
       ->required()
       ->type_name("CONTEXT");

@@ -1,6 +1,7 @@
 #include "build_inputs.hpp"
 
 #include "context_text.hpp"
+#include "git_context.hpp"
 #include "http_context.hpp"
 #include "stdin_context.hpp"
 
@@ -64,12 +65,6 @@ std::string short_name(std::string name) {
   return name;
 }
 
-bool is_remote(std::string_view context) {
-  return context.starts_with("http://") || context.starts_with("https://") ||
-         context.starts_with("git://") || context.starts_with("git@") ||
-         context.starts_with("ssh://");
-}
-
 void find_dockerfile(const BuildRequest& request, BuildInputs& inputs) {
   fs::path path = request.file.empty() ? *inputs.directory / "Dockerfile" : fs::path(request.file);
   std::optional<std::string> text = read_text(path);
@@ -127,9 +122,9 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
     read_http_context(inputs, request, store());
     return inputs;
   }
-  if (is_remote(request.context)) {
-    throw Error("build contexts from a URL are not available: " + quoted(request.context))
-        .hint("clone or download it, and give the directory");
+  if (is_git_context(request.context)) {
+    read_git_context(inputs, request, store());
+    return inputs;
   }
   if (request.context == "-") {
     if (request.file == "-") throw Error("the context and the Dockerfile cannot both be stdin");
@@ -177,11 +172,8 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
       context = {NamedContext::Kind::image, value};
     } else if (value.starts_with("target:")) {
       context = {NamedContext::Kind::stage, value.substr(7)};
-    } else if (is_http_context(value)) {
+    } else if (is_http_context(value) || is_git_context(value)) {
       context = {NamedContext::Kind::directory, value};  // fetched if something needs it
-    } else if (is_remote(value)) {
-      throw Error("build contexts from a URL are not available: " + quoted(value))
-          .hint("clone or download it, and give the directory");
     } else if (struct stat status{}; ::stat(value.c_str(), &status) == 0) {
       if (!S_ISDIR(status.st_mode)) throw Error(quoted(value) + " is not a directory");
       context = {NamedContext::Kind::directory, value};
@@ -222,6 +214,10 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
             fetch_http_context(value, "[context " + name + "]", without_credentials(value),
                                opened.name, request, store)
                 .tree;
+        continue;
+      }
+      if (is_git_context(value)) {
+        options.trees[name] = fetch_git_context(value, false, opened.name, request, store);
         continue;
       }
       opened.directory = value;

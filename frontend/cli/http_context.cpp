@@ -1,16 +1,13 @@
 #include "http_context.hpp"
 
 #include "context_text.hpp"
-#include "display.hpp"
-#include "signals.hpp"
+#include "fetched_context.hpp"
 #include "stdin_context.hpp"
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract.hpp>
 #include <cache/store.hpp>
-#include <executor/sandbox/sandbox.hpp>
-#include <executor/solve/solve.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
 #include <ir/remote_source.hpp>
@@ -22,36 +19,6 @@ namespace slipway {
 namespace {
 
 constexpr const char* file_name = "context";
-
-// A small build before the build: what it gives is needed to know the Dockerfile.
-class Fetching {
- public:
-  Fetching(const BuildRequest& request, Store& store, const std::string& place)
-      : store_(store),
-        mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
-    options_.place = "context\n" + place;
-    options_.secret = secret_reader(request);
-  }
-
-  std::unique_ptr<SourceTree> solve(const Graph& graph, VertexId root, const std::string& name) {
-    const auto display = make_display(mode_, graph);
-    const auto runner = sandbox_runner({});  // nothing of such a graph runs
-    try {
-      const CancelOnSignal cancel;
-      const SolveResult result = slipway::solve(graph, root, store_, *runner, options_, *display);
-      display->close();
-      return stack_tree(store_.layers().view(result.layers), name);
-    } catch (...) {
-      display->close();
-      throw;
-    }
-  }
-
- private:
-  Store& store_;
-  ProgressMode mode_;
-  SolveOptions options_;
-};
 
 Vertex vertex_of(Operation operation, std::vector<VertexId> inputs, std::string name) {
   Vertex vertex;
@@ -74,7 +41,7 @@ bool is_http_context(const std::string& text) {
 HttpContext fetch_http_context(const std::string& url, const std::string& place,
                                const std::string& what, const std::string& name,
                                const BuildRequest& request, Store& store) {
-  Fetching fetching(request, store, without_credentials(url));
+  FetchedContext fetching(request, store, without_credentials(url));
   Graph fetch;
   const VertexId root =
       fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, place + " load " + what));

@@ -1,0 +1,30 @@
+// A small build before the build: what it gives is needed to know the Dockerfile.
+#pragma once
+
+#include "build_request.hpp"
+#include "display.hpp"
+
+#include <executor/files/source_tree.hpp>
+#include <executor/solve/solve.hpp>
+#include <ir/graph.hpp>
+
+#include <memory>
+#include <string>
+
+namespace slipway {
+
+class FetchedContext {
+ public:
+  // `place` names what is fetched, for comparing with the last time.
+  FetchedContext(const BuildRequest& request, Store& store, const std::string& place);
+
+  // The root's files, called `name` in messages. Throws Error.
+  std::unique_ptr<SourceTree> solve(const Graph& graph, VertexId root, const std::string& name);
+
+ private:
+  Store& store_;
+  ProgressMode mode_;
+  SolveOptions options_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,69 @@
+#include "git_context.hpp"
+
+#include "context_text.hpp"
+#include "fetched_context.hpp"
+#include "stdin_context.hpp"
+
+#include <cache/store.hpp>
+#include <ir/error.hpp>
+#include <ir/lowering/fetch.hpp>
+#include <ir/quantities.hpp>
+#include <ir/remote_source.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// The last --build-arg of the name decides, as for every argument.
+bool keeps_git_dir(const BuildRequest& request) {
+  const std::string name = "BUILDKIT_CONTEXT_KEEP_GIT_DIR";
+  std::string value;
+  for (const std::string& text : request.build_args) {
+    if (text.starts_with(name + "=")) value = text.substr(name.size() + 1);
+    const char* set = text == name ? std::getenv(name.c_str()) : nullptr;
+    if (set != nullptr) value = set;
+  }
+  return read_boolean(value).value_or(false);
+}
+
+}  // namespace
+
+bool is_git_context(const std::string& text) {
+  std::error_code ignored;
+  return parse_git_source(text) && !std::filesystem::is_directory(text, ignored);
+}
+
+std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
+                                              const std::string& name, const BuildRequest& request,
+                                              Store& store) {
+  const std::string shown = without_credentials(url);
+  Vertex vertex;
+  vertex.operation = git_context(url, keep_git_dir).value();
+  vertex.name = "[internal] load git source " + shown;
+  Graph graph;
+  const VertexId root = graph.add(std::move(vertex));
+  // Not which ref: a branch is compared with the one that was built before it.
+  const std::size_t end = std::min(shown.find_first_of("#?"), shown.size());
+  return FetchedContext(request, store, shown.substr(0, end)).solve(graph, root, name);
+}
+
+void read_git_context(BuildInputs& inputs, const BuildRequest& request, Store& store) {
+  const std::string name = "build context " + without_credentials(request.context);
+  inputs.tree = fetch_git_context(request.context, keeps_git_dir(request), name, request, store);
+  if (request.file == "-") {
+    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
+  } else if (std::filesystem::path(request.file).is_absolute()) {
+    auto text = read_text(std::filesystem::path(request.file));
+    if (!text) throw Error("there is no " + quoted(request.file));
+    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{request.file, std::move(*text)});
+  } else {
+    inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,30 @@
+// Build contexts from git repositories.
+#pragma once
+
+#include "build_inputs.hpp"
+#include "build_request.hpp"
+
+#include <executor/files/source_tree.hpp>
+
+#include <memory>
+#include <string>
+
+namespace slipway {
+
+class Store;
+
+// The URL of a repository, and no directory of this name.
+bool is_git_context(const std::string& text);
+
+// The files of the commit that the URL means now; nothing is fetched if the store has them. `name`
+// is what messages call them. Throws Error.
+std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
+                                              const std::string& name, const BuildRequest& request,
+                                              Store& store);
+
+// `slipway build URL`: the context, and its Dockerfile, which -f names within it; where -f is
+// absolute or - it is this machine's, as docker has it. With the build argument
+// BUILDKIT_CONTEXT_KEEP_GIT_DIR the context has its .git. Throws Error.
+void read_git_context(BuildInputs& inputs, const BuildRequest& request, Store& store);
+
+}  // namespace slipway
