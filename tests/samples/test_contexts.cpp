@@ -131,6 +131,28 @@ TEST_CASE("a tar that is cut off is no context, and nothing of it stays") {
     FAIL("there is " << left.path());
 }
 
+TEST_CASE("a tar that leads out of itself writes nothing there") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop({});
+  const fs::path outside = workshop.folder() / "outside";
+  fs::create_directory(outside);
+  workshop.write("Dockerfile", "FROM scratch\nCOPY Dockerfile /\n");
+  fs::create_symlink(outside, workshop.context() / "way");
+  const std::string tar = (workshop.folder() / "hostile.tar").string();
+  output_of({"tar", "-C", workshop.context(), "-cf", tar, "Dockerfile", "way"});
+  // The second "way" is a directory: what is in it would be written where the link leads.
+  const fs::path second = workshop.folder() / "second";
+  fs::create_directories(second / "way");
+  std::ofstream(second / "way/escaped") << "x";
+  output_of({"tar", "-C", second, "-rf", tar, "way/escaped"});
+  piped(workshop, "cat " + tar, "-");
+  CHECK(fs::is_empty(outside));
+  ContentServer server;
+  server.content = read(tar);
+  piped(workshop, "true", server.url("/hostile"));
+  CHECK(fs::is_empty(outside));
+}
+
 TEST_CASE("a Dockerfile on standard input has an empty context") {
   SKIP_UNLESS_ROOT();
   const Workshop workshop({});
@@ -211,6 +233,27 @@ TEST_CASE("a Dockerfile by HTTP is alone with itself") {
   // As docker: -f says nothing then, and the file's name in its context is "context".
   const fs::path result = unpacked(workshop, "true", "-f bogus " + files.url("/df"));
   CHECK(read(result / "context") == files.content);
+}
+
+TEST_CASE("a closed server is opened by a secret that has its name") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop({});
+  HttpServer closed([](const Request& request) -> Reply {
+    const auto authorization = request.headers.find("authorization");
+    if (authorization == request.headers.end() || authorization->second != "Bearer abc")
+      return {.status = 401};
+    return {.body = "FROM scratch\nCOPY context /\n"};
+  });
+  const std::string url = "http://" + closed.address() + "/Dockerfile";
+  const Finished refused = piped(workshop, "true", url);
+  CHECK(refused.status == 1);
+  CHECK(contains(refused.err, "HTTP_AUTH_TOKEN_"));
+  const fs::path token = workshop.folder() / "token";
+  std::ofstream(token) << "abc";
+  const Finished built = piped(
+      workshop, "true", "--secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=" + token.string() + " " + url);
+  INFO(built.err);
+  CHECK(built.status == 0);
 }
 
 TEST_CASE("what a URL gives instead of a context is named") {
