@@ -74,6 +74,8 @@ void write_with_git_dir(const SharedRepository& repository, const OwnRepository&
        std::string("--object-format=") + (own.commit.size() == 64 ? "sha256" : "sha1")});
   init.git_dir = own.git_dir;
   run_local(init, listener);
+  // git takes one that is not called .git, as a submodule's is not, for a repository without files.
+  run({"config", "core.bare", "false"});
 
   // The objects are lent by the shared repository until a pack of its own holds them: so nothing
   // is fetched a second time, and git needs no access to files for it.
