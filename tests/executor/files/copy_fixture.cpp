@@ -412,7 +412,7 @@ std::string print_layer(const BuiltLayer& layer, const fs::path& directory) {
     lines.push_back(std::move(line));
   }
   for (const auto& found : fs::recursive_directory_iterator(directory)) {
-    const std::string path = fs::relative(found.path(), directory).native();
+    const std::string path = found.path().lexically_relative(directory).native();
     INFO("on disk: " << path);
     CHECK(listed.contains(path));
   }
