@@ -87,10 +87,9 @@ std::string IndexWriter::finish(const LayerRef& layer) {
   const char* const raw = reinterpret_cast<const char*>(&header);
   copy_out(header.header_digest, sha256({raw, Header::sealed}));
 
-  std::string file;
-  file.reserve(sizeof header + records_.size() + heap_.size());
-  file.append(raw, sizeof header);
-  file += records_;
+  // In place: there may be as many records as a context has files.
+  std::string file = std::move(records_);
+  file.insert(0, raw, sizeof header);
   file += heap_;
   *this = IndexWriter();
   return file;

@@ -60,6 +60,10 @@ bool IndexBody::opaque(std::size_t position) const {
   return (record_at(*this, position).flags & IndexRecord::opaque) != 0;
 }
 
+std::int64_t IndexBody::mtime(std::size_t position) const {
+  return record_at(*this, position).mtime;
+}
+
 Entry IndexBody::entry(std::size_t position) const {
   const IndexRecord record = record_at(*this, position);
   if (record.mode > 07777) damaged();

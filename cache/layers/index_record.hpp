@@ -46,6 +46,7 @@ struct IndexBody {
   Entry entry(std::size_t position) const;
   Entry::Type type(std::size_t position) const;
   bool opaque(std::size_t position) const;
+  std::int64_t mtime(std::size_t position) const;
 
   // The first position whose path is not before `path`.
   std::size_t lower_bound(std::string_view path) const;

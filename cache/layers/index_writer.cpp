@@ -2,6 +2,7 @@
 #include <cache/layers/index_writer.hpp>
 #include <ir/error.hpp>
 
+#include <cstddef>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -76,10 +77,14 @@ void IndexWriter::add(const Entry& entry) {
 }
 
 std::optional<Entry> IndexWriter::find(std::string_view path) const {
-  const IndexBody body{records_.data(), count_, heap_};
-  const std::optional<std::size_t> position = body.find(path);
+  const std::optional<std::size_t> position = body().find(path);
   if (!position) return std::nullopt;
-  return body.entry(*position);
+  return body().entry(*position);
+}
+
+void IndexWriter::set_content(std::size_t position, const Digest& content) {
+  std::memcpy(records_.data() + position * sizeof(IndexRecord) + offsetof(IndexRecord, content),
+              content.bytes.data(), sizeof IndexRecord::content);
 }
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cache/layers/entry.hpp>
+#include <cache/layers/index_record.hpp>
 #include <ir/layer.hpp>
 
 #include <cstddef>
@@ -21,6 +22,9 @@ class IndexWriter {
   // The entry that was added under this path.
   std::optional<Entry> find(std::string_view path) const;
   std::size_t size() const { return count_; }
+  // What was added, until more is.
+  IndexBody body() const { return {records_.data(), count_, heap_}; }
+  void set_content(std::size_t position, const Digest& content);
   // The whole file. Starts anew.
   std::string finish(const LayerRef& layer);
 

@@ -10,6 +10,7 @@
 #include <cache/layers/stack.hpp>
 #include <cache/layers/store.hpp>
 #include <executor/files/file_work.hpp>
+#include <executor/files/plan_items.hpp>
 #include <executor/files/source_tree.hpp>
 #include <ir/key.hpp>
 #include <ir/operation.hpp>
@@ -25,13 +26,8 @@ namespace slipway {
 
 // What a COPY will store. Opaque to all but this folder and the explanation of a miss.
 struct CopyPlan {
-  struct Item {
-    Entry entry;                   // as it will be stored, in path order
-    std::size_t input = 0;         // which of the vertex's inputs the bytes come from
-    std::string source;            // path in that input; empty: made here, or as it is below
-    std::optional<std::string> bytes;  // a heredoc's
-  };
-  std::vector<Item> items;
+  using Item = PlanItem;
+  PlanItems items;
   // Archives to unpack over the items, in order: source and where its root goes.
   struct Archive {
     std::size_t input = 0;

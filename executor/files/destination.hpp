@@ -7,6 +7,7 @@
 #include <executor/files/owner.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,16 +23,16 @@ class Destination {
   explicit Destination(const StackView& below) : below_(below) {}  // borrowed
 
   std::optional<Entry> find(std::string_view path) const;
-  // What is planned at the path; null: nothing, whatever lies below.
-  const CopyPlan::Item* planned(std::string_view path) const;
+  // What is planned at the path; empty: nothing, whatever lies below.
+  std::optional<PlanItem> planned(std::string_view path) const;
   // Names of what lies below, whether planned over or not, in byte order.
   std::vector<std::string> names_below(std::string_view directory) const;
   StackView::Resolved resolve(std::string_view path, bool follow_last) const;
 
   // Plans the item, in place of what was planned for its path.
-  void put(CopyPlan::Item item);
+  void put(PlanItem item);
   // Plans it without a time of its own; it gets one that depends on the other items alone.
-  void put_untimed(CopyPlan::Item item);
+  void put_untimed(PlanItem item);
   // The directory at the path, planned or below, is as old as this when all is done.
   void set_time(const std::string& path, std::int64_t mtime);
   // Says that the planned file is one of the names of a file; those of one `group` are stored as
@@ -42,18 +43,25 @@ class Destination {
   void make_directories(std::string_view path, std::uint32_t mode, Owner owner);
 
   // All items in path order with the directories above them; what lies below at those is an item
-  // as it is.
-  std::vector<CopyPlan::Item> finish();
+  // as it is. Once.
+  PlanItems finish();
 
  private:
-  void add_parents();
-  void set_times();
-  void tie_hard_links();
+  bool is_planned(std::string_view path) const;
+  // Calls visit(path, type, mtime) for all items in path order.
+  template <class Visit>
+  void for_each(Visit visit) const;
+  std::map<std::string, PlanItem, PathLess> missing_parents() const;
+  std::map<std::string, std::int64_t, std::less<>> made_times() const;
+  std::map<std::string, std::string, std::less<>> hard_links() const;
 
   const StackView& below_;
-  std::map<std::string, CopyPlan::Item, PathLess> items_;
-  std::set<std::string> untimed_;
-  std::map<std::string, std::int64_t> times_;
+  // Items come mostly in path order: those that did, and those that did not, which count where both
+  // have a path.
+  PlanItems in_order_;
+  std::map<std::string, PlanItem, PathLess> others_;
+  std::set<std::string, std::less<>> untimed_;
+  std::map<std::string, std::int64_t, std::less<>> times_;  // by set_time()
   std::map<std::string, std::uint64_t, PathLess> groups_;
 };
 

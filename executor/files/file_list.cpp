@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -347,19 +348,15 @@ std::string describe(const FileChange& change) {
 std::string file_list(const CopyPlan& plan) {
   struct Named {
     std::string_view path;
-    const CopyPlan::Item* item;
+    std::size_t position;
   };
   std::vector<Named> named;
-  std::vector<std::string> made;  // heredocs' names, which are no part of any source
-  made.reserve(static_cast<std::size_t>(
-      std::count_if(plan.items.begin(), plan.items.end(),
-                    [](const CopyPlan::Item& item) { return item.bytes.has_value(); })));
-  for (const CopyPlan::Item& item : plan.items) {
-    if (item.bytes) made.push_back("/" + item.entry.path);
-    if (item.bytes)
-      named.push_back({made.back(), &item});
-    else if (!item.source.empty())
-      named.push_back({item.source, &item});
+  std::deque<std::string> made;  // heredocs' names, which are no part of any source
+  for (std::size_t i = 0; i < plan.items.size(); ++i) {
+    if (const std::string_view source = plan.items.source(i); !source.empty())
+      named.push_back({source, i});
+    else if (plan.items.has_bytes(i))
+      named.push_back({made.emplace_back(std::string(1, '/').append(plan.items.path(i))), i});
   }
   const auto less = [](const Named& left, const Named& right) {
     return path_less(left.path, right.path);
@@ -372,7 +369,7 @@ std::string file_list(const CopyPlan& plan) {
   for (const Named& one : named) {
     // Two places for one file of the source: either says what it is.
     if (!out.empty() && one.path == previous) continue;
-    const Entry& entry = one.item->entry;
+    const Entry entry = plan.items.entry(one.position);
     const std::size_t most = std::min(previous.size(), one.path.size());
     const auto shared = static_cast<std::size_t>(
         std::mismatch(previous.begin(), previous.begin() + static_cast<std::ptrdiff_t>(most),

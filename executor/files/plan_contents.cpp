@@ -10,9 +10,8 @@
 namespace slipway {
 namespace {
 
-bool is_unknown(const CopyPlan::Item& item) {
-  return item.entry.type == Entry::Type::file && item.entry.content == Digest{} &&
-         !item.source.empty();
+bool is_copied(const PlanItems& items, std::size_t position) {
+  return items.type(position) == Entry::Type::file && !items.source(position).empty();
 }
 
 }  // namespace
@@ -20,35 +19,38 @@ bool is_unknown(const CopyPlan::Item& item) {
 void hash_contents(CopyPlan& plan, const std::vector<const SourceTree*>& inputs) {
   std::vector<std::vector<std::size_t>> unknown(inputs.size());
   for (std::size_t i = 0; i < plan.items.size(); ++i) {
-    if (is_unknown(plan.items[i])) unknown[plan.items[i].input].push_back(i);
+    if (!is_copied(plan.items, i)) continue;
+    const PlanItem item = plan.items[i];
+    if (item.entry.content == Digest{}) unknown[item.input].push_back(i);
   }
   for (std::size_t input = 0; input < inputs.size(); ++input) {
     if (unknown[input].empty()) continue;
     std::vector<std::string_view> files;
     files.reserve(unknown[input].size());
-    for (const std::size_t i : unknown[input]) files.push_back(plan.items[i].source);
+    for (const std::size_t i : unknown[input]) files.push_back(plan.items.source(i));
     const std::vector<Digest> digests = inputs[input]->digests(files);
     for (std::size_t i = 0; i < files.size(); ++i)
-      plan.items[unknown[input][i]].entry.content = digests[i];
+      plan.items.set_content(unknown[input][i], digests[i]);
   }
 }
 
 UnknownContents unknown_contents(const CopyPlan& plan) {
   UnknownContents unknown;
-  for (const CopyPlan::Item& item : plan.items) {
-    if (item.entry.type != Entry::Type::file || item.source.empty()) continue;
+  for (std::size_t i = 0; i < plan.items.size(); ++i) {
+    if (!is_copied(plan.items, i)) continue;
+    const Entry entry = plan.items.entry(i);
     ++unknown.all_files;
-    unknown.all_bytes += item.entry.size;
-    if (!is_unknown(item)) continue;
+    unknown.all_bytes += entry.size;
+    if (entry.content != Digest{}) continue;
     ++unknown.files;
-    unknown.bytes += item.entry.size;
+    unknown.bytes += entry.size;
   }
   return unknown;
 }
 
 KeyParts CopyPlan::key_parts() const {
   TreeHasher hasher;
-  for (const Item& item : items) hasher.add(item.entry);
+  for (std::size_t i = 0; i < items.size(); ++i) hasher.add(items.entry(i));
   KeyParts parts{{"files", hasher.finish().hex()}};
   for (std::size_t i = 0; i < archives.size(); ++i) {
     const Archive& archive = archives[i];

@@ -57,10 +57,6 @@ class Copier {
       }
     }
     plan_.items = destination_.finish();
-    for (CopyPlan::Item& item : plan_.items) {
-      if (item.entry.type == Type::file && item.entry.size == 0)
-        item.entry.content = empty_content();
-    }
     return std::move(plan_);
   }
 
@@ -81,7 +77,7 @@ class Copier {
   }
 
   void copy_inline(const CopyFiles::InlineFile& file) {
-    CopyPlan::Item item;
+    PlanItem item;
     item.entry.type = Type::file;
     item.entry.mode = mode_.apply(0644, false);
     item.entry.size = file.content.size();
@@ -167,7 +163,7 @@ class Copier {
       const std::string_view name = base_name(child.path);
       const std::string to = join(target, name);
       std::optional<Entry> there;
-      if (const CopyPlan::Item* item = destination_.planned(to)) there = item->entry;
+      if (std::optional<PlanItem> item = destination_.planned(to)) there = std::move(item->entry);
       else if (std::binary_search(below.begin(), below.end(), name)) there = destination_.find(to);
       copy_nested(source, child, join(relative, name), to, there, include, exclude);
     }
@@ -212,8 +208,7 @@ class Copier {
         put(source, parent.entry, parent.target, std::nullopt);
       } else if (there->mode != parent.entry.mode) {
         // BuildKit's rule: one that is there gets the source's mode and nothing else.
-        const CopyPlan::Item* planned = destination_.planned(parent.target);
-        CopyPlan::Item item = planned != nullptr ? *planned : CopyPlan::Item{};
+        PlanItem item = destination_.planned(parent.target).value_or(PlanItem{});
         item.entry = *there;
         item.entry.opaque = false;
         item.entry.mode = parent.entry.mode;
@@ -228,7 +223,7 @@ class Copier {
     if (entry.type == Type::char_device && entry.device_major == 0 && entry.device_minor == 0)
       throw Error(quoted(entry.path) + " of the " + source.tree->name() +
                   " is a character device 0:0, which layers cannot hold");
-    CopyPlan::Item item;
+    PlanItem item;
     item.entry = entry;
     item.entry.path = target;
     item.entry.opaque = false;
@@ -272,8 +267,8 @@ class Copier {
         const std::string_view relative = std::string_view(entry.hard_link)
             .substr(source.top.empty() ? 0 : source.top.size() + 1);
         const std::string first = join(source.target, relative);
-        const CopyPlan::Item* item = destination_.planned(first);
-        if (item != nullptr && item->source == entry.hard_link && item->input == source.input)
+        const std::optional<PlanItem> item = destination_.planned(first);
+        if (item && item->source == entry.hard_link && item->input == source.input)
           destination_.join_group(first, found->second);
       }
     }

@@ -42,7 +42,7 @@ constexpr std::uint64_t large = std::uint64_t{1} << 20;
 constexpr std::uint64_t worth_keeping = std::uint64_t{64} << 10;
 constexpr std::size_t most_threads = 8;
 
-Error changed(const CopyPlan::Item& item, const SourceTree& tree) {
+Error changed(const PlanItem& item, const SourceTree& tree) {
   return Error(quoted(item.source) + " of the " + tree.name() + " changed while the build ran")
       .hint("build again");
 }
@@ -114,14 +114,13 @@ struct CopyWriter::State {
         progress(planned.items.size()),
         work(counted != nullptr ? *counted : uncounted) {}
 
-  CopyPlan::Item& item(std::size_t position) { return plan.items[position]; }
-  void set_content(Entry& entry, const Digest& content) {
+  void set_content(std::size_t position, const Digest& content) {
     const std::lock_guard lock(content_mutex);
-    entry.content = content;
+    plan.items.set_content(position, content);
   }
   Entry entry_now(std::size_t position) {
     const std::lock_guard lock(content_mutex);
-    return item(position).entry;
+    return plan.items.entry(position);
   }
 
   // write(), step by step.
@@ -145,6 +144,7 @@ struct CopyWriter::State {
   std::vector<std::size_t> items;  // of the plan, that the layer is made of
   TreeEntries unpacked;            // of a plan with archives
 
+  std::uint64_t bytes = 0;               // of all files
   std::vector<std::size_t> large_files;  // the biggest first
   std::vector<std::size_t> small_files;  // in path order
   // Shared by the threads that copy: who takes which file.
@@ -169,31 +169,36 @@ void CopyWriter::State::decide_items() {
   const std::vector<std::size_t> undecided = undecided_items(plan, below);
   if (!undecided.empty()) {
     CopyPlan part;
-    for (const std::size_t position : undecided) part.items.push_back(item(position));
+    for (const std::size_t position : undecided) part.items.push_back(plan.items[position]);
     hash_contents(part, inputs);
     for (std::size_t i = 0; i < undecided.size(); ++i)
-      item(undecided[i]).entry.content = part.items[i].entry.content;
+      plan.items.set_content(undecided[i], part.items.entry(i).content);
   }
   items = layer_items(plan, below);
 }
 
 void CopyWriter::State::make_others() {
   TreeMaker maker(root.get());
+  std::vector<std::pair<std::uint64_t, std::size_t>> sizes;  // of the large files
   for (const std::size_t position : items) {
-    const Entry& entry = item(position).entry;
+    const Entry entry = plan.items.entry(position);
     if (entry.type == Type::directory) {
       maker.make_directory(entry);
     } else if (entry.type != Type::file && entry.hard_link.empty()) {
       maker.make_other(entry);
     } else if (entry.hard_link.empty()) {
-      (entry.size >= large ? large_files : small_files).push_back(position);
+      bytes += entry.size;
+      if (entry.size >= large)
+        sizes.emplace_back(entry.size, position);
+      else
+        small_files.push_back(position);
       continue;
     }
     progress.finished(position, {});
   }
-  std::stable_sort(large_files.begin(), large_files.end(), [this](std::size_t a, std::size_t b) {
-    return item(a).entry.size > item(b).entry.size;
-  });
+  std::stable_sort(sizes.begin(), sizes.end(),
+                   [](const auto& left, const auto& right) { return left.first > right.first; });
+  for (const auto& [size, position] : sizes) large_files.push_back(position);
 }
 
 std::optional<std::size_t> CopyWriter::State::next_file(bool prefers_large) {
@@ -229,20 +234,21 @@ void CopyWriter::State::copy_some() {
 }
 
 void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCopier& copier) {
-  CopyPlan::Item& copied = item(position);
-  Entry& entry = copied.entry;
+  const PlanItem copied = plan.items[position];
+  const Entry& entry = copied.entry;
   const FileDescriptor file = maker.make_file(entry);
-  std::string bytes;
+  std::string kept;
   if (copied.bytes) {
     write_all(file.get(), std::as_bytes(std::span(*copied.bytes)), entry.path);
+    kept = *copied.bytes;
   } else if (entry.size > 0) {
     const SourceTree& tree = *inputs[copied.input];
     FileCopier::Target target;
     target.file = file.get();
     target.path = entry.path;
     if (entry.size <= worth_keeping) {
-      bytes.reserve(entry.size);
-      target.bytes = &bytes;
+      kept.reserve(entry.size);
+      target.bytes = &kept;
     }
     if (entry.size >= large) {
       target.progress = [&, told = std::uint64_t{0}](std::uint64_t reached) mutable {
@@ -256,19 +262,16 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
     source.path = copied.source;
     const Digest content = tree.read(source, copier);
     if (entry.content != Digest{} && entry.content != content) throw changed(copied, tree);
-    set_content(entry, content);
+    if (entry.content == Digest{}) set_content(position, content);
   }
   maker.finish_file(file.get(), entry);
-  progress.finished(position, std::move(bytes));
+  progress.finished(position, std::move(kept));
   ++work.files;
   if (entry.size < large) work.bytes += entry.size;
 }
 
 void CopyWriter::State::copy_files() {
   // A thread costs about as much as these many bytes or files.
-  std::uint64_t bytes = 0;
-  for (const std::size_t position : small_files) bytes += item(position).entry.size;
-  for (const std::size_t position : large_files) bytes += item(position).entry.size;
   const std::size_t files = small_files.size() + large_files.size();
   const std::uint64_t worth = std::max<std::uint64_t>(bytes >> 18, files / 16);
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -287,26 +290,23 @@ void CopyWriter::State::copy_files() {
 void CopyWriter::State::finish_tree() {
   TreeMaker maker(root.get());
   for (const std::size_t position : items) {
-    if (!item(position).entry.hard_link.empty()) maker.make_link(item(position).entry);
+    const Entry entry = plan.items.entry(position);
+    if (!entry.hard_link.empty()) maker.make_link(entry);
   }
   // Directories last, because each name made in one changes its time, and a mode may forbid it.
   for (auto position = items.rbegin(); position != items.rend(); ++position) {
-    const Entry& entry = item(*position).entry;
-    if (entry.type == Type::directory) maker.finish_directory(entry);
+    if (plan.items.type(*position) == Type::directory)
+      maker.finish_directory(plan.items.entry(*position));
   }
 }
 
 // Names of one file have one content; it was read under the first of them.
 void CopyWriter::State::fill_links() {
-  for (CopyPlan::Item& link : plan.items) {
-    if (link.entry.hard_link.empty() || link.entry.type != Type::file ||
-        link.entry.content != Digest{})
-      continue;
-    const auto first = std::lower_bound(plan.items.begin(), plan.items.end(), link.entry.hard_link,
-                                        [](const CopyPlan::Item& one, std::string_view path) {
-                                          return path_less(one.entry.path, path);
-                                        });
-    set_content(link.entry, first->entry.content);
+  for (std::size_t i = 0; i < plan.items.size(); ++i) {
+    if (plan.items.type(i) != Type::file) continue;
+    const Entry link = plan.items.entry(i);
+    if (link.hard_link.empty() || link.content != Digest{}) continue;
+    set_content(i, plan.items.entry(plan.items.find(link.hard_link).value()).content);
   }
 }
 
@@ -322,10 +322,9 @@ void CopyWriter::State::build() {
         continue;
       }
       const auto content = [&] { return entry_now(position).content; };
-      const CopyPlan::Item& added = item(position);
-      std::string bytes;
-      if (added.bytes || progress.take(position, bytes)) {
-        TextSource source(added.bytes ? *added.bytes : bytes);
+      std::string kept;
+      if (progress.take(position, kept)) {
+        TextSource source(kept);
         layer.add_hashed(entry, source, content);
       } else {
         CopySource source(open_beneath(root.get(), entry.path, O_RDONLY), entry.path, position,
@@ -361,8 +360,9 @@ void CopyWriter::complete() {
   State& state = *state_;
   if (state.plan.archives.empty()) return;
   for (const std::size_t position : state.items) {
-    const Entry& entry = state.item(position).entry;
-    state.unpacked.emplace_hint(state.unpacked.end(), entry.path, entry);
+    Entry entry = state.plan.items.entry(position);
+    std::string path = entry.path;
+    state.unpacked.emplace_hint(state.unpacked.end(), std::move(path), std::move(entry));
   }
   for (const CopyPlan::Archive& archive : state.plan.archives)
     unpack_archive(archive, *state.inputs.at(archive.input), state.below, state.staging,

@@ -74,7 +74,7 @@ LayerRef add_layer(Store& store, std::vector<Entry> entries) {
 }
 
 LayerStack sample_layers(Store& store) {
-  Entry link = file("bin/link");
+  Entry link = file("bin/link", 04755);  // a name has its file's mode
   link.hard_link = "bin/a";
   const LayerRef lower =
       add_layer(store, {directory("bin"), file("bin/a", 04755), file("bin/gone"), link,

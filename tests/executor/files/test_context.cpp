@@ -441,7 +441,7 @@ TEST_CASE("hard links stay together whatever was read before") {
   CHECK(context->find("c/3")->hard_link == "c/3");
   const CopyPlan plan = plan_copy(parse_copy("COPY . /"), {nullptr, context.get()}, StackView({}));
   std::string links;
-  for (const CopyPlan::Item& item : plan.items)
+  for (const PlanItem& item : plan.items)
     if (!item.entry.hard_link.empty()) links += item.entry.path + "=" + item.entry.hard_link + " ";
   CHECK(links == "b/2=a/1 c/3=a/1 ");
 }

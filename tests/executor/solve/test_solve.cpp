@@ -364,17 +364,3 @@ TEST_CASE("a missing source is an error at its line, with nothing run") {
     CHECK(std::string(error.what()).find("mian.c") != std::string::npos);
   }
 }
-
-TEST_CASE("what cannot be fetched yet is refused at its word") {
-  for (const std::string source : {"git@example.com:a/b.git"}) {
-    TestBuild build;
-    try {
-      build.solve("FROM scratch\nADD " + source + " /\n");
-      FAIL("it was fetched");
-    } catch (const Error& error) {
-      CHECK(std::string(error.what()).find("not supported yet") != std::string::npos);
-      CHECK(error.diagnostics().front().span.line == 2);
-      CHECK(error.diagnostics().front().span.column == 5);
-    }
-  }
-}
