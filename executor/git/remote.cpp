@@ -142,7 +142,6 @@ constexpr std::string_view host_key[] = {"Host key verification failed",
                                          "REMOTE HOST IDENTIFICATION HAS CHANGED"};
 constexpr std::string_view absent[] = {"repository not exported",
                                        "no such repository",
-                                       "not a git repository",
                                        "does not appear to be a git",
                                        "Repository not found",
                                        "returned error: 404",

@@ -20,7 +20,8 @@ std::string refusal(const std::string& url) {
 
 // What git is told about a URL beyond the URL, by its configuration.
 std::string header_of(const GitRemote& remote) {
-  for (const auto& [key, value] : remote.command({"fetch"}).config)
+  const GitCommand command = remote.command({"fetch"});
+  for (const auto& [key, value] : command.config)
     if (key.ends_with(".extraheader")) return key + ": " + value;
   return "";
 }
@@ -78,7 +79,8 @@ TEST_CASE("who we are is a header, and in no URL") {
   // base64 of "me:pass@word"
   CHECK(header_of(with_user) ==
         "http.https://host/r.git.extraheader: Authorization: Basic bWU6cGFzc0B3b3Jk");
-  for (const std::string& argument : with_user.command({"fetch"}).arguments)
+  const GitCommand command = with_user.command({"fetch"});
+  for (const std::string& argument : command.arguments)
     CHECK(argument.find("pass") == std::string::npos);
 
   // As BuildKit: a header is taken as it is, a token is a password; a host's own one first.
