@@ -124,9 +124,10 @@ TarWriter::TarWriter(ByteSink sink) : state_(std::make_unique<State>()) {
 
 TarWriter::~TarWriter() {
   if (!state_) return;
-  // An unfinished writer closes its archive when it is freed; nobody wants those bytes any more.
-  state_->sink = [](std::span<const std::byte>) {};
+  // An unfinished archive would be closed when it is freed, with zeros for all that is missing: of a
+  // large file whose copying was interrupted that takes minutes, and nobody wants those bytes.
   const BytesLocale locale;
+  if (state_->writer) ::archive_write_fail(state_->writer.get());
   state_->writer.reset();
 }
 

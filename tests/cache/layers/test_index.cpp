@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <clocale>
 #include <filesystem>
 
@@ -219,4 +220,16 @@ TEST_CASE("what the sink of a builder throws reaches the caller") {
         builder.finish();
       }(),
       "no space left", Error);
+}
+
+TEST_CASE("a builder that is dropped within a large file makes up nothing of what is missing") {
+  const auto began = std::chrono::steady_clock::now();
+  {
+    LayerBuilder builder;
+    Entry large = file("large");
+    large.size = std::uint64_t{1} << 42;
+    StringSource source("its first bytes");
+    CHECK_THROWS_AS(builder.add_file(large, source), Error);
+  }
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
 }
