@@ -4,6 +4,7 @@
 #   compare.sh [BUILD-FOLDER]        with each of buildah and docker that is installed; as root
 #   TOOL=docker CASE=link compare.sh     one builder; cases whose title holds a text
 #   PART=2/3 compare.sh                  every third case, from the second on
+#   FIRST=116 compare.sh                 cases from this number on
 #
 # A difference that known_differences.txt does not explain makes it fail, and so does an
 # explanation that explains nothing any more. Docker's daemon is started for the comparison, with
@@ -20,27 +21,29 @@ known=$PWD/known_differences.txt
 work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-compare-XXXXXX")
 daemon=
 finish() {
-  if [[ -n $daemon ]]; then
-    kill "$daemon" && wait "$daemon"
-  fi
+  docker_stop
   for mounted in $(findmnt -rno TARGET | grep "^$work/" | sort -r); do umount -l "$mounted"; done
   rm -rf "$work"
 } 2>> /dev/null
 trap finish EXIT
 "$program" write "$work/cases" || exit 2
 
-# Each builder: start, then build_image NAME DOCKERFILE FLAGS..., the last image's tree into
-# tree_of NAME DIRECTORY, its OCI layout into layout_of NAME DIRECTORY. In the folder of the case.
+# Each builder: start; then, in the folder of a case, build NAME DOCKERFILE FLAGS..., and of what
+# was built tree NAME DIRECTORY, config NAME.
 
 buildah_start() {
-  export STORAGE_DRIVER=vfs CONTAINERS_STORAGE_CONF=$work/storage.conf
-  printf '[storage]\ndriver = "vfs"\nrunroot = "%s"\ngraphroot = "%s"\n' \
+  # Not vfs, which takes files of equal size and time for equal.
+  export STORAGE_DRIVER=overlay CONTAINERS_STORAGE_CONF=$work/storage.conf
+  printf '[storage]\ndriver = "overlay"\nrunroot = "%s"\ngraphroot = "%s"\n' \
     "$work/buildah-run" "$work/buildah" > "$work/storage.conf"
   printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' > "$work/policy.json"
 }
+buildah_runs() { true; }
 buildah_build() {
+  local ignore=()
+  [[ -e $2.dockerignore ]] && ignore=(--ignorefile "$2.dockerignore")
   buildah build --isolation=chroot --pull=never --format=docker --signature-policy="$work/policy.json" \
-    --layers "${@:3}" -t "$1" -f "$2" context
+    --layers --identity-label=false "${ignore[@]}" "${@:3}" -t "$1" -f "$2" context
 }
 buildah_tree() {
   local container mounted
@@ -48,26 +51,38 @@ buildah_tree() {
     mounted=$(buildah mount "$container") && cp -a --reflink=auto "$mounted/." "$2" &&
     buildah rm "$container" > /dev/null
 }
-buildah_layout() {
-  buildah push --quiet --signature-policy="$work/policy.json" --format=oci "localhost/$1" "oci:$2:x"
+buildah_config() {
+  skopeo --insecure-policy inspect --config --raw "containers-storage:localhost/$1:latest"
 }
 
 # A client that came from elsewhere may lack BuildKit (buildx): Debian's has it.
 docker() { if [[ -x /usr/bin/docker ]]; then /usr/bin/docker "$@"; else command docker "$@"; fi; }
 docker_start() {
-  export DOCKER_HOST=unix://$work/docker.sock DOCKER_BUILDKIT=1 DOCKER_CONFIG=$work/docker-config
-  mkdir -p "$work/docker-config"
-  dockerd --host="$DOCKER_HOST" --data-root="$work/docker" --exec-root="$work/docker-exec" \
-    --pidfile="$work/docker.pid" --iptables=false --ip6tables=false --bridge=none \
-    > "$work/dockerd.log" 2>&1 &
+  docker_stop
+  docker_root=$(mktemp -d "$work/docker-XXX")
+  export DOCKER_HOST=unix://$docker_root/socket DOCKER_BUILDKIT=1 DOCKER_CONFIG=$docker_root
+  dockerd --host="$DOCKER_HOST" --data-root="$docker_root/data" --exec-root="$docker_root/exec" \
+    --pidfile="$docker_root/pid" --iptables=false --ip6tables=false --bridge=none \
+    > "$docker_root/log" 2>&1 &
   daemon=$!
-  for _ in {1..100}; do
+  for _ in {1..300}; do
     docker version > /dev/null 2>&1 && return
     sleep 0.2
   done
-  cat "$work/dockerd.log" >&2
+  cat "$docker_root/log" >&2
   return 1
 }
+docker_stop() {
+  [[ -n $daemon ]] || return 0
+  kill "$daemon"
+  wait "$daemon"
+  daemon=
+  # What a daemon that crashed leaves behind.
+  local containerd=$docker_root/exec/containerd/containerd.pid
+  [[ -e $containerd ]] && kill "$(< "$containerd")"
+} 2> /dev/null
+# Some Dockerfiles crash the daemon.
+docker_runs() { kill -0 "$daemon" 2> /dev/null; }
 # Without its cache, whose keys do not know the order of several sources.
 docker_build() {
   local output=(-t "$1")
@@ -75,13 +90,9 @@ docker_build() {
   docker build --no-cache "${@:3}" "${output[@]}" -f "$2" context
 }
 docker_tree() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf result.tar -C "$2"; }
-docker_layout() {
-  docker build -t "$1" "${flags[@]}" -f Dockerfile context || return
-  # As much of a layout as the comparison reads; an image without layers cannot be saved.
-  mkdir -p "$2/blobs/sha256"
-  echo '{"manifests": [{"digest": "sha256:manifest"}]}' > "$2/index.json"
-  echo '{"config": {"digest": "sha256:config"}}' > "$2/blobs/sha256/manifest"
-  docker image inspect --format '{"config": {{json .Config}}}' "$1" > "$2/blobs/sha256/config"
+docker_config() {
+  docker build --quiet -t "$1" "${flags[@]}" -f Dockerfile context > /dev/null &&
+    docker image inspect --format '{"config": {{json .Config}}}' "$1"
 }
 
 # The reason that known_differences.txt gives, "TOOL WHERE REGEX -- REASON" a line; WHERE is
@@ -127,7 +138,11 @@ compare_case() {
     "$program" tree . result "$start" || return 1
   fi
   if [[ -e config ]]; then
-    "$1_layout" compared "$PWD/layout" > log 2>&1 || { sed 's/^/    /' log; return 1; }
+    # As much of an image layout as the comparison reads.
+    mkdir -p layout/blobs/sha256
+    echo '{"manifests": [{"digest": "sha256:manifest"}]}' > layout/index.json
+    echo '{"config": {"digest": "sha256:config"}}' > layout/blobs/sha256/manifest
+    "$1_config" compared > layout/blobs/sha256/config 2> log || { sed 's/^/    /' log; return 1; }
     "$program" config . layout || return 1
   fi
 }
@@ -143,12 +158,14 @@ for tool in buildah docker; do
     title=$(< "$folder/title")
     [[ $title == *${CASE:-}* ]] || continue
     number=$((10#$(basename "$folder")))
+    ((number >= ${FIRST:-0})) || continue
     [[ -z ${PART:-} ]] || ((number % ${PART#*/} == ${PART%/*} % ${PART#*/})) || continue
-    copy=$work/$tool-case
-    rm -rf "$copy"
+    # A folder of its own: docker takes files of equal place, size and time for equal.
+    copy=$work/$tool-$number
     cp -a "$folder" "$copy"
     cd "$copy" || exit 2
     mapfile -t flags < flags
+    "$tool"_runs || "$tool"_start || exit 2
     if differences=$(compare_case "$tool"); then
       ((++same))
     elif reason=$(reason_for "$tool"); then
@@ -161,8 +178,9 @@ for tool in buildah docker; do
       status=1
     fi
     cd "$work" || exit 2
+    rm -rf "$copy"
   done
-  if [[ -z ${CASE:-}${PART:-} ]]; then
+  if [[ -z ${CASE:-}${PART:-}${FIRST:-} ]]; then
     while IFS= read -r line; do
       [[ $line == "$tool "* ]] || continue
       grep -qxF -- "$line" "$work/used" || { echo "explains nothing: $line"; status=1; }
