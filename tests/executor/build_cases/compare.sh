@@ -87,11 +87,12 @@ docker_runs() { kill -0 "$daemon" 2> /dev/null; }
 docker_build() {
   local output=(-t "$1")
   [[ $1 == compared && -e tree ]] && output=(-o type=tar,dest=result.tar)
-  docker build --no-cache "${@:3}" "${output[@]}" -f "$2" context
+  # By its full path: that of the context is what docker remembers contexts by.
+  docker build --no-cache "${@:3}" "${output[@]}" -f "$PWD/$2" "$PWD/context"
 }
 docker_tree() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf result.tar -C "$2"; }
 docker_config() {
-  docker build --quiet -t "$1" "${flags[@]}" -f Dockerfile context > /dev/null &&
+  docker build --quiet -t "$1" "${flags[@]}" -f "$PWD/Dockerfile" "$PWD/context" > /dev/null &&
     docker image inspect --format '{"config": {{json .Config}}}' "$1"
 }
 
@@ -160,7 +161,7 @@ for tool in buildah docker; do
     number=$((10#$(basename "$folder")))
     ((number >= ${FIRST:-0})) || continue
     [[ -z ${PART:-} ]] || ((number % ${PART#*/} == ${PART%/*} % ${PART#*/})) || continue
-    # A folder of its own: docker takes files of equal place, size and time for equal.
+    # A folder of its own, since docker takes files of equal place, size and time for equal.
     copy=$work/$tool-$number
     cp -a "$folder" "$copy"
     cd "$copy" || exit 2
