@@ -1,10 +1,13 @@
 #include "git_server.hpp"
 
+#include <doctest/doctest.h>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,23 +145,6 @@ std::size_t GitServer::connections() const {
   constexpr std::string_view request = "Request upload-pack for";
   for (std::size_t at = 0; (at = log.find(request, at)) != std::string::npos; ++at) ++count;
   return count;
-}
-
-std::string add_git(const std::string& url, const std::string& flags) {
-  return "FROM scratch\nADD " + flags + (flags.empty() ? "" : " ") + url + " /\n";
-}
-
-std::string failure_of(TestBuild& build, const std::string& dockerfile) {
-  try {
-    build.solve(dockerfile);
-  } catch (const Error& error) {
-    return render(error, false);
-  }
-  return "it was built";
-}
-
-std::optional<Entry> entry_at(TestBuild& build, const std::string& path) {
-  return build.store().layers().view(build.result.layers).find(path);
 }
 
 }  // namespace slipway

@@ -2,7 +2,7 @@
 // its port.
 #pragma once
 
-#include "../solve/test_build.hpp"
+#include <cache/temporary_folder.hpp>
 
 #include <sys/types.h>
 
@@ -61,14 +61,5 @@ class GitServer {
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
 };
-
-// "FROM scratch\nADD FLAGS URL /\n"
-std::string add_git(const std::string& url, const std::string& flags = "");
-
-// What the build says when it fails: messages, hints and details.
-std::string failure_of(TestBuild& build, const std::string& dockerfile);
-
-// The entry at a path of the result.
-std::optional<Entry> entry_at(TestBuild& build, const std::string& path);
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 // ADD of a git repository: which commit, which files. The cases of BuildKit's
 // dockerfile_addgit_test.go and source/git/source_test.go.
+#include "git_build.hpp"
 #include "git_server.hpp"
 
 #include <doctest/doctest.h>

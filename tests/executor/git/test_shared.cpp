@@ -1,5 +1,6 @@
 // The store's own repository for each remote: what is fetched, what is not fetched again, and that
 // neither other processes nor a sudden end nor damage break it.
+#include "git_build.hpp"
 #include "git_server.hpp"
 
 #include <cache/state_directory.hpp>

@@ -1,5 +1,6 @@
 // What a hostile repository, a hostile URL or a careless configuration of the user's cannot do.
 #include "../../cache/registry/http_server.hpp"
+#include "git_build.hpp"
 #include "git_server.hpp"
 
 #include <doctest/doctest.h>
