@@ -206,19 +206,18 @@ void explain(const Request& request, const ContextUse& use, bool json) {
   const std::string name = quoted(path.empty() ? "." : path);
   std::string text;
   if (path != asked) text += quoted(asked) + " is " + name + "\n";
-  const bool by_exclusion = rule && !use.ignore_file.patterns[*rule].starts_with('!');
-  if (rule && by_exclusion)
-    text +=
-        note(included ? name + " is left out by this rule, but for what is let in again below it"
-                      : name + " is left out by this rule",
-             use.ignore_file.places[*rule]);
-  else if (rule)
-    text += note(name + " is let in by this rule", use.ignore_file.places[*rule]);
-  else
+  if (!rule)
     text += name + " is in the build context: no rule of " +
             (use.ignore_file.source ? printable(use.ignore_file.source->name)
                                     : std::string("a .dockerignore (there is none)")) +
             " is about it\n";
+  else if (use.ignore_file.patterns[*rule].starts_with('!'))
+    text += note(name + " is let in by this rule", use.ignore_file.places[*rule]);
+  else
+    text +=
+        note(included ? name + " is left out by this rule, but for what is let in again below it"
+                      : name + " is left out by this rule",
+             use.ignore_file.places[*rule]);
   for (const std::size_t i : by)
     text +=
         note(only_parts ? "this instruction takes something in it" : "this instruction takes it",

@@ -291,7 +291,7 @@ TEST_CASE("an archive is told from a file that is none") {
     old.replace(148, 8, "        ");
     int total = 0;
     for (const char c : old) total += decltype(as)(c);
-    char text[8];
+    char text[16];
     std::snprintf(text, sizeof text, "%06o", total);
     old.replace(148, 7, std::string(text, 7));
     return old + tar_end;

@@ -293,7 +293,7 @@ TEST_CASE("sizes that no file has are refused") {
   int sum = 0;
   negative.replace(148, 8, "        ");
   for (const char c : negative) sum += static_cast<unsigned char>(c);
-  char text[8];
+  char text[16];
   std::snprintf(text, sizeof text, "%06o", sum);
   negative.replace(148, 7, std::string(text, 7));
   CHECK(bench.error(negative + tar_end) != "");
