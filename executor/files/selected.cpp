@@ -53,10 +53,9 @@ CopyFiles mounted_files(const RunProcess::Mount& mount) {
   CopyFiles copy;
   const bool everything = mount.source.empty() || mount.source == "/" || mount.source == ".";
   const auto start = mount.source.find_first_not_of('/');
-  std::string path(".");
-  if (!everything) path = mount.source.substr(start);
-  copy.sources.push_back(CopyFiles::Selection{.input = mount.input, .path = std::move(path)});
-  copy.destination = "/";
+  copy.sources.push_back(CopyFiles::Selection{
+      .input = mount.input, .path = everything ? "." : mount.source.substr(start)});
+  copy.destination = std::string(1, '/');  // of a literal, GCC 12 warns for no reason
   copy.parents = !everything;
   return copy;
 }

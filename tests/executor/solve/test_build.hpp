@@ -10,6 +10,7 @@
 #include "../fake_runner.hpp"
 
 #include <cache/store.hpp>
+#include <cache/temporary_folder.hpp>
 #include <executor/files/context.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/parse.hpp>
@@ -32,24 +33,6 @@ namespace slipway {
 
 // The steps that ran, by the texts of their instructions, in no order of time but of the graph.
 using Steps = std::vector<std::string>;
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "slipway-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw system_error("mkdtemp", pattern, errno);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class ContextFolder {
  public:
