@@ -171,8 +171,8 @@ void explain(const Request& request, const ContextUse& use, bool json) {
   if (!found.entry) throw not_found(asked, *use.whole, request.why);
   const std::string& path = found.path;
   const bool included = use.context->find(path).has_value();
-  const std::optional<std::size_t> rule =
-      path.empty() ? std::nullopt : use.rules.deciding_rule(path);
+  constexpr std::size_t none = SIZE_MAX;
+  const std::size_t rule = path.empty() ? none : use.rules.deciding_rule(path).value_or(none);
 
   // A source of another instruction that is missing says nothing about this path.
   const TakenFiles taken = find_taken(use);
@@ -191,12 +191,12 @@ void explain(const Request& request, const ContextUse& use, bool json) {
     report["Path"] = path;
     report["Included"] = included;
     report["Rule"] = nullptr;
-    if (rule) {
-      const SourceSpan& place = use.ignore_file.places[*rule];
+    if (rule != none) {
+      const SourceSpan& place = use.ignore_file.places[rule];
       report["Rule"] = {{"File", use.ignore_file.source->name},
                         {"Line", place.line},
                         {"Column", place.column},
-                        {"Pattern", use.ignore_file.patterns[*rule]}};
+                        {"Pattern", use.ignore_file.patterns[rule]}};
     }
     report["Instructions"] = instructions_json(use, by);
     print(json_text(report));
@@ -206,18 +206,18 @@ void explain(const Request& request, const ContextUse& use, bool json) {
   const std::string name = quoted(path.empty() ? "." : path);
   std::string text;
   if (path != asked) text += quoted(asked) + " is " + name + "\n";
-  if (!rule)
+  if (rule == none)
     text += name + " is in the build context: no rule of " +
             (use.ignore_file.source ? printable(use.ignore_file.source->name)
                                     : std::string("a .dockerignore (there is none)")) +
             " is about it\n";
-  else if (use.ignore_file.patterns[*rule].starts_with('!'))
-    text += note(name + " is let in by this rule", use.ignore_file.places[*rule]);
+  else if (use.ignore_file.patterns[rule].starts_with('!'))
+    text += note(name + " is let in by this rule", use.ignore_file.places[rule]);
   else
     text +=
         note(included ? name + " is left out by this rule, but for what is let in again below it"
                       : name + " is left out by this rule",
-             use.ignore_file.places[*rule]);
+             use.ignore_file.places[rule]);
   for (const std::size_t i : by)
     text +=
         note(only_parts ? "this instruction takes something in it" : "this instruction takes it",
