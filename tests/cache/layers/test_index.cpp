@@ -7,7 +7,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <clocale>
 #include <filesystem>
 
@@ -223,13 +222,13 @@ TEST_CASE("what the sink of a builder throws reaches the caller") {
 }
 
 TEST_CASE("a builder that is dropped within a large file makes up nothing of what is missing") {
-  const auto began = std::chrono::steady_clock::now();
+  std::uint64_t made = 0;
   {
-    LayerBuilder builder;
+    LayerBuilder builder([&](std::span<const std::byte> bytes) { made += bytes.size(); });
     Entry large = file("large");
-    large.size = std::uint64_t{1} << 42;
+    large.size = std::uint64_t{1} << 34;
     StringSource source("its first bytes");
     CHECK_THROWS_AS(builder.add_file(large, source), Error);
   }
-  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
+  CHECK(made < std::uint64_t{1} << 20);
 }
