@@ -73,8 +73,11 @@ struct TarWriter::State {
   std::unique_ptr<archive_entry, FreeEntry> header;
   std::exception_ptr failure;  // of the sink: must not fly through C code
 
+  bool dropped = false;  // nobody takes bytes any more
+
   static la_ssize_t on_bytes(archive*, void* self, const void* bytes, std::size_t size) {
     State& state = *static_cast<State*>(self);
+    if (state.dropped) return -1;
     try {
       state.sink({static_cast<const std::byte*>(bytes), size});
       return static_cast<la_ssize_t>(size);
@@ -126,8 +129,9 @@ TarWriter::~TarWriter() {
   if (!state_) return;
   // An unfinished archive would be closed when it is freed, with zeros for all that is missing: of a
   // large file whose copying was interrupted that takes minutes, and nobody wants those bytes.
+  // Not archive_write_fail(): what it marks is then not freed whole.
   const BytesLocale locale;
-  if (state_->writer) ::archive_write_fail(state_->writer.get());
+  state_->dropped = true;
   state_->writer.reset();
 }
 
