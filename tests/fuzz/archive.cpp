@@ -226,7 +226,13 @@ class Ground {
               "sizes are those on disk");
     }
     require(found + entries.contains("") == entries.size(), "what is in the list is on disk");
-    if (!layer) build_tree(upper(), entries);
+    if (layer) return;
+    try {
+      build_tree(upper(), entries);
+    } catch (const Error& error) {
+      // The one thing that can be unpacked and not be a layer: a name that would delete.
+      require(std::string(error.what()).find(".wh.") != std::string::npos, "a tree is a layer");
+    }
   }
 
   fs::path folder_;
