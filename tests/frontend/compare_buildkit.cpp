@@ -1,6 +1,7 @@
 // Compares this frontend with what BuildKit's own tests record. Reads a tree of BuildKit's source,
 // which is not stored here, and prints for each area how many outcomes are the same, and each other
 // one. README.md explains those that remain.
+#include "../comparison.hpp"
 #include "buildkit_dump.hpp"
 #include "cases.hpp"
 
@@ -29,32 +30,6 @@ std::vector<std::string> split(const std::string& text, char separator) {
   for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
   return parts;
 }
-
-class Area {
- public:
-  explicit Area(std::string name) : name_(std::move(name)) {}
-  ~Area() {
-    std::cout << name_ << ": " << same_ << " same, " << different_ << " different\n" << details_;
-  }
-  Area(const Area&) = delete;
-  Area& operator=(const Area&) = delete;
-
-  void compare(const std::string& what, const std::string& recorded, const std::string& ours) {
-    if (recorded == ours) {
-      ++same_;
-      return;
-    }
-    ++different_;
-    details_ += "  " + what + "\n    recorded: " + recorded + "\n    ours:     " + ours + "\n";
-  }
-  int different() const { return different_; }
-
- private:
-  std::string name_;
-  std::string details_;
-  int same_ = 0;
-  int different_ = 0;
-};
 
 void each_folder(const fs::path& folder, const std::function<void(const fs::path&)>& action) {
   std::vector<fs::path> found;

@@ -1,6 +1,8 @@
 // Compares ir/pattern with what the tests of moby/patternmatcher record. Reads a tree of its
 // source, which is not stored here, and prints for each area how many outcomes are the same, and
 // every other one.
+#include "../comparison.hpp"
+
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/pattern.hpp>
@@ -27,33 +29,6 @@ std::string read_file(const fs::path& path) {
   if (!in) throw std::runtime_error("cannot read " + path.string());
   return {std::istreambuf_iterator<char>(in), {}};
 }
-
-class Area {
- public:
-  explicit Area(std::string name) : name_(std::move(name)) {}
-  ~Area() {
-    std::cout << name_ << ": " << same_ << " same, " << different_ << " different\n" << details_;
-  }
-  Area(const Area&) = delete;
-  Area& operator=(const Area&) = delete;
-
-  void compare(const std::string& what, const std::string& recorded, const std::string& ours) {
-    if (recorded == ours) {
-      ++same_;
-      return;
-    }
-    ++different_;
-    details_ += "  " + what + "\n    recorded: " + recorded + "\n    ours:     " + ours + "\n";
-  }
-  // An area in which nothing was found was not read: the source has another form by now.
-  int failures() const { return same_ + different_ == 0 ? 1 : different_; }
-
- private:
-  std::string name_;
-  std::string details_;
-  int same_ = 0;
-  int different_ = 0;
-};
 
 // A Go string literal, as a regular expression and as its value.
 const std::string literal = R"re(("(?:[^"\\]|\\.)*"|`[^`]*`))re";

@@ -19,6 +19,7 @@
 #include <cache/layers/stack.hpp>
 #include <executor/files/context.hpp>
 #include <executor/files/copy.hpp>
+#include <ir/error.hpp>
 #include <ir/operation.hpp>
 
 #include <cache/temporary_folder.hpp>
@@ -101,5 +102,18 @@ class CopyBench {
 // The entries of a layer as canonical text, with contents from its directory. Fails the test where
 // index and directory differ.
 std::string print_layer(const BuiltLayer& layer, const std::filesystem::path& directory);
+
+// Says aloud that a test is skipped, if files cannot be given owners here.
+bool skipped();
+
+// What the action's Error says; "" if there is none.
+std::string message_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 }  // namespace slipway

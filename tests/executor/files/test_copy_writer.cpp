@@ -17,21 +17,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool skipped() {
-  if (::geteuid() == 0) return false;
-  MESSAGE("skipped: files get owners, which takes root");
-  return true;
-}
-
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 std::string pattern(std::size_t size, unsigned seed) {
   std::string text(size, '\0');
   for (char& byte : text) {

@@ -20,21 +20,6 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string message_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool skipped() {
-  if (::geteuid() == 0) return false;
-  MESSAGE("skipped: files get owners, which takes root");
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("a source that changes after it was planned is named, and no layer comes of it") {
