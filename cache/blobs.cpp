@@ -79,12 +79,7 @@ class FileWriter : public BlobStore::Writer {
 
   void write(std::span<const std::byte> bytes) override {
     hasher_.update(bytes);
-    while (!bytes.empty()) {
-      const ssize_t length = ::write(file_.get(), bytes.data(), bytes.size());
-      if (length < 0 && errno == EINTR) continue;
-      if (length < 0) throw system_error("write", aside_.string(), errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(length));
-    }
+    write_all(file_.get(), bytes, aside_.native());
   }
 
   Digest finish(const std::optional<Digest>& expected) override {

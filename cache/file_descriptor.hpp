@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <cstddef>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace slipway {
@@ -27,5 +30,9 @@ class [[nodiscard]] FileDescriptor {
  private:
   int number_ = -1;  // -1: none
 };
+
+// All of it, from the descriptor's offset. Throws Error naming `path`.
+void write_all(int descriptor, std::span<const std::byte> bytes, std::string_view path);
+void write_all(int descriptor, std::string_view text, std::string_view path);
 
 }  // namespace slipway

@@ -289,17 +289,25 @@ std::string http_file_name(std::string_view url) {
   return harmless ? name : "download";
 }
 
+UrlAuthority authority_of(std::string_view url) {
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos)
+    url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find_first_of("/?#"));
+  const std::size_t at = url.rfind('@');
+  const std::size_t host = at == std::string_view::npos ? 0 : at + 1;
+  return {url.substr(0, host), url.substr(host)};
+}
+
 std::string without_credentials(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
-  const std::size_t end = std::min(url.find_first_of("/?#", start), url.size());
-  const std::size_t at = url.substr(0, end).rfind('@');
-  if (at == std::string_view::npos || at < start) return std::string(url);
-  const std::string_view user = url.substr(start, at - start);
+  std::string_view user = authority_of(url).user_info;
+  if (user.empty()) return std::string(url);
+  user.remove_suffix(1);
   // The name that ssh is spoken to with is no secret.
   if (user == "git") return std::string(url);
   const std::string_view mask = user.find(':') == std::string_view::npos ? "xxxxx" : "xxxxx:xxxxx";
-  return std::string(url.substr(0, start)) + std::string(mask) + std::string(url.substr(at));
+  std::string masked(url);
+  masked.replace(static_cast<std::size_t>(user.data() - url.data()), user.size(), mask);
+  return masked;
 }
 
 }  // namespace slipway

@@ -30,6 +30,13 @@ bool is_http_source(std::string_view text);
 // The name under which ADD stores what it gets: the last one of the URL's path.
 std::string http_file_name(std::string_view url);
 
+// Between a URL's "//" and its path; of a text without "//", from its front.
+struct UrlAuthority {
+  std::string_view user_info;  // name and password, with the '@' behind them; empty: none
+  std::string_view host;       // with its port
+};
+UrlAuthority authority_of(std::string_view url);
+
 // The URL with "xxxxx" in place of a user's name and password, for messages and for what is kept.
 std::string without_credentials(std::string_view url);
 

@@ -65,14 +65,8 @@ FileDescriptor spool(FileDescriptor input, StateDirectory& state) {
   DescriptorSource source(std::move(input));
   const std::unique_ptr<ByteSource> plain = open_decompressed(source);
   std::vector<std::byte> buffer(std::size_t{256} << 10);
-  while (const std::size_t got = plain->read(buffer)) {
-    for (std::size_t put = 0; put < got;) {
-      const ssize_t count = ::write(output.get(), buffer.data() + put, got - put);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw system_error("write", path.native(), errno);
-      put += static_cast<std::size_t>(count);
-    }
-  }
+  while (const std::size_t got = plain->read(buffer))
+    write_all(output.get(), std::span(buffer).first(got), path.native());
   return output;
 }
 

@@ -132,15 +132,6 @@ class Plan {
   std::map<std::string, ArchiveFile> files_;
 };
 
-void write_all(int file, std::span<const std::byte> bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(file, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw system_error("write", path, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-  }
-}
-
 }  // namespace
 
 void save_tar(Store& store, const std::vector<SavedImage>& images, const SaveOptions& options,

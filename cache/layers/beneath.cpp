@@ -146,7 +146,7 @@ std::size_t DescriptorSource::read(std::span<std::byte> buffer) {
   for (;;) {
     const ssize_t got = ::read(descriptor_.get(), buffer.data(), buffer.size());
     if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) throw system_error("read", "", errno);
+    if (errno != EINTR) throw system_error("read", path_, errno);
   }
 }
 

@@ -42,11 +42,14 @@ class ParentCache {
 // A regular file as a source, from its current offset.
 class DescriptorSource : public ByteSource {
  public:
-  explicit DescriptorSource(FileDescriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  // `path`: for messages; empty: they do without.
+  explicit DescriptorSource(FileDescriptor descriptor, std::string path = {})
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
  private:
   FileDescriptor descriptor_;
+  std::string path_;
 };
 
 // The names in an open directory, in byte order.

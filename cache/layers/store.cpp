@@ -32,12 +32,7 @@ void write_file(const fs::path& path, std::string_view bytes) {
   const FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("open", path.native(), errno);
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", path.native(), errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_all(file.get(), bytes, path.native());
 }
 
 void move_into_place(const fs::path& from, const fs::path& to) {

@@ -1,3 +1,4 @@
+#include <cache/layers/make_entry.hpp>
 #include <cache/layers/tree_writer.hpp>
 #include <ir/error.hpp>
 
@@ -20,15 +21,6 @@ constexpr std::size_t piece_size = std::size_t{256} << 10;
 
 void check(int result, std::string_view call, std::string_view path) {
   if (result != 0) throw system_error(call, path, errno);
-}
-
-void write_all(int file, std::span<const std::byte> bytes, std::string_view path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", path, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
 }
 
 // Writes what is not zero and leaves the rest a hole; true: it ends in one. Only blocks count that
@@ -58,15 +50,6 @@ bool write_sparse(int file, std::span<const std::byte> bytes, std::string_view p
 
 timespec time_of(const Entry& entry) {
   return {.tv_sec = entry.mtime, .tv_nsec = 0};
-}
-
-// Owner before mode and xattrs, because a change of owner clears set-user-ID and capabilities.
-void set_metadata(int file, const Entry& entry) {
-  check(::fchown(file, entry.uid, entry.gid), "fchown", entry.path);
-  check(::fchmod(file, entry.mode), "fchmod", entry.path);
-  for (const auto& [name, value] : entry.xattrs) {
-    check(::fsetxattr(file, name.c_str(), value.data(), value.size(), 0), "fsetxattr", entry.path);
-  }
 }
 
 }  // namespace
@@ -227,30 +210,21 @@ void TreeWriter::add_other(Entry entry) {
   const std::string parent(parent_path(entry.path));
   const int directory = parents_.directory(parent);
   touched_.insert(parent);
-  if (entry.type == Type::symlink) {
-    entry.mode = 0777;  // as every link on Linux, whatever the archive says
-    check(::symlinkat(entry.link_target.c_str(), directory, name.c_str()), "symlinkat", entry.path);
-  } else {
-    const mode_t type = entry.type == Type::fifo          ? S_IFIFO
-                        : entry.type == Type::char_device ? S_IFCHR
-                                                          : S_IFBLK;
-    const dev_t device =
-        entry.type == Type::fifo ? 0 : makedev(entry.device_major, entry.device_minor);
-    if (::mknodat(directory, name.c_str(), type | 0600, device) != 0) {
-      Error error = system_error("mknodat", entry.path, errno);
-      // Left out, it would make another layer than it does for root, under the same key.
-      if (errno == EPERM && type != S_IFIFO) {
-        error.hint("only root makes device nodes: build as root, or leave it out of the archive");
-      }
-      throw error;
+  const bool symlink = entry.type == Type::symlink;
+  if (symlink) entry.mode = 0777;  // as every link on Linux, whatever the archive says
+  if (make_node(directory, name.c_str(), entry) != 0) {
+    Error error = system_error(symlink ? "symlinkat" : "mknodat", entry.path, errno);
+    // Left out, it would make another layer than it does for root, under the same key.
+    if (errno == EPERM && !symlink && entry.type != Type::fifo) {
+      error.hint("only root makes device nodes: build as root, or leave it out of the archive");
     }
+    throw error;
   }
   check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
         entry.path);
   // A node we just made in a tree nobody else writes to: it is no link.
-  if (entry.type != Type::symlink) {
+  if (!symlink)
     check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
-  }
   const timespec times[2] = {time_of(entry), time_of(entry)};
   check(::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW), "utimensat", entry.path);
   insert(std::move(entry));

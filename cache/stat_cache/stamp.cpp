@@ -15,11 +15,12 @@ std::int64_t nanoseconds(const struct statx_timestamp& time) {
 
 }  // namespace
 
-std::optional<FileStamp> stat_stamp(int directory, const char* path) {
+bool stat_name(int directory, const char* path, struct statx& status) {
   constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-  struct statx status {};
-  if (::syscall(SYS_statx, directory, path, flags, STATX_BASIC_STATS, &status) != 0)
-    return std::nullopt;
+  return ::syscall(SYS_statx, directory, path, flags, STATX_BASIC_STATS, &status) == 0;
+}
+
+FileStamp stamp_of(const struct statx& status) {
   FileStamp stamp;
   stamp.device = makedev(status.stx_dev_major, status.stx_dev_minor);
   stamp.inode = status.stx_ino;
@@ -28,6 +29,12 @@ std::optional<FileStamp> stat_stamp(int directory, const char* path) {
   stamp.ctime_ns = nanoseconds(status.stx_ctime);
   stamp.mode = status.stx_mode;
   return stamp;
+}
+
+std::optional<FileStamp> stat_stamp(int directory, const char* path) {
+  struct statx status {};
+  if (!stat_name(directory, path, status)) return std::nullopt;
+  return stamp_of(status);
 }
 
 }  // namespace slipway

@@ -98,15 +98,6 @@ std::uint64_t checksum_of(std::string_view bytes) {
   return checksum.finish();
 }
 
-void write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", path.native(), errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 }  // namespace
 
 struct StatCache::Mapping {
@@ -256,11 +247,12 @@ void StatCacheWriter::write(const std::filesystem::path& aside, const std::files
   const FileDescriptor descriptor(
       ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!descriptor) throw system_error("open", aside.native(), errno);
+  const std::string& name = aside.native();
   // Not synced: after a power failure the checksum tells a file that was not written out.
   try {
-    write_all(descriptor.get(), {reinterpret_cast<const char*>(&header), sizeof header}, aside);
-    write_all(descriptor.get(), records_, aside);
-    write_all(descriptor.get(), paths_, aside);
+    write_all(descriptor.get(), std::as_bytes(std::span(&header, 1)), name);
+    write_all(descriptor.get(), records_, name);
+    write_all(descriptor.get(), paths_, name);
     if (::rename(aside.c_str(), file.c_str()) != 0)
       throw system_error("rename", file.native(), errno);
   } catch (...) {

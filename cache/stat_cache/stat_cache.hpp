@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+struct statx;
+
 namespace slipway {
 
 class StateDirectory;
@@ -108,6 +110,10 @@ class StatCacheUpdate {
 // The stamp of what a statx gave; `path` relative to `directory`, "" is the open file itself. Links
 // are not followed. Empty: errno says why.
 std::optional<FileStamp> stat_stamp(int directory, const char* path);
+// Its two halves, for who needs more of the kernel's answer (statx(2)) than the stamp. False: errno
+// says why.
+bool stat_name(int directory, const char* path, struct statx& status);
+FileStamp stamp_of(const struct statx& status);
 
 // Whether a stamp that was taken at `asked_ns` (since the epoch), before the content was read, will
 // differ from that of any later content. Where the clock of change times is coarse, two writes

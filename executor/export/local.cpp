@@ -2,13 +2,13 @@
 
 #include <cache/file_descriptor.hpp>
 #include <executor/export/merged.hpp>
+#include <cache/layers/make_entry.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -121,11 +121,7 @@ class LocalWriter {
                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!made) throw system_error("openat", entry.path, errno);
     read_merged(view_, entry, [&](std::span<const std::byte> bytes) {
-      while (!bytes.empty()) {
-        const ssize_t put = ::write(made.get(), bytes.data(), bytes.size());
-        if (put < 0 && errno != EINTR) throw system_error("write", entry.path, errno);
-        if (put > 0) bytes = bytes.subspan(static_cast<std::size_t>(put));
-      }
+      write_all(made.get(), bytes, entry.path);
     });
     for (const auto& [key, value] : entry.xattrs) {
       // Where the file system, or the caller, has no right to them, the content still counts.
@@ -142,12 +138,7 @@ class LocalWriter {
 
   void node(const Entry& entry, const std::string& name) {
     clear(name, entry.path);
-    const mode_t type = entry.type == Entry::Type::fifo          ? S_IFIFO
-                        : entry.type == Entry::Type::char_device ? S_IFCHR
-                                                                 : S_IFBLK;
-    check(::mknodat(parent_.get(), name.c_str(), type | 0600U,
-                    ::makedev(entry.device_major, entry.device_minor)),
-          "mknodat", entry.path);
+    check(make_node(parent_.get(), name.c_str(), entry), "mknodat", entry.path);
     check(::fchmodat(parent_.get(), name.c_str(), entry.mode, 0), "fchmodat", entry.path);
     set_time(entry, name);
   }

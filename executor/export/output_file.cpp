@@ -1,5 +1,6 @@
 #include <executor/export/output_file.hpp>
 
+#include <cache/file_descriptor.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -39,12 +40,7 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(descriptor_, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) throw system_error("write", path_, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-  }
+  write_all(descriptor_, bytes, path_);
 }
 
 void OutputFile::finish() {

@@ -8,8 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <span>
+#include <thread>
 
 namespace slipway {
 namespace {
@@ -57,12 +59,11 @@ std::optional<Digest> FileHasher::read(int descriptor, std::uint64_t size, std::
   return hasher_.finish();
 }
 
-std::size_t FileSource::read(std::span<std::byte> buffer) {
-  for (;;) {
-    const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) throw system_error("read", path_, errno);
-  }
+std::size_t worthwhile_threads(std::size_t files, std::uint64_t bytes, std::size_t most) {
+  // A thread costs about as much as these many bytes or files.
+  const std::uint64_t worth = std::max<std::uint64_t>(bytes >> 18, files / 16);
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<std::size_t>(std::min<std::uint64_t>({worth, files, cores, most}));
 }
 
 }  // namespace slipway

@@ -43,17 +43,8 @@ class FileHasher : public FileReader {
   std::unique_ptr<std::byte[]> buffer_;
 };
 
-// An open file as a source, from its current offset.
-class FileSource : public ByteSource {
- public:
-  // `path` for messages.
-  FileSource(FileDescriptor file, std::string path)
-      : file_(std::move(file)), path_(std::move(path)) {}
-  std::size_t read(std::span<std::byte> buffer) override;
-
- private:
-  FileDescriptor file_;
-  std::string path_;
-};
+// How many threads are worth it for reading so many files, at most `most`; 0: it is over before one
+// has started.
+std::size_t worthwhile_threads(std::size_t files, std::uint64_t bytes, std::size_t most);
 
 }  // namespace slipway

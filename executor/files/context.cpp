@@ -335,10 +335,7 @@ std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view
       if (!failure) failure = std::current_exception();
     }
   };
-  // A thread costs about as much as these many bytes or files.
-  const std::uint64_t worth = std::max<std::uint64_t>(bytes >> 18, unknown.size() / 16);
-  const auto count = static_cast<std::size_t>(
-      std::min<std::uint64_t>({worth, unknown.size(), std::thread::hardware_concurrency(), 4}));
+  const std::size_t count = worthwhile_threads(unknown.size(), bytes, 4);
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
   work();

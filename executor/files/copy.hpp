@@ -26,7 +26,6 @@ namespace slipway {
 
 // What a COPY will store. Opaque to all but this folder and the explanation of a miss.
 struct CopyPlan {
-  using Item = PlanItem;
   PlanItems items;
   // Archives to unpack over the items, in order: source and where its root goes.
   struct Archive {

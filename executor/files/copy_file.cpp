@@ -1,5 +1,6 @@
 #include <executor/files/copy_file.hpp>
 
+#include <cache/file_descriptor.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -29,15 +30,6 @@ ssize_t read_at(int descriptor, std::span<std::byte> buffer, std::uint64_t at) {
 }
 
 }  // namespace
-
-void write_all(int descriptor, std::span<const std::byte> bytes, std::string_view path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", path, errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-}
 
 FileCopier::FileCopier() : buffer_(std::make_unique_for_overwrite<std::byte[]>(buffer_size)) {}
 

@@ -48,7 +48,4 @@ class FileCopier : public FileReader {
   bool can_clone_ = true;
 };
 
-// All of it, from the descriptor's offset. Throws Error naming `path`.
-void write_all(int descriptor, std::span<const std::byte> bytes, std::string_view path);
-
 }  // namespace slipway

@@ -1,5 +1,6 @@
 #include <executor/files/file_list.hpp>
 
+#include <executor/files/content.hpp>
 #include <ir/error.hpp>
 
 #include <algorithm>
@@ -242,7 +243,7 @@ struct Lonely {
 };
 
 bool is_nothing(const Listed& entry) {
-  return entry.type != Type::file || entry.content == fingerprint(sha256(""));
+  return entry.type != Type::file || entry.content == fingerprint(empty_content());
 }
 
 void identify(std::string& out, const Listed& entry, std::string_view relative) {

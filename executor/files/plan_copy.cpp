@@ -1,13 +1,14 @@
 #include <executor/files/copy.hpp>
 
+#include <cache/layers/beneath.hpp>
 #include <cache/layers/extract.hpp>
-#include <executor/files/content.hpp>
 #include <executor/files/destination.hpp>
 #include <executor/files/file_mode.hpp>
 #include <executor/files/not_found.hpp>
 #include <executor/files/owner.hpp>
 #include <executor/files/resolve.hpp>
 #include <executor/files/select.hpp>
+#include <executor/files/walk_filter.hpp>
 #include <ir/error.hpp>
 #include <ir/pattern.hpp>
 
@@ -70,7 +71,7 @@ class Copier {
       Source source{&tree, selection.input, std::move(found.path), ""};
       if (selection.unpack && unpack(source, *found.entry, selection.origin)) continue;
       source.target = target_of(*found.entry, base_name(path));
-      include_ = selected.include ? &*selected.include : nullptr;
+      filter_.include = selected.include ? &*selected.include : nullptr;
       links_.clear();
       copy_top(source, *found.entry);
     }
@@ -117,7 +118,7 @@ class Copier {
 
   bool unpack(const Source& source, const Entry& entry, const Origin& origin) {
     if (entry.type != Type::file) return false;
-    FileSource bytes(FileDescriptor(source.tree->open(entry)), entry.path);
+    DescriptorSource bytes(FileDescriptor(source.tree->open(entry)), entry.path);
     if (!is_archive(bytes)) return false;
     CopyPlan::Archive archive;
     archive.input = source.input;
@@ -142,7 +143,7 @@ class Copier {
     }
     const std::optional<Entry> there = destination_.find(source.target);
     refuse_other(source.target, there, entry, source);
-    copy_children(source, entry, "", source.target, false, nullptr, nullptr);
+    copy_children(source, entry, "", source.target, false, nullptr);
     // Its time is what the top of a tree does hand on, also to a directory that was there.
     destination_.set_time(source.target, entry.mtime);
   }
@@ -155,8 +156,7 @@ class Copier {
 
   // `is_new`: nothing was at `target` before.
   void copy_children(const Source& source, const Entry& directory, const std::string& relative,
-                     const std::string& target, bool is_new, const IgnoreRules::Parent* include,
-                     const IgnoreRules::Parent* exclude) {
+                     const std::string& target, bool is_new, const WalkFilter::Parent* parent) {
     const std::vector<std::string> below =
         is_new ? std::vector<std::string>() : destination_.names_below(target);
     for (const Entry& child : source.tree->children(directory.path)) {
@@ -165,19 +165,16 @@ class Copier {
       std::optional<Entry> there;
       if (std::optional<PlanItem> item = destination_.planned(to)) there = std::move(item->entry);
       else if (std::binary_search(below.begin(), below.end(), name)) there = destination_.find(to);
-      copy_nested(source, child, join(relative, name), to, there, include, exclude);
+      copy_nested(source, child, join(relative, name), to, there, parent);
     }
   }
 
   void copy_nested(const Source& source, const Entry& entry, const std::string& relative,
                    const std::string& target, const std::optional<Entry>& there,
-                   const IgnoreRules::Parent* parent_include,
-                   const IgnoreRules::Parent* parent_exclude) {
-    IgnoreRules::Parent include;
-    IgnoreRules::Parent exclude;
-    const bool outside = include_ != nullptr && include_->excluded(relative, parent_include, &include);
-    const bool excluded = !exclude_.empty() && exclude_.excluded(relative, parent_exclude, &exclude);
-    const bool copied = !outside && !excluded;
+                   const WalkFilter::Parent* parent) {
+    WalkFilter::Parent own;
+    const WalkFilter::Verdict verdict = filter_.judge(relative, parent, own);
+    const bool copied = verdict.taken();
 
     if (entry.type != Type::directory) {
       if (!copied) return;
@@ -191,10 +188,9 @@ class Copier {
       refuse_other(target, there, entry, source);
       put(source, entry, target, there);
     }
-    if (excluded && !exclude_.may_reinclude_below(relative)) return;
-    if (outside && !include_->may_reinclude_below(relative)) return;
+    if (!filter_.may_hold(relative, verdict)) return;
     parents_.push_back({entry, target, copied});
-    copy_children(source, entry, relative, target, !there, &include, &exclude);
+    copy_children(source, entry, relative, target, !there, &own);
     parents_.pop_back();
   }
 
@@ -303,7 +299,7 @@ class Copier {
   CopyPlan plan_;
 
   // Of the selected path that is being copied.
-  const IgnoreRules* include_ = nullptr;
+  WalkFilter filter_{nullptr, &exclude_};
   std::vector<Parent> parents_;  // nested directories from its top down to here
   std::unordered_map<std::string, std::uint64_t> links_;  // path of a file: its group
   std::uint64_t next_group_ = 0;

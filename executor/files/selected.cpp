@@ -13,7 +13,7 @@
 namespace slipway {
 namespace {
 
-// Goes through a selected directory as COPY does (plan_copy.cpp).
+// Goes through a selected directory.
 class Below {
  public:
   Below(const SourceTree& tree, const WalkFilter& filter,
@@ -21,27 +21,18 @@ class Below {
       : tree_(tree), filter_(filter), visit_(visit) {}
 
   void go(const std::string& directory, const std::string& relative,
-          const IgnoreRules::Parent* include, const IgnoreRules::Parent* exclude) const {
+          const WalkFilter::Parent* parent) const {
     for (const Entry& child : tree_.children(directory)) {
       const std::string path = join(relative, base_name(child.path));
-      IgnoreRules::Parent own_include;
-      IgnoreRules::Parent own_exclude;
-      const bool outside = is_out(filter_.include, path, include, own_include);
-      const bool excluded = is_out(filter_.exclude, path, exclude, own_exclude);
-      if (!outside && !excluded) visit_(child);
-      if (child.type != Entry::Type::directory) continue;
-      if (outside && !filter_.include->may_reinclude_below(path)) continue;
-      if (excluded && !filter_.exclude->may_reinclude_below(path)) continue;
-      go(child.path, path, &own_include, &own_exclude);
+      WalkFilter::Parent own;
+      const WalkFilter::Verdict verdict = filter_.judge(path, parent, own);
+      if (verdict.taken()) visit_(child);
+      if (child.type == Entry::Type::directory && filter_.may_hold(path, verdict))
+        go(child.path, path, &own);
     }
   }
 
  private:
-  static bool is_out(const IgnoreRules* rules, const std::string& path,
-                     const IgnoreRules::Parent* above, IgnoreRules::Parent& own) {
-    return rules != nullptr && !rules->empty() && rules->excluded(path, above, &own);
-  }
-
   const SourceTree& tree_;
   const WalkFilter& filter_;
   const std::function<void(const Entry&)>& visit_;
@@ -101,7 +92,7 @@ void for_selected(const Taking& taking, const SourceTree& tree,
                   const std::function<void(const Entry& entry)>& visit) {
   for_selected_tops(taking, tree, [&](const Entry& top, const WalkFilter& filter) {
     if (top.type != Entry::Type::directory) return visit(top);
-    Below(tree, filter, visit).go(top.path, "", nullptr, nullptr);
+    Below(tree, filter, visit).go(top.path, "", nullptr);
   });
 }
 

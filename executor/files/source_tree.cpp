@@ -75,4 +75,9 @@ std::unique_ptr<SourceTree> stack_tree(StackView view, std::string name) {
   return std::make_unique<StackTree>(std::move(view), std::move(name));
 }
 
+Error changed_since_planned(std::string_view path, const SourceTree& tree) {
+  return Error(quoted(path) + " of the " + tree.name() + " changed while the build ran")
+      .hint("build again");
+}
+
 }  // namespace slipway

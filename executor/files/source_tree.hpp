@@ -4,6 +4,7 @@
 
 #include <cache/layers/entry.hpp>
 #include <cache/layers/stack.hpp>
+#include <ir/error.hpp>
 
 #include <memory>
 #include <optional>
@@ -47,5 +48,8 @@ class SourceTree {
 
 // Layers, by their indexes. Their directories are opened when a file is.
 std::unique_ptr<SourceTree> stack_tree(StackView view, std::string name);
+
+// For a source that is no longer what it was when the copy was planned.
+Error changed_since_planned(std::string_view path, const SourceTree& tree);
 
 }  // namespace slipway

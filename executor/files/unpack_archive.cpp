@@ -1,6 +1,6 @@
 #include <executor/files/unpack_archive.hpp>
 
-#include <executor/files/content.hpp>
+#include <cache/layers/beneath.hpp>
 #include <ir/error.hpp>
 
 #include <optional>
@@ -11,15 +11,10 @@
 namespace slipway {
 namespace {
 
-Error changed(const CopyPlan::Archive& archive, const SourceTree& tree) {
-  return Error(quoted(archive.source) + " of the " + tree.name() + " changed while the build ran")
-      .hint("build again");
-}
-
 // What an archive was when it was planned is hashed again as it is unpacked.
 class HashingSource : public ByteSource {
  public:
-  explicit HashingSource(FileSource source) : source_(std::move(source)) {}
+  explicit HashingSource(DescriptorSource source) : source_(std::move(source)) {}
   std::size_t read(std::span<std::byte> buffer) override {
     const std::size_t got = source_.read(buffer);
     hasher_.update(std::span<const std::byte>(buffer.first(got)));
@@ -33,7 +28,7 @@ class HashingSource : public ByteSource {
   }
 
  private:
-  FileSource source_;
+  DescriptorSource source_;
   Hasher hasher_;
 };
 
@@ -42,8 +37,8 @@ class HashingSource : public ByteSource {
 void unpack_archive(const CopyPlan::Archive& archive, const SourceTree& tree,
                     const StackView& below, const Staging& staging, TreeEntries& entries) {
   const std::optional<Entry> source = tree.find(archive.source);
-  if (!source) throw changed(archive, tree);
-  HashingSource bytes(FileSource(FileDescriptor(tree.open(*source)), archive.source));
+  if (!source) throw changed_since_planned(archive.source, tree);
+  HashingSource bytes(DescriptorSource(FileDescriptor(tree.open(*source)), archive.source));
   ArchiveOptions options;
   options.destination = archive.destination;
   options.owner = archive.owner;
@@ -53,7 +48,7 @@ void unpack_archive(const CopyPlan::Archive& archive, const SourceTree& tree,
   } catch (const Error& error) {
     failure = error;
   }
-  if (bytes.finish() != archive.content) throw changed(archive, tree);
+  if (bytes.finish() != archive.content) throw changed_since_planned(archive.source, tree);
   if (!failure) return;
   const std::string& hint = failure->diagnostics().back().hint;
   throw Error("cannot unpack " + quoted(archive.source) + ": " + failure->what())

@@ -9,7 +9,6 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,26 +29,6 @@ namespace {
 
 // glibc's sys/stat.h and the kernel's linux/stat.h do not go together.
 constexpr std::uint32_t type_bits = 0170000;
-
-std::int64_t nanoseconds(const struct statx_timestamp& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-FileStamp stamp_of(const struct statx& status) {
-  FileStamp stamp;
-  stamp.device = makedev(status.stx_dev_major, status.stx_dev_minor);
-  stamp.inode = status.stx_ino;
-  stamp.size = status.stx_size;
-  stamp.mtime_ns = nanoseconds(status.stx_mtime);
-  stamp.ctime_ns = nanoseconds(status.stx_ctime);
-  stamp.mode = status.stx_mode;
-  return stamp;
-}
-
-bool stat_at(int directory, const char* path, struct statx& status) {
-  constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
-  return ::syscall(SYS_statx, directory, path, flags, STATX_BASIC_STATS, &status) == 0;
-}
 
 void fill(WalkedEntry& entry, const struct statx& status) {
   using Type = Entry::Type;
@@ -128,8 +107,7 @@ int read_names(int directory, std::vector<Name>& names) {
 // What a directory's entries need to know of the rules' verdicts on it.
 struct Verdicts {
   IgnoreRules::Parent ignore;
-  IgnoreRules::Parent include;
-  IgnoreRules::Parent exclude;
+  WalkFilter::Parent filter;
 };
 
 // Reads names and stamps. `verdict`: the rules' own on this directory; null: of the root.
@@ -178,7 +156,7 @@ class Reader {
       if (entry.excluded && !(may_be_directory && ignore_.may_reinclude_below(path))) return;
     }
     struct statx status {};
-    if (stat_at(descriptor, name.text.c_str(), status)) {
+    if (stat_name(descriptor, name.text.c_str(), status)) {
       fill(entry, status);
     } else if (errno != ENOENT) {
       entry.error = errno;
@@ -282,7 +260,9 @@ class Walker {
         one.verdicts.ignore = std::move(*verdict++);
       else if (!ignore_.empty())
         ignore_.excluded(path, &job.verdicts.ignore, &one.verdicts.ignore);
-      if (!is_wanted(std::string_view(path).substr(cut_), job.verdicts, one.verdicts)) continue;
+      const std::string_view below_top = std::string_view(path).substr(cut_);
+      const auto wanted = filter_.judge(below_top, &job.verdicts.filter, one.verdicts.filter);
+      if (!filter_.may_hold(below_top, wanted)) continue;
       if (entry.below) {
         one.directory = entry.below.get();
         one.is_read = true;
@@ -298,17 +278,6 @@ class Walker {
       next.push_back(std::move(one));
     }
     return next;
-  }
-
-  // As COPY goes through a tree (plan_copy.cpp): what is left out may hold what is not.
-  bool is_wanted(std::string_view path, const Verdicts& above, Verdicts& own) const {
-    const auto lets_in = [&](const IgnoreRules* rules, const IgnoreRules::Parent& parent,
-                             IgnoreRules::Parent& result) {
-      return rules == nullptr || rules->empty() || !rules->excluded(path, &parent, &result) ||
-             rules->may_reinclude_below(path);
-    };
-    return lets_in(filter_.include, above.include, own.include) &&
-           lets_in(filter_.exclude, above.exclude, own.exclude);
   }
 
   const Reader reader_;

@@ -3,6 +3,7 @@
 
 #include <cache/layers/entry.hpp>
 #include <cache/stat_cache/stat_cache.hpp>
+#include <executor/files/walk_filter.hpp>
 #include <ir/digest.hpp>
 #include <ir/pattern.hpp>
 
@@ -59,13 +60,6 @@ struct Directory {
   std::string path_of(const WalkedEntry& entry) const;
   // Null: there is no such name.
   WalkedEntry* find(std::string_view name);
-};
-
-// Directories are not entered where `rules` leave out all that is in them. They are about paths
-// below the directory a walk starts from.
-struct WalkFilter {
-  const IgnoreRules* include = nullptr;  // null: everything
-  const IgnoreRules* exclude = nullptr;
 };
 
 // A directory that was read where there was none yet, and the entry it belongs below.

@@ -42,11 +42,6 @@ constexpr std::uint64_t large = std::uint64_t{1} << 20;
 constexpr std::uint64_t worth_keeping = std::uint64_t{64} << 10;
 constexpr std::size_t most_threads = 8;
 
-Error changed(const PlanItem& item, const SourceTree& tree) {
-  return Error(quoted(item.source) + " of the " + tree.name() + " changed while the build ran")
-      .hint("build again");
-}
-
 class TextSource : public ByteSource {
  public:
   explicit TextSource(std::string_view text) : text_(text) {}
@@ -261,7 +256,7 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
     Entry source;
     source.path = copied.source;
     const Digest content = tree.read(source, copier);
-    if (entry.content != Digest{} && entry.content != content) throw changed(copied, tree);
+    if (entry.content != Digest{} && entry.content != content) throw changed_since_planned(copied.source, tree);
     if (entry.content == Digest{}) set_content(position, content);
   }
   maker.finish_file(file.get(), entry);
@@ -271,14 +266,10 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
 }
 
 void CopyWriter::State::copy_files() {
-  // A thread costs about as much as these many bytes or files.
-  const std::size_t files = small_files.size() + large_files.size();
-  const std::uint64_t worth = std::max<std::uint64_t>(bytes >> 18, files / 16);
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const auto count =
-      static_cast<std::size_t>(std::min<std::uint64_t>({worth, files, cores, most_threads}));
+  const std::size_t count =
+      worthwhile_threads(small_files.size() + large_files.size(), bytes, most_threads);
 
-  if (worth > 0 && plan.archives.empty()) builder = std::thread([this] { build(); });
+  if (count > 0 && plan.archives.empty()) builder = std::thread([this] { build(); });
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < count; ++i) threads.emplace_back([this] { copy_some(); });
   copy_some();

@@ -1,10 +1,10 @@
 #include <executor/files/write_tree.hpp>
 
+#include <cache/layers/make_entry.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -20,12 +20,8 @@ void check(int result, std::string_view call, std::string_view path) {
   if (result != 0) throw system_error(call, path, errno);
 }
 
-// Owner before mode and xattrs: a change of owner takes set-user-ID and capabilities away.
-void set_metadata(int file, const Entry& entry) {
-  check(::fchown(file, entry.uid, entry.gid), "fchown", entry.path);
-  check(::fchmod(file, entry.mode), "fchmod", entry.path);
-  for (const auto& [name, value] : entry.xattrs)
-    check(::fsetxattr(file, name.c_str(), value.data(), value.size(), 0), "fsetxattr", entry.path);
+void set_metadata_and_time(int file, const Entry& entry) {
+  set_metadata(file, entry);
   const timespec time{.tv_sec = entry.mtime, .tv_nsec = 0};
   const timespec times[2] = {time, time};
   check(::futimens(file, times), "futimens", entry.path);
@@ -45,7 +41,7 @@ void TreeMaker::make_directory(const Entry& entry) {
 
 void TreeMaker::finish_directory(const Entry& entry) {
   const FileDescriptor directory = open_beneath(root_, entry.path, O_RDONLY | O_DIRECTORY);
-  set_metadata(directory.get(), entry);
+  set_metadata_and_time(directory.get(), entry);
 }
 
 FileDescriptor TreeMaker::make_file(const Entry& entry) {
@@ -56,7 +52,7 @@ FileDescriptor TreeMaker::make_file(const Entry& entry) {
 }
 
 void TreeMaker::finish_file(int file, const Entry& entry) {
-  set_metadata(file, entry);
+  set_metadata_and_time(file, entry);
 }
 
 void TreeMaker::make_link(const Entry& entry) {
@@ -70,16 +66,8 @@ void TreeMaker::make_link(const Entry& entry) {
 void TreeMaker::make_other(const Entry& entry) {
   const int directory = parent(entry);
   const char* const last = name(entry);
-  if (entry.type == Type::symlink) {
-    check(::symlinkat(entry.link_target.c_str(), directory, last), "symlinkat", entry.path);
-  } else {
-    const mode_t type = entry.type == Type::fifo          ? S_IFIFO
-                        : entry.type == Type::char_device ? S_IFCHR
-                                                          : S_IFBLK;
-    const dev_t device =
-        entry.type == Type::fifo ? 0 : makedev(entry.device_major, entry.device_minor);
-    check(::mknodat(directory, last, type | 0600, device), "mknodat", entry.path);
-  }
+  check(make_node(directory, last, entry),
+        entry.type == Type::symlink ? "symlinkat" : "mknodat", entry.path);
   check(::fchownat(directory, last, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
         entry.path);
   // Just made, in a tree nobody else writes to: it is no link.

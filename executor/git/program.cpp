@@ -1,6 +1,7 @@
 #include <executor/git/program.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <executor/spawn.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -126,19 +127,6 @@ std::vector<std::string> environment_of(const GitCommand& command) {
   return environment;
 }
 
-struct Pipe {
-  FileDescriptor read;
-  FileDescriptor write;
-};
-
-Pipe make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("pipe2", "", errno);
-  Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-  if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) throw system_error("fcntl", "", errno);
-  return pipe;
-}
-
 // What the new process reads in the builder's memory, and where it leaves its errno.
 struct Birth {
   const char* program;
@@ -182,21 +170,6 @@ int be_born(void* argument) {
   return failed();
 }
 
-// No handler of the builder's may run on the borrowed memory.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
   for (std::string& text : texts) result.push_back(text.data());
@@ -219,6 +192,8 @@ class Child {
     if (!null) throw system_error("open", "/dev/null", errno);
     Pipe out = make_pipe();
     Pipe error = make_pipe();
+    never_block(out.read);
+    never_block(error.read);
     Birth birth{};
     birth.program = program.c_str();
     birth.arguments = argument_list.data();

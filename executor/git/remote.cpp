@@ -23,21 +23,6 @@ bool has_control_characters(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-struct Authority {
-  std::string user_info;  // with its '@'; may be empty
-  std::string host;       // with its port
-};
-
-Authority authority_of(std::string_view url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string_view::npos) return {};
-  url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  const std::size_t at = url.rfind('@');
-  const std::size_t host = at == std::string_view::npos ? 0 : at + 1;
-  return {std::string(url.substr(0, host)), std::string(url.substr(host))};
-}
-
 std::string decoded(std::string_view text) {
   const auto digit = [](char c) {
     constexpr std::string_view digits = "0123456789abcdefABCDEF";
@@ -171,12 +156,12 @@ void GitRemote::set_url(const std::string& url) {
   shown_ = without_credentials(url);
   require_remote(url, shown_);
   url_ = url;
-  const Authority authority = authority_of(url);
+  const UrlAuthority authority = authority_of(url);
   if (authority.user_info.empty() || !is_http_source(url)) return;
   // Not in the URL: git hands that to a helper as an argument, which everybody can see.
   url_.erase(url.find("://") + 3, authority.user_info.size());
   const std::string_view info =
-      std::string_view(authority.user_info).substr(0, authority.user_info.size() - 1);
+      authority.user_info.substr(0, authority.user_info.size() - 1);
   const std::size_t colon = std::min(info.find(':'), info.size());
   Credentials credentials;
   credentials.user = decoded(info.substr(0, colon));
@@ -187,7 +172,7 @@ void GitRemote::set_url(const std::string& url) {
 
 void GitRemote::authorize(const SecretReader& secret, const std::string& scope_of_secrets) {
   if (!authorization_.empty() || !secret || !is_http_source(url_)) return;
-  const std::string host = "." + authority_of(url_).host;
+  const std::string host = "." + std::string(authority_of(url_).host);
   const bool meant = lies_below(url_, scope_of_secrets);
   for (const char* suffix : {host.c_str(), ""}) {
     if (*suffix == '\0' && !meant) continue;

@@ -4,11 +4,11 @@
 #include <cache/state_directory.hpp>
 #include <executor/git/repository.hpp>
 #include <ir/error.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/lowering/paths.hpp>
 #include <ir/nearest.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -93,17 +93,11 @@ Error no_such_ref(const GitRemote& remote, const std::string& ref, const GitList
   return error;
 }
 
-std::string lower_case_digits(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 void require_checksum(const GitRemote& remote, const std::string& checksum,
                       const std::string& object, const std::string& commit,
                       const std::string& what) {
   if (checksum.empty()) return;
-  const std::string wanted = lower_case_digits(checksum);
+  const std::string wanted = lower_case(checksum);
   if (object.starts_with(wanted) || commit.starts_with(wanted)) return;
   const std::string or_commit = commit.empty() ? "" : " (the tag) or " + commit;
   throw Error("expected checksum to match " + checksum + ", got " + object + or_commit + " for " +

@@ -80,12 +80,7 @@ class Download {
     size_ += bytes.size();
     sha256_.update(bytes);
     if (pinned_) pinned_->update(bytes);
-    while (!bytes.empty()) {
-      const ssize_t put = ::write(file_.get(), bytes.data(), bytes.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) throw system_error("write", path_.string(), errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(put));
-    }
+    write_all(file_.get(), bytes, path_.native());
   }
 
   // The whole file: its checksum is compared, and its time set.

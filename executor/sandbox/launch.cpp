@@ -1,6 +1,7 @@
 #include <executor/sandbox/launch.hpp>
 
 #include <executor/sandbox/init_program.hpp>
+#include <executor/spawn.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -33,32 +34,12 @@ FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) 
     memory = FileDescriptor(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   }
   if (!memory) throw system_error("memfd_create", name, errno);
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(memory.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", name, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_all(memory.get(), bytes, name);
   if (::fcntl(memory.get(), F_ADD_SEALS,
               F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
     throw system_error("fcntl", name, errno);
   }
   return memory;
-}
-
-struct Pipe {
-  FileDescriptor read;
-  FileDescriptor write;
-};
-
-Pipe make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("pipe2", "", errno);
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-}
-
-void never_block(const FileDescriptor& descriptor) {
-  if (::fcntl(descriptor.get(), F_SETFL, O_NONBLOCK) != 0) throw system_error("fcntl", "", errno);
 }
 
 // What the new process reads in the builder's memory, and where it leaves its errno.
@@ -95,21 +76,6 @@ int be_born(void* argument) {
   ::syscall(SYS_execveat, program, "", arguments, environment, AT_EMPTY_PATH);
   return failed("execveat");
 }
-
-// No handler of the builder's may run on the borrowed memory.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 }  // namespace
 

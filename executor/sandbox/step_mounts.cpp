@@ -55,12 +55,7 @@ FileDescriptor make_file(int parent, const std::string& name, std::string_view c
   const FileDescriptor file(
       ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("openat", name, errno);
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.get(), content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw system_error("write", name, errno);
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_all(file.get(), content, name);
   if (::fchmod(file.get(), mode) != 0) throw system_error("fchmod", name, errno);
   FileDescriptor made(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!made) throw system_error("openat", name, errno);

@@ -9,6 +9,7 @@
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
+#include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
 #include <ir/remote_source.hpp>
 
@@ -16,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <set>
 #include <utility>
@@ -47,12 +46,6 @@ IgnoreFile ignore_file_at(const fs::path& path) {
   source->name = path.lexically_normal().string();
   source->text = std::move(*text);
   return read_ignore_file(std::move(source));
-}
-
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 // An image's name as short as people write it: that of --build-context
@@ -112,6 +105,16 @@ std::optional<std::string> read_text(const fs::path& path) {
   return text;
 }
 
+std::shared_ptr<const SourceFile> local_dockerfile(const BuildRequest& request) {
+  if (request.file == "-")
+    return std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
+  const fs::path path(request.file);
+  if (!path.is_absolute()) return nullptr;
+  std::optional<std::string> text = read_text(path);
+  if (!text) throw Error("there is no " + quoted(request.file));
+  return std::make_shared<SourceFile>(SourceFile{request.file, std::move(*text)});
+}
+
 IgnoreFile find_ignore_file(const fs::path& directory) {
   return ignore_file_at(directory / ".dockerignore");
 }
@@ -143,10 +146,7 @@ BuildInputs read_build_inputs(const BuildRequest& request, const std::function<S
   }
   inputs.directory = request.context;
   if (request.file == "-") {
-    auto source = std::make_shared<SourceFile>();
-    source->name = "-";
-    source->text = read_stdin_text();
-    inputs.dockerfile = std::move(source);
+    inputs.dockerfile = local_dockerfile(request);
     inputs.ignore = find_ignore_file(*inputs.directory);
     return inputs;
   }

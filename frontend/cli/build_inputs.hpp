@@ -39,6 +39,10 @@ inline constexpr std::size_t most_text_bytes = std::size_t{64} << 20;
 // A whole text file. Nothing if there is none. Throws Error, also for one larger than 64 MiB.
 std::optional<std::string> read_text(const std::filesystem::path& path);
 
+// The Dockerfile that -f names on this machine whatever the context: standard input for "-", or an
+// absolute path. Null: -f names a file of the context. Throws Error if there is none.
+std::shared_ptr<const SourceFile> local_dockerfile(const BuildRequest& request);
+
 // The .dockerignore of a directory.
 IgnoreFile find_ignore_file(const std::filesystem::path& directory);
 

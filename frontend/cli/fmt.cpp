@@ -4,6 +4,7 @@
 #include "print.hpp"
 #include "stdin_context.hpp"
 
+#include <cache/file_descriptor.hpp>
 #include <frontend/format/format.hpp>
 #include <ir/error.hpp>
 
@@ -64,12 +65,7 @@ class Replacement {
   }
 
   void write(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t written = ::write(descriptor_->get(), text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw system_error("write", path_, errno);
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
+    write_all(descriptor_->get(), text, path_);
   }
   // With the old file's owner and mode: who may read it, or run it, stays as it was.
   void replace(const struct stat& old) {

@@ -2,10 +2,8 @@
 
 #include "context_text.hpp"
 #include "fetched_context.hpp"
-#include "stdin_context.hpp"
 
 #include <cache/store.hpp>
-#include <ir/error.hpp>
 #include <ir/lowering/fetch.hpp>
 #include <ir/quantities.hpp>
 #include <ir/remote_source.hpp>
@@ -55,15 +53,8 @@ std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_
 void read_git_context(BuildInputs& inputs, const BuildRequest& request, Store& store) {
   const std::string name = "build context " + without_credentials(request.context);
   inputs.tree = fetch_git_context(request.context, keeps_git_dir(request), name, request, store);
-  if (request.file == "-") {
-    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
-  } else if (std::filesystem::path(request.file).is_absolute()) {
-    auto text = read_text(std::filesystem::path(request.file));
-    if (!text) throw Error("there is no " + quoted(request.file));
-    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{request.file, std::move(*text)});
-  } else {
-    inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
-  }
+  inputs.dockerfile = local_dockerfile(request);
+  if (!inputs.dockerfile) inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
 }
 
 }  // namespace slipway

@@ -2,7 +2,6 @@
 
 #include "context_text.hpp"
 #include "fetched_context.hpp"
-#include "stdin_context.hpp"
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/decompress.hpp>
@@ -12,7 +11,6 @@
 #include <ir/graph.hpp>
 #include <ir/remote_source.hpp>
 
-#include <filesystem>
 #include <utility>
 
 namespace slipway {
@@ -77,13 +75,9 @@ void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& 
       fetch_http_context(url, "[internal]", "remote build context",
                          "build context " + without_credentials(url), request, store);
   inputs.tree = std::move(context.tree);
-  if (request.file == "-") {
-    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
-  } else if (std::filesystem::path(request.file).is_absolute()) {
-    auto text = read_text(std::filesystem::path(request.file));
-    if (!text) throw Error("there is no " + quoted(request.file));
-    inputs.dockerfile = std::make_shared<SourceFile>(SourceFile{request.file, std::move(*text)});
-  } else if (context.archive) {
+  inputs.dockerfile = local_dockerfile(request);
+  if (inputs.dockerfile) return;
+  if (context.archive) {
     inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
   } else {
     DescriptorSource file = open(*inputs.tree, inputs.tree->find(file_name).value());

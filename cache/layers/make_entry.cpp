@@ -1,0 +1,33 @@
+#include <cache/layers/make_entry.hpp>
+#include <ir/error.hpp>
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace slipway {
+
+int make_node(int directory, const char* name, const Entry& entry) {
+  using Type = Entry::Type;
+  if (entry.type == Type::symlink) return ::symlinkat(entry.link_target.c_str(), directory, name);
+  const mode_t type = entry.type == Type::fifo          ? S_IFIFO
+                      : entry.type == Type::char_device ? S_IFCHR
+                                                        : S_IFBLK;
+  const dev_t device =
+      entry.type == Type::fifo ? 0 : makedev(entry.device_major, entry.device_minor);
+  return ::mknodat(directory, name, type | 0600, device);
+}
+
+void set_metadata(int file, const Entry& entry) {
+  if (::fchown(file, entry.uid, entry.gid) != 0) throw system_error("fchown", entry.path, errno);
+  if (::fchmod(file, entry.mode) != 0) throw system_error("fchmod", entry.path, errno);
+  for (const auto& [name, value] : entry.xattrs) {
+    if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) != 0)
+      throw system_error("fsetxattr", entry.path, errno);
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,16 @@
+// The parts of an entry on disk that all who write trees make alike.
+#pragma once
+
+#include <cache/layers/entry.hpp>
+
+namespace slipway {
+
+// symlinkat(2) or mknodat(2), for an entry that is neither file nor directory; a node has mode 0600
+// until it gets its own. Not 0: errno says why.
+int make_node(int directory, const char* name, const Entry& entry);
+
+// Owner, mode and xattrs of an open file or directory, in this order, because a change of owner
+// takes set-user-ID and capabilities away. Throws Error.
+void set_metadata(int file, const Entry& entry);
+
+}  // namespace slipway
