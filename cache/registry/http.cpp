@@ -296,11 +296,19 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
     const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 ||
                           status == 308;
     // A form carries credentials: it is not sent on.
-    if (!redirect || request.form) return response;
+    if (!redirect || request.form) {
+      response.url = std::move(url);
+      return response;
+    }
     url = handle_->redirected(request, url, response);
   }
   throw Error(request.role + " redirects " + quoted(without_credentials(request.url)) +
               " in a circle");
+}
+
+bool HttpClient::same_origin(const std::string& one, const std::string& other) {
+  const Curl& curl = Curl::get();
+  return origin_of(curl, one).same_origin(origin_of(curl, other));
 }
 
 bool is_loopback(std::string_view host_and_port) {

@@ -38,6 +38,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   long status = 0;
+  std::string url;                                  // of the last hop
   std::multimap<std::string, std::string> headers;  // of the last hop; names in lower case
   std::string body;  // of a response that did not go to the sink
 
@@ -62,6 +63,9 @@ class HttpClient {
   // $SSL_CERT_DIR. Proxies come from https_proxy, http_proxy and no_proxy; loopback never goes
   // through one. Fails when no byte came for a minute; throws what `sink` throws.
   HttpResponse send(const HttpRequest& request, const ByteSink& sink = {});
+
+  // Whether credentials for one of two URLs may be sent to the other: scheme, host and port.
+  static bool same_origin(const std::string& one, const std::string& other);
 
   static constexpr std::size_t max_body = 8 << 20;
 

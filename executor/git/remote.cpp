@@ -1,6 +1,7 @@
 #include <executor/git/remote.hpp>
 
 #include <cache/registry/credentials.hpp>
+#include <cache/registry/http.hpp>
 #include <ir/remote_source.hpp>
 
 #include <algorithm>
@@ -125,13 +126,13 @@ constexpr std::string_view refused[] = {"Authentication failed",   "could not re
                                         "returned error: 403"};
 constexpr std::string_view host_key[] = {"Host key verification failed",
                                          "REMOTE HOST IDENTIFICATION HAS CHANGED"};
-constexpr std::string_view absent[] = {"repository not exported",
-                                       "no such repository",
-                                       "does not appear to be a git",
-                                       "Repository not found",
-                                       "returned error: 404",
-                                       "' not found"};
+constexpr std::string_view absent[] = {"repository not exported",     "no such repository",
+                                       "does not appear to be a git", "Repository not found",
+                                       "returned error: 404",         "' not found"};
 constexpr std::string_view not_allowed[] = {"' not allowed"};
+constexpr std::string_view moved[] = {"returned error: 301", "returned error: 302",
+                                      "returned error: 303", "returned error: 307",
+                                      "returned error: 308"};
 
 }  // namespace
 
@@ -160,8 +161,7 @@ void GitRemote::set_url(const std::string& url) {
   if (authority.user_info.empty() || !is_http_source(url)) return;
   // Not in the URL: git hands that to a helper as an argument, which everybody can see.
   url_.erase(url.find("://") + 3, authority.user_info.size());
-  const std::string_view info =
-      authority.user_info.substr(0, authority.user_info.size() - 1);
+  const std::string_view info = authority.user_info.substr(0, authority.user_info.size() - 1);
   const std::size_t colon = std::min(info.find(':'), info.size());
   Credentials credentials;
   credentials.user = decoded(info.substr(0, colon));
@@ -204,12 +204,52 @@ GitCommand GitRemote::command(std::vector<std::string> arguments) const {
   if (!authorization_.empty()) {
     command.config.emplace_back("http." + url_ + ".extraheader",
                                 "Authorization: " + authorization_);
+    // git would go on to wherever it is sent with the header that was meant for this host.
+    command.config.emplace_back("http.followRedirects", "false");
   }
   command.secrets = secrets_;
   command.protocols = protocols;
   command.ssh_command = ssh_command(known_hosts_);
   command.patience = std::chrono::seconds(150);
   return command;
+}
+
+GitOutcome GitRemote::run(GitCommand command, const GitListener& listener) const {
+  GitOutcome outcome = run_git(command, listener);
+  if (outcome.ok() || authorization_.empty() || !contains_any(outcome.errors, moved))
+    return outcome;
+  const std::optional<GitRemote> there = redirected(listener);
+  if (!there) return outcome;
+  GitCommand moved_command = there->command({});
+  command.config = std::move(moved_command.config);
+  command.secrets.insert(command.secrets.end(), moved_command.secrets.begin(),
+                         moved_command.secrets.end());
+  outcome = run_git(command, listener);
+  if (!outcome.ok() && there->authorization_ != authorization_)
+    outcome.errors += "it redirects to " + there->shown() + ", which the credentials are not for\n";
+  return outcome;
+}
+
+std::optional<GitRemote> GitRemote::redirected(const GitListener& listener) const {
+  constexpr std::string_view tail = "/info/refs?service=git-upload-pack";
+  HttpRequest request;
+  request.url = url_ + std::string(tail);
+  request.headers = {{"Git-Protocol", "version=2"}};  // the short answer
+  request.authorization = authorization_;
+  request.role = "the server";
+  request.web = true;
+  HttpClient client(listener.cancelled);
+  const HttpResponse response = client.send(request, [](std::span<const std::byte>) {});
+  // A base that ends otherwise is none of a repository, as git has it.
+  if (!response.url.ends_with(tail)) return std::nullopt;
+  GitRemote there;
+  there.known_hosts_ = known_hosts_;
+  there.set_url(response.url.substr(0, response.url.size() - tail.size()));
+  if (there.authorization_.empty() && HttpClient::same_origin(there.url_, url_)) {
+    there.authorization_ = authorization_;
+    there.secrets_ = secrets_;
+  }
+  return there;
 }
 
 bool GitRemote::is_final(const GitOutcome& outcome) {
@@ -232,7 +272,9 @@ Error GitRemote::failure(const GitOutcome& outcome) const {
     }
     if (contains_any(text, refused)) {
       return Error("the repository " + name + " does not let us in")
-          .hint(is_http_source(url_)
+          .hint(!authorization_.empty()
+                    ? "is the token, or the user and password, still the right one?"
+                : is_http_source(url_)
                     ? "give a token: --secret id=GIT_AUTH_TOKEN,env=GIT_AUTH_TOKEN"
                     : "git uses the keys of the agent at SSH_AUTH_SOCK: ssh-add KEY");
     }

@@ -34,6 +34,9 @@ class GitRemote {
 
   // A command that talks to the remote, as "origin".
   GitCommand command(std::vector<std::string> arguments) const;
+  // Runs such a command. Credentials go no further than this remote's own host: where that
+  // redirects, it is asked where to, and git is given the new URL, with them or without.
+  GitOutcome run(GitCommand command, const GitListener& listener) const;
 
   // What git said when it failed, as a message of our own.
   Error failure(const GitOutcome& outcome) const;
@@ -44,6 +47,8 @@ class GitRemote {
   GitRemote() = default;
   void set_url(const std::string& url);
   void authorize(const SecretReader& secret, const std::string& scope_of_secrets);
+  // Where the server sends who asks it; nothing: to what is no repository.
+  std::optional<GitRemote> redirected(const GitListener& listener) const;
 
   std::string url_;
   std::string shown_;

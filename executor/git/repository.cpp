@@ -155,7 +155,7 @@ GitOutcome SharedRepository::fetch(std::vector<std::string> options,
   command.git_dir = directory_;
   command.lock = lock_.get();
   command.show = true;
-  return run_git(command, listener_);
+  return remote_.run(std::move(command), listener_);
 }
 
 void SharedRepository::require(const std::string& object_id, const std::string& ref) {

@@ -53,7 +53,7 @@ Listing list(const GitRemote& remote, std::vector<std::string> patterns,
              const GitListener& listener) {
   std::vector<std::string> arguments = {"ls-remote", "--symref", "--", "origin"};
   for (std::string& pattern : patterns) arguments.push_back(std::move(pattern));
-  const GitOutcome outcome = run_git(remote.command(std::move(arguments)), listener);
+  const GitOutcome outcome = remote.run(remote.command(std::move(arguments)), listener);
   if (!outcome.ok()) throw remote.failure(outcome);
   return read_listing(outcome.output);
 }
