@@ -132,7 +132,7 @@ extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_
   return *transfer.cancelled && (*transfer.cancelled)() ? 1 : 0;
 }
 
-std::string hint_for(CURLcode code, const std::string& host) {
+std::string hint_for(CURLcode code, const std::string& host, const std::string& reason) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return "check the name, and that this machine has a name server";
@@ -143,6 +143,10 @@ std::string hint_for(CURLcode code, const std::string& host) {
     case CURLE_OPERATION_TIMEDOUT:
       return "try again; if it needs a proxy, set https_proxy";
     case CURLE_PEER_FAILED_VERIFICATION:
+      // libcurl has one code for a certificate that nobody vouches for and for another host's.
+      if (reason.find("subject name") != std::string::npos)
+        return "its certificate is for another name: check the host in the URL";
+      [[fallthrough]];
     case CURLE_SSL_CACERT_BADFILE:
       return "install its certificate authority, or name it in SSL_CERT_FILE";
     default:
@@ -250,7 +254,7 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
     const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
     const std::string verb =
         transfer.response.status == 0 ? " does not answer: " : " broke off its answer: ";
-    throw Error(request.role + " " + quoted(host) + verb + reason).hint(hint_for(code, origin.host));
+    throw Error(request.role + " " + quoted(host) + verb + reason).hint(hint_for(code, origin.host, reason));
   }
   return std::move(transfer.response);
 }

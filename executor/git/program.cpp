@@ -113,6 +113,13 @@ std::vector<std::string> environment_of(const GitCommand& command) {
     if (const char* value = std::getenv(name))
       environment.push_back(std::string(name) + "=" + value);
   }
+  // git and its libcurl know the roots that are named for all programs by other names only.
+  for (const auto& [name, own] :
+       {std::pair<const char*, const char*>{"SSL_CERT_FILE", "GIT_SSL_CAINFO"},
+        {"SSL_CERT_DIR", "GIT_SSL_CAPATH"}}) {
+    if (const char* value = std::getenv(name))
+      environment.push_back(std::string(own) + "=" + value);
+  }
   std::size_t count = 0;
   const auto set = [&](const auto& entries) {
     for (const auto& [key, value] : entries) {

@@ -126,6 +126,10 @@ constexpr std::string_view refused[] = {"Authentication failed",   "could not re
                                         "returned error: 403"};
 constexpr std::string_view host_key[] = {"Host key verification failed",
                                          "REMOTE HOST IDENTIFICATION HAS CHANGED"};
+constexpr std::string_view another_name[] = {"does not match target host name",
+                                             "no alternative certificate subject name"};
+constexpr std::string_view untrusted[] = {"certificate verification failed",
+                                          "SSL certificate problem", "error setting certificate"};
 constexpr std::string_view absent[] = {"repository not exported",     "no such repository",
                                        "does not appear to be a git", "Repository not found",
                                        "returned error: 404",         "' not found"};
@@ -255,7 +259,8 @@ std::optional<GitRemote> GitRemote::redirected(const GitListener& listener) cons
 bool GitRemote::is_final(const GitOutcome& outcome) {
   const std::string& text = outcome.errors;
   return contains_any(text, unreachable) || contains_any(text, refused) ||
-         contains_any(text, host_key) || contains_any(text, absent) ||
+         contains_any(text, host_key) || contains_any(text, another_name) ||
+         contains_any(text, untrusted) || contains_any(text, absent) ||
          contains_any(text, not_allowed);
 }
 
@@ -270,6 +275,12 @@ Error GitRemote::failure(const GitOutcome& outcome) const {
       return Error("the host of the repository " + name + " has another key than before")
           .hint("if that is right, remove its line from " + known_hosts_.string());
     }
+    if (contains_any(text, another_name))
+      return Error("the repository " + name + " is on a host whose certificate is for another name")
+          .hint("is the host right?");
+    if (contains_any(text, untrusted))
+      return Error("the repository " + name + " is on a host whose certificate is not trusted")
+          .hint("install its certificate authority, or name it in SSL_CERT_FILE");
     if (contains_any(text, refused)) {
       return Error("the repository " + name + " does not let us in")
           .hint(!authorization_.empty()

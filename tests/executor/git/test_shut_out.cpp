@@ -1,5 +1,6 @@
 // What a hostile repository, a hostile URL or a careless configuration of the user's cannot do.
 #include "../../cache/registry/http_server.hpp"
+#include "../environment.hpp"
 #include "git_build.hpp"
 #include "git_server.hpp"
 
@@ -14,31 +15,6 @@ using namespace slipway;
 namespace {
 
 namespace fs = std::filesystem;
-
-// Variables of this process, for a time.
-class Environment {
- public:
-  explicit Environment(std::vector<std::pair<std::string, std::string>> values) {
-    for (const auto& [name, value] : values) {
-      const char* before = std::getenv(name.c_str());
-      before_.emplace_back(name,
-                           before != nullptr ? std::optional<std::string>(before) : std::nullopt);
-      ::setenv(name.c_str(), value.c_str(), 1);
-    }
-  }
-  Environment(const Environment&) = delete;
-  ~Environment() {
-    for (const auto& [name, value] : before_) {
-      if (value)
-        ::setenv(name.c_str(), value->c_str(), 1);
-      else
-        ::unsetenv(name.c_str());
-    }
-  }
-
- private:
-  std::vector<std::pair<std::string, std::optional<std::string>>> before_;
-};
 
 // A program that leaves a trace if anybody runs it.
 struct Trap {
@@ -89,27 +65,26 @@ TEST_CASE("no configuration, hook or filter of the machine or the user has a par
   fs::create_directories(home / "git");
   fs::copy_file(home / ".gitconfig", home / "git/config");
 
-  const Environment environment(
-      {{"HOME", home.string()},
-       {"XDG_CONFIG_HOME", home.string()},
-       {"GIT_CONFIG_GLOBAL", (home / ".gitconfig").string()},
-       {"GIT_CONFIG_SYSTEM", (home / ".gitconfig").string()},
-       {"GIT_CONFIG_PARAMETERS", "'filter.evil.smudge'='" + program + "'"},
-       {"GIT_CONFIG_COUNT", "1"},
-       {"GIT_CONFIG_KEY_0", "core.hooksPath"},
-       {"GIT_CONFIG_VALUE_0", hooks.string()},
-       {"GIT_TEMPLATE_DIR", (home / "templates").string()},
-       {"GIT_SSH", program},
-       {"GIT_SSH_COMMAND", program},
-       {"GIT_PROXY_COMMAND", program},
-       {"GIT_ASKPASS", program},
-       {"SSH_ASKPASS", program},
-       {"GIT_EXTERNAL_DIFF", program},
-       {"GIT_DIR", repository.path().string()},
-       {"GIT_WORK_TREE", "/"},
-       {"GIT_INDEX_FILE", (home / "index").string()},
-       {"GIT_ALTERNATE_OBJECT_DIRECTORIES", "/nowhere"},
-       {"GIT_NAMESPACE", "other"}});
+  const Environment environment{{"HOME", home.string()},
+                                {"XDG_CONFIG_HOME", home.string()},
+                                {"GIT_CONFIG_GLOBAL", (home / ".gitconfig").string()},
+                                {"GIT_CONFIG_SYSTEM", (home / ".gitconfig").string()},
+                                {"GIT_CONFIG_PARAMETERS", "'filter.evil.smudge'='" + program + "'"},
+                                {"GIT_CONFIG_COUNT", "1"},
+                                {"GIT_CONFIG_KEY_0", "core.hooksPath"},
+                                {"GIT_CONFIG_VALUE_0", hooks.string()},
+                                {"GIT_TEMPLATE_DIR", (home / "templates").string()},
+                                {"GIT_SSH", program},
+                                {"GIT_SSH_COMMAND", program},
+                                {"GIT_PROXY_COMMAND", program},
+                                {"GIT_ASKPASS", program},
+                                {"SSH_ASKPASS", program},
+                                {"GIT_EXTERNAL_DIFF", program},
+                                {"GIT_DIR", repository.path().string()},
+                                {"GIT_WORK_TREE", "/"},
+                                {"GIT_INDEX_FILE", (home / "index").string()},
+                                {"GIT_ALTERNATE_OBJECT_DIRECTORIES", "/nowhere"},
+                                {"GIT_NAMESPACE", "other"}};
   TestBuild build;
   for (const char* flags : {"", "--keep-git-dir"}) {
     build.solve(add_git(repository.url(), flags));

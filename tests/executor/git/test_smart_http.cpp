@@ -1,7 +1,11 @@
 // Git over HTTP as hosts of repositories speak it, open and closed ones.
+#include "../environment.hpp"
+#include "../http/tls_front.hpp"
 #include "git_build.hpp"
 #include "git_server.hpp"
 #include "smart_http.hpp"
+
+#include <cache/programs.hpp>
 
 #include <doctest/doctest.h>
 
@@ -172,4 +176,25 @@ TEST_CASE("a redirect within the host keeps the token, one to another host does 
   const std::string refused = failure_of(build, add_git(url));
   contains(refused, "does not let us in");
   contains(refused, "redirects to " + to + "/r/.git, which the credentials are not for");
+}
+
+TEST_CASE("git trusts whom SSL_CERT_FILE names, and says what is wrong with a certificate") {
+  if (!has_programs({"openssl"})) return;
+  const Authority authority;
+  authority.issue("server", "IP:127.0.0.1");
+  authority.issue("other", "DNS:elsewhere.example");
+  const Host host;
+  const TlsFront front(host.server.address(), authority, "server");
+  const TlsFront other(host.server.address(), authority, "other");
+  const auto url = [](const TlsFront& server) { return "https://" + server.address() + "/r/.git"; };
+  TestBuild build;
+  const std::string untrusted = failure_of(build, add_git(url(front)));
+  contains(untrusted, "whose certificate is not trusted");
+  contains(untrusted, "SSL_CERT_FILE");
+  const Environment trusting{{"SSL_CERT_FILE", authority.file()}};
+  build.solve(add_git(url(front)));
+  CHECK(build.file("f") == "two\n");
+  const std::string wrong = failure_of(build, add_git(url(other)));
+  contains(wrong, "whose certificate is for another name");
+  CHECK(wrong.find("SSL_CERT_FILE") == std::string::npos);
 }
