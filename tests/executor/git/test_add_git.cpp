@@ -302,3 +302,28 @@ TEST_CASE("a repository with another tree than its branch's: a base of a stage")
             .size() == 3);
   CHECK(build.file("g") == "base\n");
 }
+
+TEST_CASE("--link adds a repository in a layer of its own, which outlives a change below it") {
+  const History history;
+  TestBuild build;
+  const std::string dockerfile =
+      "FROM scratch\nCOPY below /r/below\nADD --link " + history.url("#feature") + " /r/\n";
+  build.context().write("below", "1");
+  build.solve(dockerfile);
+  REQUIRE(build.result.layers.size() == 2);
+  const LayerStack before = build.result.layers;
+  CHECK(names(build, "r") == Names{"below", "f", "sub"});
+  build.context().write("below", "2");
+  CHECK(build.solve(dockerfile) == Steps{"COPY below /r/below"});
+  REQUIRE(build.result.layers.size() == 2);
+  CHECK(build.result.layers[0].diff_id != before[0].diff_id);
+  CHECK(build.result.layers[1].diff_id == before[1].diff_id);
+  CHECK(build.file("r/below") == "2");
+  CHECK(build.file("r/f") == "feature\n");
+  // Without --link it goes on top of what is below.
+  const std::string plain =
+      "FROM scratch\nCOPY below /r/below\nADD " + history.url("#feature") + " /r/\n";
+  build.solve(plain);
+  build.context().write("below", "3");
+  CHECK(build.solve(plain).size() == 2);
+}

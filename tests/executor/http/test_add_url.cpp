@@ -165,8 +165,13 @@ TEST_CASE("--link adds a file of the web in a layer of its own") {
   };
   build.solve(dockerfile("below"));
   CHECK(build.file("dir/file") == "content");
+  REQUIRE(build.result.layers.size() == 2);
+  const LayerStack before = build.result.layers;
   build.context().write("below", "2");
   CHECK(build.solve(dockerfile("below")) == Steps{"COPY below /below"});
+  REQUIRE(build.result.layers.size() == 2);
+  CHECK(build.result.layers[0].diff_id != before[0].diff_id);
+  CHECK(build.result.layers[1].diff_id == before[1].diff_id);
 }
 
 TEST_CASE("a secret named after the host opens what is closed") {
