@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cache/layers/entry.hpp>
+#include <cache/layers/extract.hpp>
 #include <cache/layers/index.hpp>
 #include <cache/layers/stack.hpp>
 #include <cache/layers/store.hpp>
@@ -17,6 +18,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,7 +29,7 @@ namespace slipway {
 // What a COPY will store. Opaque to all but this folder and the explanation of a miss.
 struct CopyPlan {
   PlanItems items;
-  // Archives to unpack over the items, in order: source and where its root goes.
+  // Archives to unpack, in order: source and where its root goes.
   struct Archive {
     std::size_t input = 0;
     std::string source;
@@ -37,6 +39,9 @@ struct CopyPlan {
     SourceSpan origin;  // the word that names it, for messages
   };
   std::vector<Archive> archives;
+  // Items of sources that came after an archive: they are what counts where it holds the same name.
+  // Path, and behind how many archives.
+  std::map<std::string, std::size_t, PathLess> behind_archives;
 
   // What of this goes into the cache key, besides the operation: the tree digest of the items and
   // the archives' contents.
@@ -82,7 +87,7 @@ class CopyWriter {
   // Puts all files in place; the plan then knows every content. Throws Error naming a source that
   // changed since it was planned, or while it was read.
   void write();
-  // Unpacks the plan's archives over them; after that the tree is complete.
+  // Unpacks the plan's archives among them; after that the tree is complete.
   void complete();
   // Waits for the layer. Once, after complete().
   BuiltLayer layer();

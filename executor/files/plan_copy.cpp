@@ -89,6 +89,7 @@ class Copier {
     item.entry.path = target_of(item.entry, base_name(file.name));
     item.bytes = file.content;
     refuse_directory(item.entry.path);
+    note_archives(item.entry.path);
     destination_.put_untimed(std::move(item));
   }
 
@@ -163,8 +164,10 @@ class Copier {
       const std::string_view name = base_name(child.path);
       const std::string to = join(target, name);
       std::optional<Entry> there;
-      if (std::optional<PlanItem> item = destination_.planned(to)) there = std::move(item->entry);
-      else if (std::binary_search(below.begin(), below.end(), name)) there = destination_.find(to);
+      if (std::optional<PlanItem> item = destination_.planned(to))
+        there = std::move(item->entry);
+      else if (std::binary_search(below.begin(), below.end(), name))
+        there = destination_.find(to);
       copy_nested(source, child, join(relative, name), to, there, parent);
     }
   }
@@ -208,6 +211,7 @@ class Copier {
         item.entry = *there;
         item.entry.opaque = false;
         item.entry.mode = parent.entry.mode;
+        note_archives(parent.target);
         destination_.put(std::move(item));
       }
     }
@@ -240,8 +244,13 @@ class Copier {
     }
     item.input = source.input;
     item.source = entry.path;
+    note_archives(target);
     destination_.put(std::move(item));
     if (!entry.hard_link.empty()) tie(source, entry, target);
+  }
+
+  void note_archives(const std::string& target) {
+    if (!plan_.archives.empty()) plan_.behind_archives[target] = plan_.archives.size();
   }
 
   // `entry` is a name of the file `entry.hard_link`, which is that of all its names and may be this
@@ -260,8 +269,9 @@ class Copier {
     if (is_new) {
       ++next_group_;
       if (same && entry.path != entry.hard_link && path_within(entry.hard_link, source.top)) {
-        const std::string_view relative = std::string_view(entry.hard_link)
-            .substr(source.top.empty() ? 0 : source.top.size() + 1);
+        const std::string_view relative =
+            std::string_view(entry.hard_link)
+                .substr(source.top.empty() ? 0 : source.top.size() + 1);
         const std::string first = join(source.target, relative);
         const std::optional<PlanItem> item = destination_.planned(first);
         if (item && item->source == entry.hard_link && item->input == source.input)

@@ -136,8 +136,9 @@ struct CopyWriter::State {
   const Staging& staging;
   const std::filesystem::path upper;
   const FileDescriptor root;
-  std::vector<std::size_t> items;  // of the plan, that the layer is made of
-  TreeEntries unpacked;            // of a plan with archives
+  std::vector<std::size_t> in_layer;  // positions of the items that the layer is made of
+  std::vector<std::size_t> items;     // of them those that do not come behind an archive
+  TreeEntries unpacked;               // of a plan with archives
 
   std::uint64_t bytes = 0;               // of all files
   std::vector<std::size_t> large_files;  // the biggest first
@@ -169,7 +170,10 @@ void CopyWriter::State::decide_items() {
     for (std::size_t i = 0; i < undecided.size(); ++i)
       plan.items.set_content(undecided[i], part.items.entry(i).content);
   }
-  items = layer_items(plan, below);
+  in_layer = layer_items(plan, below);
+  for (const std::size_t position : in_layer) {
+    if (!plan.behind_archives.contains(plan.items.path(position))) items.push_back(position);
+  }
 }
 
 void CopyWriter::State::make_others() {
@@ -256,7 +260,8 @@ void CopyWriter::State::copy_file(std::size_t position, TreeMaker& maker, FileCo
     Entry source;
     source.path = copied.source;
     const Digest content = tree.read(source, copier);
-    if (entry.content != Digest{} && entry.content != content) throw changed_since_planned(copied.source, tree);
+    if (entry.content != Digest{} && entry.content != content)
+      throw changed_since_planned(copied.source, tree);
     if (entry.content == Digest{}) set_content(position, content);
   }
   maker.finish_file(file.get(), entry);
@@ -355,9 +360,13 @@ void CopyWriter::complete() {
     std::string path = entry.path;
     state.unpacked.emplace_hint(state.unpacked.end(), std::move(path), std::move(entry));
   }
-  for (const CopyPlan::Archive& archive : state.plan.archives)
+  std::size_t archives = 0;
+  for (const CopyPlan::Archive& archive : state.plan.archives) {
     unpack_archive(archive, *state.inputs.at(archive.input), state.below, state.staging,
                    state.unpacked);
+    put_behind_archive(state.plan, ++archives, state.in_layer, state.inputs, state.below,
+                       state.staging, state.unpacked);
+  }
 }
 
 BuiltLayer CopyWriter::layer() {
