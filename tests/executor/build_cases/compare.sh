@@ -1,7 +1,8 @@
 #!/bin/bash
 # Builds every case of this folder with other builders and compares the trees and configs.
 #
-#   compare.sh [BUILD-FOLDER]        with each of buildah and docker that is installed; as root
+#   compare.sh [BUILD-FOLDER]        with each of buildah, docker and buildkit (buildkitd, buildctl
+#                                    and umoci) that is installed; as root
 #   TOOL=docker CASE=link compare.sh     one builder; cases whose title holds a text
 #   PART=2/3 compare.sh                  every third case, from the second on
 #   FIRST=116 compare.sh                 cases from this number on
@@ -21,7 +22,7 @@ known=$PWD/known_differences.txt
 work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-compare-XXXXXX")
 daemon=
 finish() {
-  docker_stop
+  daemon_stop
   for mounted in $(findmnt -rno TARGET | grep "^$work/" | sort -r); do umount -l "$mounted"; done
   rm -rf "$work"
 } 2>> /dev/null
@@ -55,10 +56,22 @@ buildah_config() {
   skopeo --insecure-policy inspect --config --raw "containers-storage:localhost/$1:latest"
 }
 
+# The daemon of docker or of BuildKit.
+daemon_stop() {
+  [[ -n $daemon ]] || return 0
+  kill "$daemon"
+  wait "$daemon"
+  daemon=
+  # What a dockerd that crashed leaves behind.
+  local containerd=${docker_root:-}/exec/containerd/containerd.pid
+  [[ -e $containerd ]] && kill "$(< "$containerd")"
+} 2> /dev/null
+daemon_runs() { kill -0 "$daemon" 2> /dev/null; }
+
 # A client that came from elsewhere may lack BuildKit (buildx): Debian's has it.
 docker() { if [[ -x /usr/bin/docker ]]; then /usr/bin/docker "$@"; else command docker "$@"; fi; }
 docker_start() {
-  docker_stop
+  daemon_stop
   docker_root=$(mktemp -d "$work/docker-XXX")
   export DOCKER_HOST=unix://$docker_root/socket DOCKER_BUILDKIT=1 DOCKER_CONFIG=$docker_root
   dockerd --host="$DOCKER_HOST" --data-root="$docker_root/data" --exec-root="$docker_root/exec" \
@@ -72,17 +85,8 @@ docker_start() {
   cat "$docker_root/log" >&2
   return 1
 }
-docker_stop() {
-  [[ -n $daemon ]] || return 0
-  kill "$daemon"
-  wait "$daemon"
-  daemon=
-  # What a daemon that crashed leaves behind.
-  local containerd=$docker_root/exec/containerd/containerd.pid
-  [[ -e $containerd ]] && kill "$(< "$containerd")"
-} 2> /dev/null
 # Some Dockerfiles crash the daemon.
-docker_runs() { kill -0 "$daemon" 2> /dev/null; }
+docker_runs() { daemon_runs; }
 # Without its cache, whose keys do not know the order of several sources.
 docker_build() {
   local output=(-t "$1")
@@ -94,6 +98,54 @@ docker_tree() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf result.ta
 docker_config() {
   docker build --quiet -t "$1" "${flags[@]}" -f "$PWD/Dockerfile" "$PWD/context" > /dev/null &&
     docker image inspect --format '{"config": {{json .Config}}}' "$1"
+}
+
+# BuildKit itself, which can be newer than docker's. It keeps no images: what a case is built on is
+# given to it as a named context.
+buildkit_start() {
+  daemon_stop
+  buildkit_root=$(mktemp -d "$work/buildkit-XXX")
+  export BUILDKIT_HOST=unix://$buildkit_root/socket
+  printf '[dns]\nnameservers = ["127.0.0.1"]\n' > "$buildkit_root/buildkitd.toml"
+  buildkitd --config "$buildkit_root/buildkitd.toml" --addr "$BUILDKIT_HOST" \
+    --root "$buildkit_root/data" --containerd-worker=false --oci-worker-net=host \
+    > "$buildkit_root/log" 2>&1 &
+  daemon=$!
+  for _ in {1..300}; do
+    buildctl debug workers > /dev/null 2>&1 && return
+    sleep 0.2
+  done
+  cat "$buildkit_root/log" >&2
+  return 1
+}
+buildkit_runs() { daemon_runs; }
+buildkit_build() {
+  local name=$1 dockerfile=$2 flag layout options=()
+  shift 2
+  for flag; do
+    case $flag in
+      --build-context=*) flag=${flag#*=}
+        options+=(--local "${flag%%=*}=${flag#*=}" --opt "context:${flag%%=*}=local:${flag%%=*}") ;;
+      --build-arg=*) options+=(--opt "build-arg:${flag#*=}") ;;
+      --label=*) options+=(--opt "label:${flag#*=}") ;;
+      --*) options+=(--opt "${flag#--}") ;;
+    esac
+  done
+  for layout in layouts/*/; do
+    [[ -e $layout ]] || continue
+    layout=$(basename "$layout")
+    options+=(--oci-layout "$layout=layouts/$layout" --opt
+      "context:$layout=oci-layout:$layout@$(jq -r '.manifests[0].digest' "layouts/$layout/index.json")")
+  done
+  mkdir -p layouts
+  buildctl build --progress=plain --no-cache --frontend=dockerfile.v0 --local context=context \
+    --local "dockerfile=$(dirname "$dockerfile")" --opt "filename=$(basename "$dockerfile")" \
+    "${options[@]}" --output "type=oci,tar=false,name=$name:latest,dest=layouts/$name"
+}
+buildkit_tree() { umoci raw unpack --image layouts/compared:latest "$2"; }
+buildkit_config() {
+  jq '{config}' "layouts/compared/blobs/sha256/$(jq -r '.config.digest[7:]' \
+    "layouts/compared/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' layouts/compared/index.json)")"
 }
 
 # The reason that known_differences.txt gives, "TOOL WHERE REGEX -- REASON" a line; WHERE is
@@ -148,10 +200,11 @@ compare_case() {
   fi
 }
 
+declare -A program_of=([buildkit]=buildkitd)
 status=0
-for tool in buildah docker; do
+for tool in buildah docker buildkit; do
   [[ ${TOOL:-$tool} == "$tool" ]] || continue
-  type -P "$tool" > /dev/null || { echo "$tool is not installed"; continue; }
+  type -P "${program_of[$tool]:-$tool}" > /dev/null || { echo "$tool is not installed"; continue; }
   "$tool"_start || { echo "$tool does not start" >&2; status=1; continue; }
   same=0 explained=0 unknown=0
   : > "$work/used"
