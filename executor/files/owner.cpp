@@ -24,9 +24,11 @@ std::optional<Number> parse_number(std::string_view text) {
   return value;
 }
 
-// As BuildKit takes them: what fits 31 bits. "root" is 0 also where no passwd says so.
+// As BuildKit takes them: what fits 31 bits, a plus sign before it or not. "root" is 0 also where no
+// passwd says so.
 std::optional<std::uint32_t> parse_id(std::string_view text) {
   if (text == "root") return 0;
+  if (text.starts_with("+") && !text.starts_with("+-")) text.remove_prefix(1);
   const std::optional<std::int32_t> id = parse_number<std::int32_t>(text);
   if (!id || *id < 0) return std::nullopt;
   return static_cast<std::uint32_t>(*id);
