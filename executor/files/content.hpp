@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace slipway {
@@ -35,10 +37,13 @@ class FileReader {
 // Hashes file after file with one buffer. Not thread-safe.
 class FileHasher : public FileReader {
  public:
-  FileHasher();
+  // `going_on` is called every few MiB, and throws where the reading is to end: a file may be
+  // larger than anybody wants to wait for.
+  explicit FileHasher(std::function<void()> going_on = {});
   std::optional<Digest> read(int descriptor, std::uint64_t size, std::string_view path) override;
 
  private:
+  const std::function<void()> going_on_;
   Hasher hasher_;
   std::unique_ptr<std::byte[]> buffer_;
 };
@@ -46,5 +51,9 @@ class FileHasher : public FileReader {
 // How many threads are worth it for reading so many files, at most `most`; 0: it is over before one
 // has started.
 std::size_t worthwhile_threads(std::size_t files, std::uint64_t bytes, std::size_t most);
+
+// Starts a thread that helps. Empty where the system has no more of them: then those that are
+// there, the caller among them, do all of it.
+std::thread start_helper(std::function<void()> work);
 
 }  // namespace slipway

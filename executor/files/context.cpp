@@ -95,7 +95,7 @@ class DirectoryContext final : public Context {
   Digest digest(const Entry& entry) const override {
     const Place place = locate_file(entry.path);
     if (const std::optional<Digest> known = known_digest(*place.entry)) return *known;
-    FileHasher hasher;
+    FileHasher hasher([this] { require_going_on(); });
     return read(place, hasher);
   }
 
@@ -291,7 +291,7 @@ class DirectoryContext final : public Context {
   const bool fine_times_ = has_fine_change_times(root_.get());
   const std::uint64_t root_device_ = stat_stamp(root_.get(), "").value_or(FileStamp{}).device;
 
-  // A flag alone: who sees it late reads one file more.
+  // A flag alone: who sees it late reads a few MiB more.
   std::atomic<bool> stopped_ = false;
 
   mutable std::mutex recalled_mutex_;                  // guards the next
@@ -326,7 +326,7 @@ std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view
   std::exception_ptr failure;
   const auto work = [&] {
     try {
-      FileHasher hasher;
+      FileHasher hasher([this] { require_going_on(); });
       for (std::size_t i = next++; i < unknown.size() && !failed; i = next++)
         digests[unknown[i].first] = read(unknown[i].second, hasher);
     } catch (...) {
@@ -337,7 +337,12 @@ std::vector<Digest> DirectoryContext::digests(const std::vector<std::string_view
   };
   const std::size_t count = worthwhile_threads(unknown.size(), bytes, 4);
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+  threads.reserve(count);
+  for (std::size_t i = 1; i < count; ++i) {
+    std::thread helper = start_helper(work);
+    if (!helper.joinable()) break;
+    threads.push_back(std::move(helper));
+  }
   work();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);

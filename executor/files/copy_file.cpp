@@ -70,6 +70,8 @@ std::optional<Digest> FileCopier::hash_clone(std::uint64_t size, std::string_vie
     if (target_.bytes != nullptr)
       target_.bytes->append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     at += bytes.size();
+    // All of it is there already; but the build may have been stopped.
+    if (target_.progress && at % told_every == 0) target_.progress(size);
   }
   return hasher_.finish();
 }

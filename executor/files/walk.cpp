@@ -1,6 +1,7 @@
 #include <executor/files/walk.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <executor/files/content.hpp>
 #include <executor/files/resolve.hpp>
 #include <ir/error.hpp>
 
@@ -239,7 +240,7 @@ class Walker {
         std::move(found.begin(), found.end(), std::back_inserter(found_));
         if (!helper_.joinable() && !helped_ && jobs_.size() >= worth_a_thread) {
           helped_ = true;
-          if (std::thread::hardware_concurrency() > 1) helper_ = std::thread([this] { work(); });
+          if (std::thread::hardware_concurrency() > 1) helper_ = start_helper([this] { work(); });
         }
       }
       changed_.notify_all();

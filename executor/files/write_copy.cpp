@@ -9,6 +9,7 @@
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/extract.hpp>
+#include <executor/files/content.hpp>
 #include <executor/files/copy_file.hpp>
 #include <executor/files/copy_progress.hpp>
 #include <executor/files/layer_items.hpp>
@@ -274,9 +275,14 @@ void CopyWriter::State::copy_files() {
   const std::size_t count =
       worthwhile_threads(small_files.size() + large_files.size(), bytes, most_threads);
 
-  if (count > 0 && plan.archives.empty()) builder = std::thread([this] { build(); });
+  if (count > 0 && plan.archives.empty()) builder = start_helper([this] { build(); });
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < count; ++i) threads.emplace_back([this] { copy_some(); });
+  threads.reserve(count);
+  for (std::size_t i = 1; i < count; ++i) {
+    std::thread helper = start_helper([this] { copy_some(); });
+    if (!helper.joinable()) break;
+    threads.push_back(std::move(helper));
+  }
   copy_some();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);

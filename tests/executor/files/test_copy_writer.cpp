@@ -1,15 +1,19 @@
 // Copying and hashing in one pass: the layer is that of a plan whose contents were known before.
 #include "copy_fixture.hpp"
 
+#include <executor/files/content.hpp>
 #include <executor/files/copy_file.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <fstream>
+#include <memory>
+#include <system_error>
 #include <thread>
 
 using namespace slipway;
@@ -228,4 +232,100 @@ TEST_CASE("holes stay holes, block for block, and are zeros to the hash") {
   }
   ::close(from);
   ::close(to);
+}
+
+TEST_CASE("where no thread can be had, a COPY is made without") {
+  if (skipped()) return;
+  // Stacks larger than the address space: no thread can start.
+  class NoThreads {
+   public:
+    NoThreads() {
+      ::pthread_getattr_default_np(&before_);
+      pthread_attr_t huge;
+      ::pthread_attr_init(&huge);
+      ::pthread_attr_setstacksize(&huge, std::size_t{1} << 50);
+      REQUIRE(::pthread_setattr_default_np(&huge) == 0);
+      ::pthread_attr_destroy(&huge);
+    }
+    NoThreads(const NoThreads&) = delete;
+    NoThreads& operator=(const NoThreads&) = delete;
+    ~NoThreads() {
+      ::pthread_setattr_default_np(&before_);
+      ::pthread_attr_destroy(&before_);
+    }
+
+   private:
+    pthread_attr_t before_;
+  };
+  CopyBench bench;
+  bench.context("d/x");
+  for (unsigned i = 0; i < 200; ++i)
+    write_file(bench.context_directory() / "d" / std::to_string(i), pattern(20'000, i));
+  write_file(bench.context_directory() / "d/large", pattern(3'000'000, 1));
+  const BuiltLayer expected = bench.write(bench.plan(parse_copy("COPY d /t")));
+  bench.forget_context();
+
+  const NoThreads none;
+  CHECK_THROWS_AS(std::thread([] {}).join(), std::system_error);
+  SUBCASE("walked ahead") {
+    for (unsigned i = 0; i < 40; ++i)
+      write_file(bench.context_directory() / "d" / ("in" + std::to_string(i)) / "f", "text");
+    Context::Options options;
+    options.directory = bench.context_directory();
+    options.name = "build context";
+    const std::unique_ptr<Context> context = Context::open(std::move(options));
+    const CopyFiles copy = parse_copy("COPY d /t");
+    context->expect({{VertexId{}, 1, copy}});
+    CHECK(context->find("d/in39/f"));
+  }
+  SUBCASE("copied and hashed in one pass") {
+    WrittenFirst first(bench, "COPY d /t", bench.view());
+    first.writer.write();
+    first.writer.complete();
+    CHECK(first.writer.layer().layer.diff_id == expected.layer.diff_id);
+  }
+  SUBCASE("hashed first") {
+    CHECK(bench.write(bench.plan(parse_copy("COPY d /t"))).layer.diff_id == expected.layer.diff_id);
+  }
+}
+
+TEST_CASE("hashing an endless file ends when the context is stopped") {
+  CopyBench bench;
+  bench.context("hole =x\nf =text");
+  const fs::path hole = bench.context_directory() / "hole";
+  fs::resize_file(hole, std::uintmax_t{1} << 40);
+  SUBCASE("and what was read of it is in no later digest") {
+    const int file = ::open(hole.c_str(), O_RDONLY | O_CLOEXEC);
+    unsigned asked = 0;
+    FileHasher hasher([&] {
+      if (++asked == 3) throw Error("stopped");
+    });
+    CHECK(message_of([&] { hasher.read(file, std::uint64_t{1} << 40, "hole"); }) == "stopped");
+    ::close(file);
+    const int other = ::open((bench.context_directory() / "f").c_str(), O_RDONLY | O_CLOEXEC);
+    CHECK(hasher.read(other, 4, "f") == sha256("text"));
+    ::close(other);
+  }
+  SUBCASE("in the middle of the context's own reading") {
+    Context::Options options;
+    options.directory = bench.context_directory();
+    options.name = "build context";
+    const std::unique_ptr<Context> context = Context::open(std::move(options));
+    REQUIRE(context->find("hole"));
+    const auto bytes_read = [] {
+      std::ifstream io("/proc/self/io");
+      std::string label;
+      std::uint64_t count = 0;
+      io >> label >> count;
+      return count;
+    };
+    const std::uint64_t before = bytes_read();
+    std::string message;
+    std::thread reader([&] { message = message_of([&] { context->digests({"hole"}); }); });
+    // Only then is it in the middle of the file, and not before its first byte.
+    while (bytes_read() < before + (std::uint64_t{16} << 20)) std::this_thread::yield();
+    context->stop();
+    reader.join();
+    CHECK(message == "reading the build context was interrupted");
+  }
 }
