@@ -74,6 +74,7 @@ class LocalWriter {
     for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry) {
       const FileDescriptor made =
           open_beneath(root_.get(), entry->path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+      set_xattrs(made.get(), *entry);
       check(::fchmod(made.get(), entry->mode), "fchmod", entry->path);
       const timespec times[2] = {{.tv_sec = entry->mtime, .tv_nsec = 0},
                                  {.tv_sec = entry->mtime, .tv_nsec = 0}};
@@ -84,6 +85,16 @@ class LocalWriter {
  private:
   static void check(int result, const char* call, const std::string& path) {
     if (result != 0) throw system_error(call, path, errno);
+  }
+
+  static void set_xattrs(int made, const Entry& entry) {
+    for (const auto& [key, value] : entry.xattrs) {
+      // Where the file system, or the caller, has no right to them, the content still counts.
+      if (::fsetxattr(made, key.c_str(), value.data(), value.size(), 0) != 0 && errno != ENOTSUP &&
+          errno != EPERM) {
+        throw system_error("fsetxattr", entry.path, errno);
+      }
+    }
   }
 
   // Whatever has the name, unless it is a directory that is not empty.
@@ -123,13 +134,7 @@ class LocalWriter {
     read_merged(view_, entry, [&](std::span<const std::byte> bytes) {
       write_all(made.get(), bytes, entry.path);
     });
-    for (const auto& [key, value] : entry.xattrs) {
-      // Where the file system, or the caller, has no right to them, the content still counts.
-      if (::fsetxattr(made.get(), key.c_str(), value.data(), value.size(), 0) != 0 &&
-          errno != ENOTSUP && errno != EPERM) {
-        throw system_error("fsetxattr", entry.path, errno);
-      }
-    }
+    set_xattrs(made.get(), entry);
     check(::fchmod(made.get(), entry.mode), "fchmod", entry.path);
     const timespec times[2] = {{.tv_sec = entry.mtime, .tv_nsec = 0},
                                {.tv_sec = entry.mtime, .tv_nsec = 0}};

@@ -8,11 +8,14 @@
 //   probe talk NAME            listens on the abstract socket NAME and connects to it
 //   probe flood BYTES          writes that many
 //   probe arguments ...        prints them, one a line
+//   probe xattr NAME HEX PATH  sets an extended attribute
+//   probe xattrs PATH          prints "NAME HEX" of each, sorted
 #include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +58,34 @@ int listen_as(const char* name) {
   return error_of(::listen(socket, 1));
 }
 
+int set_xattr(const char* path, const char* name, const std::string& hex) {
+  std::string value;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    value += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return error_of(::lsetxattr(path, name, value.data(), value.size(), 0));
+}
+
+std::vector<std::string> xattrs_of(const char* path) {
+  std::string names(4096, '\0');
+  const ssize_t length = ::llistxattr(path, names.data(), names.size());
+  std::vector<std::string> lines;
+  for (ssize_t at = 0; at < length;
+       at += static_cast<ssize_t>(std::strlen(&names[static_cast<std::size_t>(at)])) + 1) {
+    std::string line = &names[static_cast<std::size_t>(at)];
+    unsigned char value[4096];
+    const ssize_t size = ::lgetxattr(path, line.c_str(), value, sizeof value);
+    line += ' ';
+    for (ssize_t i = 0; i < size; ++i) {
+      char digits[3];
+      std::snprintf(digits, sizeof digits, "%02x", value[i]);
+      line += digits;
+    }
+    lines.push_back(line);
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,6 +119,10 @@ int main(int argc, char** argv) {
     }
   } else if (what == "arguments") {
     for (int i = 2; i < argc; ++i) std::printf("%s\n", argv[i]);
+  } else if (what == "xattr" && argc == 5) {
+    return set_xattr(argv[4], argv[2], argv[3]);
+  } else if (what == "xattrs" && argc == 3) {
+    for (const std::string& line : xattrs_of(argv[2])) std::printf("%s\n", line.c_str());
   } else {
     return 2;
   }
