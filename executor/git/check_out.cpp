@@ -144,7 +144,9 @@ class CheckOut {
   std::size_t submodules_ = 0;
 };
 
-// The directory's descriptor; no component may be anything but a directory.
+// The directory's descriptor; no component may be anything but a directory. Opened twice, step by
+// step to say what is wrong and once more by openat2: what lies there is moved away, and a link
+// that was followed would move it from anywhere on this machine.
 FileDescriptor open_subdir(const fs::path& root, const std::string& subdir,
                            const std::string& repository) {
   FileDescriptor current = open_root(root);
@@ -177,7 +179,7 @@ FileDescriptor open_subdir(const fs::path& root, const std::string& subdir,
     current = std::move(next);
     seen += name + "/";
   }
-  return current;
+  return open_beneath(open_root(root).get(), subdir, O_RDONLY | O_DIRECTORY);
 }
 
 }  // namespace

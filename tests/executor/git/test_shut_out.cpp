@@ -185,9 +185,14 @@ TEST_CASE("a subdirectory is one of the repository, whatever its links say") {
   GitServer server;
   const auto repository = server.repository("r");
   repository.write("real/f", "x");
-  shell("cd '" + repository.path().string() +
-        "' && ln -s / root && ln -s .. up && ln -s real alias "
-        "&& ln -s /etc real/etc");
+  // What a subdirectory holds is moved away. So the links lead to a folder of this test and never
+  // to one of the machine: a build that followed them would take that from it.
+  TemporaryFolder outside;
+  fs::create_directory(outside.path() / "etc");
+  std::ofstream(outside.path() / "etc/kept") << "x";
+  const std::string away = outside.path().string();
+  shell("cd '" + repository.path().string() + "' && ln -s '" + away +
+        "' root && ln -s .. up && ln -s real alias && ln -s '" + away + "/etc' real/etc");
   repository.commit("all");
   TestBuild build;
   const auto at = [&](const std::string& subdir) {
@@ -199,6 +204,7 @@ TEST_CASE("a subdirectory is one of the repository, whatever its links say") {
   contains(at("up"), "over the link");
   contains(at("alias"), "over the link");
   contains(at("real/etc"), "over the link \"real/etc\"");
+  CHECK(fs::exists(outside.path() / "etc/kept"));
   // ".." goes no further than the top.
   CHECK(at("../../real") == "it was built");
 }
