@@ -5,6 +5,7 @@
 
 #include <grammar/characters.hpp>
 #include <ir/error.hpp>
+#include <ir/printable.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -118,6 +119,15 @@ IgnoreRules ignore_rules(const IgnoreFile& file) {
   }
   mistakes.throw_if_any();
   return IgnoreRules(file.patterns);
+}
+
+std::vector<std::string> rule_places(const IgnoreFile& file) {
+  std::vector<std::string> places;
+  for (std::size_t i = 0; i < file.patterns.size(); ++i) {
+    places.push_back(printable(file.source->name) + ":" + std::to_string(file.places[i].line) +
+                     ": " + quoted(file.patterns[i]));
+  }
+  return places;
 }
 
 }  // namespace slipway

@@ -21,4 +21,7 @@ IgnoreFile read_ignore_file(std::shared_ptr<const SourceFile> source);
 // Throws Error with every malformed pattern, at its place.
 IgnoreRules ignore_rules(const IgnoreFile& file);
 
+// Where each rule stands and what it says, for messages: `.dockerignore:3: "*.log"`.
+std::vector<std::string> rule_places(const IgnoreFile& file);
+
 }  // namespace slipway

@@ -109,8 +109,11 @@ class DirectoryContext final : public Context {
 
   std::string absence(std::string_view path) const override {
     if (path.empty()) return {};
-    if (!options_.ignore.empty() && options_.ignore.excluded(path))
-      return "it is excluded by " + std::string(ignore_file);
+    if (!options_.ignore.empty() && options_.ignore.excluded(path)) {
+      const std::size_t rule = options_.ignore.deciding_rule(path).value_or(std::string::npos);
+      return "it is excluded by " + (rule < options_.rule_places.size() ? options_.rule_places[rule]
+                                                                        : std::string(ignore_file));
+    }
     return on_this_machine(path);
   }
 

@@ -24,6 +24,8 @@ class Context : public SourceTree {
     std::filesystem::path directory;
     std::string name;  // as messages call it: "build context"
     IgnoreRules ignore;
+    // Where each rule of `ignore` stands, for messages (".dockerignore:3"); may be empty.
+    std::vector<std::string> rule_places;
     // Where the stat cache is kept; null: none is.
     StateDirectory* state = nullptr;
   };

@@ -106,8 +106,7 @@ std::optional<std::string> read_text(const fs::path& path) {
 }
 
 std::shared_ptr<const SourceFile> local_dockerfile(const BuildRequest& request) {
-  if (request.file == "-")
-    return std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
+  if (request.file == "-") return std::make_shared<SourceFile>(SourceFile{"-", read_stdin_text()});
   const fs::path path(request.file);
   if (!path.is_absolute()) return nullptr;
   std::optional<std::string> text = read_text(path);
@@ -204,6 +203,7 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       opened.directory = *inputs.directory;
       opened.name = "build context";
       opened.ignore = ignore_rules(inputs.ignore);
+      opened.rule_places = rule_places(inputs.ignore);
     } else {
       const auto found = named.find(name);
       if (found == named.end()) continue;
@@ -221,7 +221,9 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
         continue;
       }
       opened.directory = value;
-      opened.ignore = ignore_rules(find_ignore_file(opened.directory));
+      const IgnoreFile ignore = find_ignore_file(opened.directory);
+      opened.ignore = ignore_rules(ignore);
+      opened.rule_places = rule_places(ignore);
     }
     options.contexts[name] = Context::open(std::move(opened));
   }

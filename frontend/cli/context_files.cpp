@@ -33,11 +33,12 @@ std::set<VertexId> needed_by(const Graph& graph, VertexId root) {
 }
 
 std::unique_ptr<Context> open_context(const std::filesystem::path& directory,
-                                      const std::string& name, IgnoreRules rules) {
+                                      const std::string& name, const IgnoreFile& ignore) {
   Context::Options options;
   options.directory = directory;
   options.name = name.empty() ? "build context" : "build context " + name;
-  options.ignore = std::move(rules);
+  options.ignore = ignore_rules(ignore);
+  options.rule_places = rule_places(ignore);
   return Context::open(std::move(options));
 }
 
@@ -107,7 +108,7 @@ ContextUse find_use(const BuildRequest& request, const std::string& name) {
     use.ignore_file = find_ignore_file(directory);
   }
   use.rules = ignore_rules(use.ignore_file);
-  use.context = open_context(directory, name, ignore_rules(use.ignore_file));
+  use.context = open_context(directory, name, use.ignore_file);
   use.whole = open_context(directory, name, {});
   use.lowered = lower(parsed.dockerfile, options, unknown_image);
 

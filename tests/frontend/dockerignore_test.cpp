@@ -55,6 +55,8 @@ TEST_CASE("every rule knows where it stands, and what is wrong with it is said t
     CHECK(error.diagnostics()[1].span.line == 5);
   }
   CHECK(ignore_rules(IgnoreFile{}).empty());
+  CHECK(rule_places(file)[1] == ".dockerignore:4: \"![a\"");
+  CHECK(rule_places(IgnoreFile{}).empty());
 }
 
 }  // namespace slipway
