@@ -2,6 +2,7 @@
 
 #include <executor/files/not_found.hpp>
 #include <executor/files/resolve.hpp>
+#include <ir/error.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -79,7 +80,12 @@ Selected select_paths(const CopyFiles::Selection& selection, bool parents, const
   const bool wildcards = selection.wildcards && (has_wildcards(base) || has_wildcards(kept));
   if (!wildcards) {
     const std::string whole = join(clean(base), kept);
-    if (!tree.resolve(whole, true).entry) throw not_found(whole, tree, selection.origin.written);
+    const StackView::Resolved found = tree.resolve(whole, true);
+    if (!found.entry) throw not_found(whole, tree, selection.origin.written);
+    // Its directories become the destination's, and a link cannot: BuildKit finds nothing there.
+    if (!kept.empty() && !tree.find(join(tree.resolve(clean(base), true).path, kept)))
+      throw Error(quoted(whole) + " leads over a link, and --parents keeps directories alone")
+          .hint("it leads to " + quoted(found.path));
   }
   selected.paths =
       selection.wildcards ? match(base, tree, selection.origin.written) : std::vector{clean(base)};

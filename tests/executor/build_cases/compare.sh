@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds every case of this folder with other builders and compares the trees and configs.
 #
-#   compare.sh [BUILD-FOLDER]        with each of buildah, docker and buildkit (buildkitd, buildctl
-#                                    and umoci) that is installed; as root
+#   compare.sh [BUILD-FOLDER]        with each of buildah, docker and buildkit (buildkitd and
+#                                    buildctl) that is installed; as root
 #   TOOL=docker CASE=link compare.sh     one builder; cases whose title holds a text
 #   PART=2/3 compare.sh                  every third case, from the second on
 #   FIRST=116 compare.sh                 cases from this number on
@@ -138,11 +138,12 @@ buildkit_build() {
       "context:$layout=oci-layout:$layout@$(jq -r '.manifests[0].digest' "layouts/$layout/index.json")")
   done
   mkdir -p layouts
+  [[ $name == compared && -e tree ]] && options+=(--output type=tar,dest=result.tar)
   buildctl build --progress=plain --no-cache --frontend=dockerfile.v0 --local context=context \
     --local "dockerfile=$(dirname "$dockerfile")" --opt "filename=$(basename "$dockerfile")" \
     "${options[@]}" --output "type=oci,tar=false,name=$name:latest,dest=layouts/$name"
 }
-buildkit_tree() { umoci raw unpack --image layouts/compared:latest "$2"; }
+buildkit_tree() { docker_tree "$@"; }
 buildkit_config() {
   jq '{config}' "layouts/compared/blobs/sha256/$(jq -r '.config.digest[7:]' \
     "layouts/compared/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' layouts/compared/index.json)")"
