@@ -27,7 +27,9 @@ constexpr std::size_t max_names = 1000;
 constexpr const char* name_annotation = "io.containerd.image.name";
 constexpr const char* ref_annotation = "org.opencontainers.image.ref.name";
 
-std::string blob_name(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
+std::string blob_name(const Digest& digest) {
+  return "blobs/sha256/" + digest.hex();
+}
 
 // What of a name an archive may give to an image. A digest it may not: it names a manifest that
 // nobody has compared, and a later FROM that pins this digest would get whatever the archive holds.
@@ -64,8 +66,8 @@ class Loader {
         throw Error("the archive's manifest.json is no list of images");
       }
       for (const Json& item : list) {
-        const std::string config = members_.read(item.at("Config").get<std::string>(),
-                                                 max_config_size);
+        const std::string config =
+            members_.read(item.at("Config").get<std::string>(), max_config_size);
         std::vector<std::string> layers;
         if (item.contains("Layers") && !item["Layers"].is_null()) {
           layers = item["Layers"].get<std::vector<std::string>>();
@@ -110,6 +112,14 @@ class Loader {
         return image(entry, {});
       }
       if (offered.size() < 400) offered += (offered.empty() ? "" : ", ") + tag;
+    }
+    // A blob may be there without being listed: a digest names it all the same.
+    if (const std::optional<Digest> digest = Digest::parse(wanted);
+        digest && members_.has(blob_name(*digest))) {
+      BlobDescriptor entry;
+      entry.digest = *digest;
+      entry.size = members_.read(blob_name(*digest), max_manifest_size).size();
+      return image(std::move(entry), {});
     }
     throw Error("the OCI layout has no image " + quoted(wanted.empty() ? "latest" : wanted))
         .hint("it has: " + quoted(offered));
@@ -202,8 +212,9 @@ std::vector<Image> load_archive(Store& store, const std::filesystem::path& path,
   if (members->has("manifest.json")) return loader.docker();
   if (members->has("index.json")) return loader.oci();
   throw Error(quoted(path.native()) + " is no image archive")
-      .hint("it has neither a manifest.json nor an index.json; a root file system is what "
-            "`slipway import` takes");
+      .hint(
+          "it has neither a manifest.json nor an index.json; a root file system is what "
+          "`slipway import` takes");
 }
 
 Image load_layout(Store& store, const std::filesystem::path& path, std::string_view wanted,

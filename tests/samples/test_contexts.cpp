@@ -387,6 +387,10 @@ TEST_CASE("a named context is whatever its value says") {
     CHECK(missing.status == 1);
     CHECK(contains(missing.log, "has no image \"two\""));
     CHECK(contains(missing.log, "one"));
+
+    // A digest names a blob, listed or not.
+    std::ofstream(layout / "index.json") << R"({"schemaVersion":2,"manifests":[]})";
+    CHECK(fs::exists(result("oci-layout://" + layout.string() + "@" + digest) / "bin/busybox"));
   }
 }
 
