@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -73,25 +74,31 @@ std::map<std::string, std::string> read_links(std::string_view text) {
 
 std::vector<Submodule> find_submodules(const SharedRepository& repository,
                                        const std::string& commit) {
+  const auto commits = read_links(repository.run({"ls-tree", "-r", "-z", "--full-tree", commit}));
+  if (commits.empty()) return {};
   const std::string file = commit + ":.gitmodules";
-  if (!run_git(repository.command({"cat-file", "-e", file}), repository.listener()).ok()) return {};
-  const auto described =
-      read_settings(repository.run({"config", "--null", "--blob", file, "--list"}));
+  std::map<std::string, Described> described;
+  if (run_git(repository.command({"cat-file", "-e", file}), repository.listener()).ok())
+    described = read_settings(repository.run({"config", "--null", "--blob", file, "--list"}));
 
-  std::vector<std::string> list = {"ls-tree", "-z", "--full-tree", commit, "--"};
   std::vector<Submodule> submodules;
+  std::set<std::string> places;
   for (const auto& [name, settings] : described) {
+    places.insert(settings.path);
     if (settings.path.empty() || settings.update == "none") continue;
     if (!is_plain_path(settings.path) || !is_plain_path(name)) {
       throw Error("the submodule " + quoted(name) + " has the path " + quoted(settings.path) +
                   ", which is not one")
           .hint("leave submodules out with ?submodules=false");
     }
-    list.push_back(settings.path);
     submodules.push_back({name, settings.path, settings.url, {}});
   }
-  if (submodules.empty()) return {};
-  const auto commits = read_links(repository.run(std::move(list)));
+  // git's own update fails as well.
+  for (const auto& [path, object] : commits) {
+    if (!places.contains(path))
+      throw Error("the submodule " + quoted(path) + " is not in .gitmodules, so it has no URL")
+          .hint("leave submodules out with ?submodules=false");
+  }
   // One that is described and not there is left over from a removal.
   std::erase_if(submodules, [&](Submodule& submodule) {
     const auto found = commits.find(submodule.path);

@@ -248,6 +248,29 @@ TEST_CASE("the same commit with its .git is the same layer on two machines") {
   CHECK(first == layer());
 }
 
+TEST_CASE("a submodule that .gitmodules does not name is an error, as it is git's") {
+  GitServer server;
+  const auto repository = server.repository("r");
+  repository.write("f", "x");
+  repository.commit("first");
+  const std::string commit = repository.git("rev-parse HEAD");
+  repository.git("update-index --add --cacheinfo 160000," + commit + ",lost");
+  repository.git("commit -q -m lost");
+  TestBuild build;
+  CHECK(failure_of(build, add_git(repository.url()))
+            .find("\"lost\" is not in .gitmodules") != std::string::npos);
+  build.solve(add_git(repository.url() + "?submodules=false"));
+  CHECK(entry_at(build, "lost"));
+
+  // One that nobody is to fetch is named, and stays an empty directory.
+  repository.write(".gitmodules",
+                   "[submodule \"lost\"]\n\tpath = lost\n\turl = x\n\tupdate = none\n");
+  repository.git("add .gitmodules");
+  repository.git("commit -q -m named");
+  build.solve(add_git(repository.url()));
+  CHECK(entry_at(build, "lost"));
+}
+
 TEST_CASE("a submodule comes with its repository, or not") {
   GitServer server;
   const auto inner = server.repository("inner");
