@@ -25,9 +25,9 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 // As BuildKit takes them: what fits 31 bits, a plus sign before it or not. "root" is 0 also where no
-// passwd says so.
+// passwd says so, and so is nothing ("5:").
 std::optional<std::uint32_t> parse_id(std::string_view text) {
-  if (text == "root") return 0;
+  if (text == "root" || text.empty()) return 0;
   if (text.starts_with("+") && !text.starts_with("+-")) text.remove_prefix(1);
   const std::optional<std::int32_t> id = parse_number<std::int32_t>(text);
   if (!id || *id < 0) return std::nullopt;
