@@ -7,9 +7,10 @@
 #include <ir/nearest.hpp>
 #include <ir/printable.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -83,10 +84,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
   };
   const std::vector<std::string> extra = app.remaining();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
-    const auto flag =
-        std::find_if(extra.begin(), extra.end(), [](const std::string& argument) {
-          return argument.size() > 1 && argument.front() == '-';
-        });
+    const auto flag = std::find_if(extra.begin(), extra.end(), [](const std::string& argument) {
+      return argument.size() > 1 && argument.front() == '-';
+    });
     if (flag == extra.end()) {
       show(Error("slipway " + std::string(command) + " has no use for the argument " +
                  quoted(extra.front()))
@@ -101,15 +101,13 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
     return usage_status;
   }
   show(Error(printable(error.what())).hint(help));
-  return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ? failure_status
-                                                                    : usage_status;
+  return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ? failure_status : usage_status;
 }
 
 int run_command(const Subcommand& command, Globals globals, std::vector<std::string> arguments) {
   CLI::App app{std::string(command.summary), "slipway " + std::string(command.name)};
   app.option_defaults()->always_capture_default(false);
-  app.add_option("--root", globals.root, "where images, layers and the cache are kept")
-      ->group("");
+  app.add_option("--root", globals.root, "where images, layers and the cache are kept")->group("");
   app.add_flag("-D,--debug", globals.debug, "say more about what is done")->group("");
   std::function<int()> run = command.declare(app, globals);
   // CLI11 wants them last to first.
@@ -157,20 +155,20 @@ int run_program(const std::vector<std::string>& arguments) {
     } else if (argument == "--root" && next + 1 < arguments.size()) {
       globals.root = arguments[++next];
     } else if (argument == "--root") {
-      std::fputs(render(Error("--root needs a directory").hint("slipway --help"), use_color())
-                     .c_str(),
-                 stderr);
+      std::fputs(
+          render(Error("--root needs a directory").hint("slipway --help"), use_color()).c_str(),
+          stderr);
       return usage_status;
     } else if (argument.starts_with("--root=")) {
       globals.root = argument.substr(7);
     } else {
-      std::fputs(render(Error("slipway does not know " + quoted(argument) + " before a command")
-                            .hint(did_you_mean(argument.substr(0, argument.find('=')),
-                                               {"--root", "--version", "--help"},
-                                               "slipway --help")),
-                        use_color())
-                     .c_str(),
-                 stderr);
+      std::fputs(
+          render(Error("slipway does not know " + quoted(argument) + " before a command")
+                     .hint(did_you_mean(argument.substr(0, argument.find('=')),
+                                        {"--root", "--version", "--help"}, "slipway --help")),
+                 use_color())
+              .c_str(),
+          stderr);
       return usage_status;
     }
   }
@@ -194,10 +192,18 @@ int run_program(const std::vector<std::string>& arguments) {
   throw unknown_command(name);
 }
 
+// Large blocks go back to the system when they are freed. Left alone, glibc takes the size of the
+// largest block freed so far for the threshold, and keeps what a walk of a large context needed:
+// 69 MB instead of 57 for 100,000 files.
+void give_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
+
 }  // namespace
 }  // namespace slipway
 
 int main(int argc, char** argv) {
+  slipway::give_memory_back();
   try {
     slipway::fill_standard_descriptors();
     const int status = slipway::run_program({argv + 1, argv + argc});
