@@ -49,8 +49,9 @@ class DirectoryContext final : public Context {
   DirectoryContext(Options options, FileDescriptor root)
       : options_(std::move(options)),
         root_(std::move(root)),
-        tree_(root_.get(), options_.directory, options_.ignore, store_of(options_),
-              [this](Directory& directory) { recall(directory); }) {}
+        tree_(
+            root_.get(), options_.directory, options_.ignore, store_of(options_),
+            [this](Directory& directory) { recall(directory); }, stopped_) {}
 
   std::optional<Entry> find(std::string_view path) const override {
     if (path.empty()) return root_entry();

@@ -27,10 +27,10 @@ void read_all(Directory& directory, const std::function<void(Directory&)>& read)
 
 ContextTree::ContextTree(int root, const std::filesystem::path& directory,
                          const IgnoreRules& ignore, const std::optional<FileStamp>& without,
-                         std::function<void(Directory&)> read)
+                         std::function<void(Directory&)> read, const std::atomic<bool>& stopped)
     : directory_(directory),
       without_(without),
-      root_{root, &ignore, without_ ? &*without_ : nullptr},
+      root_{root, &ignore, without_ ? &*without_ : nullptr, &stopped},
       read_(std::move(read)) {}
 
 std::optional<ContextTree::Place> ContextTree::find(std::string_view path) const {

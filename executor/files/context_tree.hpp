@@ -24,9 +24,10 @@ class ContextTree {
  public:
   // `root` is the open `directory`; both and `ignore` are borrowed. `without`: WalkRoot's. `read`
   // is called with every directory that was read, before anyone else sees it, by one thread at a
-  // time.
+  // time. `stopped`: WalkRoot's.
   ContextTree(int root, const std::filesystem::path& directory, const IgnoreRules& ignore,
-              const std::optional<FileStamp>& without, std::function<void(Directory&)> read);
+              const std::optional<FileStamp>& without, std::function<void(Directory&)> read,
+              const std::atomic<bool>& stopped);
   ContextTree(const ContextTree&) = delete;
   ContextTree& operator=(const ContextTree&) = delete;
 

@@ -189,6 +189,7 @@ class Walker {
   Walker(const WalkRoot& root, const Directory& top, const WalkFilter& filter)
       : reader_(root),
         ignore_(*root.ignore),
+        stopped_(root.stopped),
         filter_(filter),
         cut_(top.path.empty() ? 0 : top.path.size() + 1) {}
 
@@ -248,6 +249,7 @@ class Walker {
   }
 
   std::vector<Job> enter(Job& job, NewDirectories& found) const {
+    if (stopped_ != nullptr && *stopped_) throw Error("the walk was interrupted");
     Directory& directory = *job.directory;
     std::vector<IgnoreRules::Parent> verdicts;
     if (!job.is_read) reader_.read(directory, &job.verdicts.ignore, &verdicts);
@@ -283,6 +285,7 @@ class Walker {
 
   const Reader reader_;
   const IgnoreRules& ignore_;
+  const std::atomic<bool>* const stopped_;
   const WalkFilter filter_;
   const std::size_t cut_;  // bytes of a path that stand in front of what the filter is about
   std::thread helper_;     // made, under the lock, and joined by the thread that is in run()

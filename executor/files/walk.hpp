@@ -7,6 +7,7 @@
 #include <ir/digest.hpp>
 #include <ir/pattern.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -71,6 +72,8 @@ struct WalkRoot {
   const IgnoreRules* ignore = nullptr;
   // A directory that is left out wherever it is found, known by its device and inode; null: none.
   const FileStamp* without = nullptr;
+  // Set by whoever wants walk() to end early, with an Error; null: nobody does.
+  const std::atomic<bool>* stopped = nullptr;
 };
 
 // Reads the one directory `path` beneath the root. Links are not followed. What goes

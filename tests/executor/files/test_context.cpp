@@ -356,6 +356,16 @@ TEST_CASE("an excluded directory is not walked unless something in it may be re-
   CHECK(kept->list("logs") == std::vector<std::string>{"keep"});
 }
 
+TEST_CASE("a walk ends with the build, and what it has not read is read when it is asked for") {
+  ContextBench bench("a/b/c/d\ne/f");
+  const CopyFiles copy = parse_copy("COPY . /");
+  const auto context = bench.open();
+  context->stop();
+  context->expect({{VertexId{}, 1, copy}});
+  CHECK(context->figures().entries == 2);  // the root's
+  CHECK(context->find("a/b/c/d"));
+}
+
 TEST_CASE("only what an instruction takes is walked") {
   struct Row {
     const char* instruction;
