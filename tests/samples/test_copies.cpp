@@ -332,6 +332,25 @@ TEST_CASE("a long copy shows how far it has got, and an interrupt ends it at onc
   CHECK(fs::is_empty(workshop.root() / "layers"));
 }
 
+TEST_CASE("an interrupt ends the hashing of a file, too") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop({});
+  workshop.write("Dockerfile", "FROM scratch\nCOPY hole /\n");
+  workshop.write("hole", "small");
+  REQUIRE(workshop.build().status == 0);
+  // Nothing else has changed, so a record is likely and the file is hashed before it is copied.
+  fs::resize_file(workshop.context() / "hole", std::uintmax_t{1} << 40);
+  Workshop::Running running = workshop.start_build();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  REQUIRE(running.program.running());
+  running.program.kill(SIGINT);
+  const Finished finished = running.program.wait();
+  CHECK(finished.status != 0);
+  CHECK(has(finished.err, "error: the build was interrupted"));
+  CHECK(fs::is_empty(workshop.root() / "work"));
+  CHECK(workshop.slipway({"fsck"}).status == 0);
+}
+
 TEST_CASE("who waits for another process says so once, and does not burn the processor for it") {
   SKIP_UNLESS_ROOT();
   Workshop workshop;

@@ -1,4 +1,4 @@
-#include "copy_fixture.hpp"
+#include "context_bench.hpp"
 
 #include <cache/stat_cache/stat_cache.hpp>
 #include <cache/state_directory.hpp>
@@ -17,70 +17,6 @@
 
 using namespace slipway;
 namespace fs = std::filesystem;
-
-namespace {
-
-// A context directory with a store beside it.
-class ContextBench {
- public:
-  explicit ContextBench(std::string_view tree) {
-    fs::create_directory(folder_ / "context");
-    make_tree(folder_ / "context", tree);
-  }
-
-  fs::path operator/(std::string_view name) const { return folder_ / "context" / name; }
-  const fs::path& folder() const { return folder_.path(); }
-  void write(std::string_view name, std::string_view text) {
-    std::ofstream(*this / name, std::ios::binary) << text;
-  }
-  StateDirectory& state() { return state_; }
-
-  std::unique_ptr<Context> open(std::vector<std::string> ignore = {}) {
-    return open(state_, std::move(ignore));
-  }
-  std::unique_ptr<Context> open(StateDirectory& state, std::vector<std::string> ignore = {}) {
-    Context::Options options;
-    options.directory = folder_ / "context";
-    options.name = "build context";
-    options.ignore = IgnoreRules(ignore);
-    options.state = &state;
-    return Context::open(std::move(options));
-  }
-
-  // A whole use: every file's digest, remembered. Gives how many files were read.
-  std::uint64_t use(std::vector<std::string> ignore = {}) {
-    const auto context = open(std::move(ignore));
-    read_all(*context, "");
-    context->remember();
-    return context->figures().files_hashed;
-  }
-
-  static void read_all(const Context& context, std::string_view directory) {
-    for (const Entry& entry : context.children(directory)) {
-      if (entry.type == Entry::Type::directory) read_all(context, entry.path);
-      if (entry.type == Entry::Type::file) context.digest(entry);
-    }
-  }
-
-  Digest digest(std::string_view path) {
-    const auto context = open();
-    const Digest digest = context->digest(context->find(path).value());
-    context->remember();
-    return digest;
-  }
-
- private:
-  TemporaryFolder folder_;
-  StateDirectory state_{folder_ / "state"};
-};
-
-// Lets a coarse clock pass: what was changed just now is then old.
-void age(const fs::path& path, std::time_t time = 1'600'000'000) {
-  const timespec times[2] = {{.tv_sec = time, .tv_nsec = 0}, {.tv_sec = time, .tv_nsec = 0}};
-  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
-}
-
-}  // namespace
 
 TEST_CASE("a context is its entries, with docker's metadata") {
   ContextBench bench("d/ 0711\nd/f 4755 5:6 =text\nl -> d/f\nother == d/f\np 0600 |");
@@ -340,113 +276,6 @@ TEST_CASE("what cannot be read matters only to who asks for it") {
   CHECK(of_other == "");
 }
 
-TEST_CASE("an excluded directory is not walked unless something in it may be re-included") {
-  ContextBench bench(
-      "src/a.c\nnode_modules/x/1\nnode_modules/x/2\nnode_modules/y/3\nlogs/a\n"
-      "logs/keep/b");
-  const auto pruned = bench.open({"node_modules", "logs"});
-  CHECK(pruned->list("") == std::vector<std::string>{"src"});
-  CHECK(pruned->list("src") == std::vector<std::string>{"a.c"});
-  CHECK(pruned->figures().entries == 4);  // three names at the top, one in src
-  CHECK(pruned->absence("logs/a") == "it is excluded by .dockerignore");
-  CHECK(pruned->absence("src/b.c") == "");
-
-  const auto kept = bench.open({"node_modules", "logs", "!logs/keep"});
-  CHECK(kept->list("") == std::vector<std::string>{"logs", "src"});
-  CHECK(kept->list("logs") == std::vector<std::string>{"keep"});
-}
-
-TEST_CASE("a walk ends with the build, and what it has not read is read when it is asked for") {
-  ContextBench bench("a/b/c/d\ne/f");
-  const CopyFiles copy = parse_copy("COPY . /");
-  const auto context = bench.open();
-  context->stop();
-  context->expect({{VertexId{}, 1, copy}});
-  CHECK(context->figures().entries == 2);  // the root's
-  CHECK(context->find("a/b/c/d"));
-}
-
-TEST_CASE("only what an instruction takes is walked") {
-  struct Row {
-    const char* instruction;
-    std::uint64_t entries;  // names in the directories that must be opened, and no others
-  };
-  // Five names at the top; one directory of them is large and another one deep.
-  const std::string_view tree =
-      "package.json\nsrc/a.c\nsrc/b.h\nsrc/sub/c.c\nnode_modules/x/1\nnode_modules/x/2\n"
-      "node_modules/y/3\nlink -> src/sub\nsrc/up -> ../../out/of/it\ndocs/en/a.md\ndocs/de/a.md\n"
-      "docs/de/img/1";
-  const Row rows[] = {
-      {"COPY package.json /", 5},
-      {"COPY package.json docs/en/a.md /", 5 + 2 + 1},
-      {"COPY src /", 5 + 4 + 1},
-      {"COPY src/sub /", 5 + 4 + 1},
-      {"COPY link /", 5 + 4 + 1},  // through the link to what it names
-      {"COPY link/c.c /", 5 + 4 + 1},
-      {"COPY *.json /", 5},  // a wildcard stays in its directory
-      {"COPY src/*.c /", 5 + 4},
-      {"COPY docs/*/a.md /", 5 + 2 + 1 + 2},
-      {"COPY docs/d* /", 5 + 2 + 2 + 1},  // what it matches is taken whole
-      {"COPY --exclude=node_modules --exclude=docs . /", 5 + 4 + 1},
-      {"COPY --exclude=node_modules --exclude=!node_modules/y --exclude=docs/* . /",
-       5 + 4 + 1 + 2 + 1 + 2},
-      {"COPY --parents src/sub/c.c /", 5 + 4 + 1},
-      {"COPY --parents docs/./en/a.md /", 5 + 2 + 1},
-      {"COPY --parents docs/./e*/ /", 5 + 2 + 1},
-      {"ADD package.json /", 5},
-      {"COPY . /", 5 + 4 + 1 + 2 + 2 + 1 + 2 + 1 + 2 + 1},
-      {"COPY missing/file /", 5},
-      {"COPY src/missing /", 5 + 4},
-  };
-  ContextBench bench(tree);
-  for (const Row& row : rows) {
-    CAPTURE(row.instruction);
-    const CopyFiles copy = parse_copy(row.instruction);
-    const auto lazy = bench.open();
-    const std::string missing = message_of([&] {
-      plan_copy(copy, {nullptr, lazy.get()}, StackView({}));
-    });
-    CHECK(missing.empty() ==
-          (std::string_view(row.instruction).find("missing") == std::string_view::npos));
-    CHECK(lazy->figures().entries == row.entries);
-    // What is read ahead is the same, neither more nor less.
-    const auto eager = bench.open();
-    eager->expect({{VertexId{}, 1, copy}});
-    CHECK(eager->figures().entries == row.entries);
-    message_of([&] { plan_copy(copy, {nullptr, eager.get()}, StackView({})); });
-    CHECK(eager->figures().entries == row.entries);
-  }
-}
-
-TEST_CASE(
-    "what is excluded is walked only where something may come back, and only if it is asked for") {
-  ContextBench bench("app/main\nbig/1\nbig/2\nbig/deep/3\nbig/deep/keep\nother/1");
-  const std::vector<std::string> ignore = {"*", "!app", "!big/deep/keep"};
-  const auto entries = [&](const char* instruction) {
-    const auto context = bench.open(ignore);
-    const CopyFiles copy = parse_copy(instruction);
-    context->expect({{VertexId{}, 1, copy}});
-    plan_copy(copy, {nullptr, context.get()}, StackView({}));
-    return context->figures().entries;
-  };
-  CHECK(entries("COPY app /") == 3 + 1);
-  CHECK(entries("COPY app/main /") == 3 + 1);
-  CHECK(entries("COPY big/deep /") == 3 + 3 + 2);
-  CHECK(entries("COPY . /") == 3 + 1 + 3 + 2);
-  CHECK(message_of([&] { entries("COPY other /"); }).find("other") != std::string::npos);
-}
-
-TEST_CASE("hard links stay together whatever was read before") {
-  ContextBench bench("a/1\nb/2 == a/1\nc/3 == a/1\nd/4");
-  const auto context = bench.open();
-  CHECK(context->find("c/3")->hard_link == "c/3");
-  const CopyPlan plan = plan_copy(parse_copy("COPY . /"), {nullptr, context.get()}, StackView({}));
-  std::string links;
-  for (const PlanItem& item : plan.items)
-    if (!item.entry.hard_link.empty()) links += item.entry.path + "=" + item.entry.hard_link + " ";
-  CHECK(links == "b/2=a/1 c/3=a/1 ");
-}
-
 TEST_CASE("two Dockerfiles over one context do not make each other forget") {
   ContextBench bench("api/a\napi/b\nweb/c");
   for (const char* path : {"api/a", "api/b", "web/c"}) age(bench / path);
@@ -471,39 +300,6 @@ TEST_CASE("two Dockerfiles over one context do not make each other forget") {
   bench.write("web/c", "other");
   CHECK(build("COPY web /") == 1);
   CHECK(build("COPY api /") == 0);
-}
-
-TEST_CASE("a large context: every entry once, in order, whatever thread saw it") {
-  ContextBench bench("x");
-  constexpr int folders = 60;
-  constexpr int files = 40;
-  for (int d = 0; d < folders; ++d) {
-    const std::string folder = "d" + std::to_string(d) + "/sub";
-    fs::create_directories(bench / folder);
-    for (int f = 0; f < files; ++f)
-      bench.write(folder + "/f" + std::to_string(f), std::to_string(d * files + f));
-  }
-  const auto context = bench.open();
-  CHECK(context->list("").size() == folders + 1);
-  std::vector<std::string> paths;
-  for (int d = 0; d < folders; ++d) {
-    const std::string folder = "d" + std::to_string(d) + "/sub";
-    const std::vector<Entry> found = context->children(folder);
-    REQUIRE(found.size() == files);
-    for (std::size_t i = 1; i < found.size(); ++i)
-      CHECK(path_less(found[i - 1].path, found[i].path));
-    for (const Entry& entry : found) paths.push_back(entry.path);
-  }
-  const std::vector<Digest> digests =
-      context->digests(std::vector<std::string_view>(paths.begin(), paths.end()));
-  REQUIRE(digests.size() == folders * files);
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    std::ifstream in(bench / paths[i]);
-    std::string text;
-    in >> text;
-    CHECK(digests[i] == sha256(text));
-  }
-  CHECK(context->figures().files_hashed == folders * files);
 }
 
 TEST_CASE("a context that is no directory is an error") {
