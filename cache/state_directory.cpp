@@ -33,6 +33,7 @@ constexpr mode_t private_mode = 0700;
 constexpr std::array folders = {"layers", "blobs", "contexts", "locks", "work"};
 constexpr const char* version_file = "version";
 constexpr const char* version_aside = "version.new";
+constexpr const char* ids_file = "ids";
 
 void make_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
@@ -61,6 +62,14 @@ std::string read_version(const fs::path& root) {
   if (!file) {
     if (errno == ENOENT) return {};
     throw system_error("open", path.string(), errno);
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw system_error("fstat", path.string(), errno);
+  // Also root's: what it wrote here, the user could not change or remove any more.
+  if (status.st_uid != ::geteuid()) {
+    throw Error("the store " + quoted(root.string()) + " belongs to another user (id " +
+                std::to_string(status.st_uid) + ")")
+        .hint("run slipway as that user, or give another --root");
   }
   std::array<char, 64> buffer;
   const ssize_t length = ::read(file.get(), buffer.data(), buffer.size());
@@ -262,6 +271,38 @@ fs::path StateDirectory::default_root() {
   if (!home.starts_with('/'))
     throw Error("there is no home directory to keep images in").hint("give --root or $SLIPWAY_ROOT");
   return fs::path(home) / ".local/share/slipway";
+}
+
+void StateDirectory::claim_ids(const std::string& maps) {
+  const fs::path path = root_ / ids_file;
+  const auto read = [&path]() -> std::optional<std::string> {
+    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file && errno == ENOENT) return std::nullopt;
+    if (!file) throw system_error("open", path.string(), errno);
+    std::string text(std::size_t{64} << 10, '\0');  // some 1,000 ranges; the kernel takes 340
+    const ssize_t size = ::read(file.get(), text.data(), text.size());
+    if (size < 0) throw system_error("read", path.string(), errno);
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+  };
+  std::optional<std::string> known = read();
+  if (!known && !maps.empty()) {
+    // Aside first, and never over one that is there: it says what has been written already.
+    const fs::path aside = fresh_work_path();
+    FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file) throw system_error("open", aside.string(), errno);
+    if (::write(file.get(), maps.data(), maps.size()) != static_cast<ssize_t>(maps.size()))
+      throw system_error("write", aside.string(), errno);
+    const bool linked = ::link(aside.c_str(), path.c_str()) == 0;
+    if (!linked && errno != EEXIST) throw system_error("link", path.string(), errno);
+    ::unlink(aside.c_str());
+    known = read();
+  }
+  if (known.value_or("") == maps) return;
+  throw Error("the store " + quoted(root_.string()) + " has files of other user ids than this user "
+              "has now")
+      .hint("its ids were " + known.value_or("root's") + "; give another --root, or the ranges of "
+            "/etc/subuid and /etc/subgid back");
 }
 
 fs::path StateDirectory::fresh_work_path() {

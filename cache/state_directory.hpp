@@ -1,6 +1,7 @@
 // The state directory: what lies where, which format it has, who works in it.
 //
 //   version          the format's number
+//   ids              whose ids the files' owners are, of a store that was made without root
 //   slipway.db       SQLite (WAL)
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
@@ -39,7 +40,7 @@ class [[nodiscard]] FileLock {
 class StateDirectory {
  public:
   // Makes what is missing. Holds a shared lock on the store for its own life. Throws Error if the
-  // path cannot be used or holds another format.
+  // path cannot be used, holds another format, or is another user's.
   explicit StateDirectory(std::filesystem::path root);
   ~StateDirectory();
   StateDirectory(const StateDirectory&) = delete;
@@ -47,6 +48,10 @@ class StateDirectory {
   // --root, else $SLIPWAY_ROOT, else /var/lib/slipway for root, $XDG_DATA_HOME/slipway (by default
   // ~/.local/share/slipway) for others.
   static std::filesystem::path default_root();
+
+  // Says whose ids the owners of layers' files will be: the text of the user namespace's maps, empty
+  // for the machine's own. Throws Error if the store's files have others. Needs no lock.
+  void claim_ids(const std::string& maps);
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path layers() const { return root_ / "layers"; }

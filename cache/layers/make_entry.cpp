@@ -21,6 +21,14 @@ int make_node(int directory, const char* name, const Entry& entry) {
   return ::mknodat(directory, name, type | 0600, device);
 }
 
+int make_layer_node(int directory, const char* name, const Entry& entry) {
+  const int result = make_node(directory, name, entry);
+  const bool device =
+      entry.type == Entry::Type::char_device || entry.type == Entry::Type::block_device;
+  if (result == 0 || errno != EPERM || !device) return result;
+  return ::mknodat(directory, name, S_IFREG | 0600, 0);
+}
+
 void set_metadata(int file, const Entry& entry) {
   if (::fchown(file, entry.uid, entry.gid) != 0) throw system_error("fchown", entry.path, errno);
   if (::fchmod(file, entry.mode) != 0) throw system_error("fchmod", entry.path, errno);

@@ -9,6 +9,11 @@ namespace slipway {
 // until it gets its own. Not 0: errno says why.
 int make_node(int directory, const char* name, const Entry& entry);
 
+// The same for a layer in the store. Where the kernel does not let this process make a device, an
+// empty file stands for it: the layer's index says what it is, and a container of such a user could
+// not open it anyway. What is copied or exported comes from the index.
+int make_layer_node(int directory, const char* name, const Entry& entry);
+
 // Owner, mode and xattrs of an open file or directory, in this order, because a change of owner
 // takes set-user-ID and capabilities away. Throws Error.
 void set_metadata(int file, const Entry& entry);

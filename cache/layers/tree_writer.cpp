@@ -212,14 +212,8 @@ void TreeWriter::add_other(Entry entry) {
   touched_.insert(parent);
   const bool symlink = entry.type == Type::symlink;
   if (symlink) entry.mode = 0777;  // as every link on Linux, whatever the archive says
-  if (make_node(directory, name.c_str(), entry) != 0) {
-    Error error = system_error(symlink ? "symlinkat" : "mknodat", entry.path, errno);
-    // Left out, it would make another layer than it does for root, under the same key.
-    if (errno == EPERM && !symlink && entry.type != Type::fifo) {
-      error.hint("only root makes device nodes: build as root, or leave it out of the archive");
-    }
-    throw error;
-  }
+  check(make_layer_node(directory, name.c_str(), entry), symlink ? "symlinkat" : "mknodat",
+        entry.path);
   check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
         entry.path);
   // A node we just made in a tree nobody else writes to: it is no link.

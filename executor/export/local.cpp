@@ -143,7 +143,12 @@ class LocalWriter {
 
   void node(const Entry& entry, const std::string& name) {
     clear(name, entry.path);
-    check(make_node(parent_.get(), name.c_str(), entry), "mknodat", entry.path);
+    if (make_node(parent_.get(), name.c_str(), entry) != 0) {
+      const int reason = errno;
+      Error error = system_error("mknodat", entry.path, reason);
+      if (reason == EPERM) error.hint("only root makes device nodes: take the files as type=tar");
+      throw error;
+    }
     check(::fchmodat(parent_.get(), name.c_str(), entry.mode, 0), "fchmodat", entry.path);
     set_time(entry, name);
   }

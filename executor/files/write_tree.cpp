@@ -66,7 +66,7 @@ void TreeMaker::make_link(const Entry& entry) {
 void TreeMaker::make_other(const Entry& entry) {
   const int directory = parent(entry);
   const char* const last = name(entry);
-  check(make_node(directory, last, entry),
+  check(make_layer_node(directory, last, entry),
         entry.type == Type::symlink ? "symlinkat" : "mknodat", entry.path);
   check(::fchownat(directory, last, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
         entry.path);

@@ -151,6 +151,7 @@ class Sandbox final : public ProcessRunner {
  public:
   explicit Sandbox(SandboxOptions options)
       : scope_sockets_(options.scope_sockets && landlock_has_scopes()),
+        ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
         program_(init_program()) {}
 
@@ -165,7 +166,7 @@ class Sandbox final : public ProcessRunner {
     try {
       Launched launched;
       {
-        StepMounts mounts(request);
+        StepMounts mounts(request, ids_);
         try {
           launched = launch_step(operation, mounts);
         } catch (...) {
@@ -237,7 +238,10 @@ class Sandbox final : public ProcessRunner {
     plan.header.mounts = plan.list(actions);
     plan.header.limits = plan.list(parse_limits(operation.ulimits));
     const std::vector<std::string> none;
-    plan.header.masked = plan.texts(insecure ? none : masked_paths());
+    std::vector<std::string> masked = insecure ? none : masked_paths();
+    // A /sys that is the host's has the host's control groups in it.
+    if (mounts.shows_host_groups()) masked.emplace_back("/sys/fs/cgroup");
+    plan.header.masked = plan.texts(masked);
     plan.header.read_only = plan.texts(insecure ? none : read_only_paths());
     const auto filter = seccomp::filter();
     plan.header.filter = plan.list(filter.data(), insecure ? 0 : filter.size());
@@ -260,6 +264,7 @@ class Sandbox final : public ProcessRunner {
   }
 
   const bool scope_sockets_;
+  const Ids ids_;
   const bool one_control_group_tree_;
   const FileDescriptor program_;
   Reaper reaper_;

@@ -98,8 +98,9 @@ const std::vector<std::string>& read_only_paths() {
   return paths;
 }
 
-StepMounts::StepMounts(const RunRequest& request)
+StepMounts::StepMounts(const RunRequest& request, Ids ids)
     : request_(request),
+      ids_(ids),
       root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
       tree_(descriptors_.front(), request.upper) {}
 
@@ -169,13 +170,21 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
 
 void StepMounts::add_kernel_file_systems() {
   const bool writable = request_.operation->security == RunProcess::Security::insecure;
+  const bool own_network = request_.operation->network == RunProcess::Network::none;
   auto proc = tree_.place_for_kernel("proc");
   tree_.add_kernel_mount(proc);
   file_system("proc", std::move(proc), harmless);
   shelf_number_ = actions_.back().target;
   auto sys = tree_.place_for_kernel("sys");
   tree_.add_kernel_mount(sys);
-  file_system("sysfs", std::move(sys), harmless | (writable ? 0 : MOUNT_ATTR_RDONLY));
+  const std::uint64_t sys_attributes = harmless | (writable ? 0 : MOUNT_ATTR_RDONLY);
+  if (own_network || !in_user_namespace()) {
+    file_system("sysfs", std::move(sys), sys_attributes);
+  } else {
+    // The kernel gives one only to the owner of the network that it shows.
+    attach(clone_whole_tree("/sys", sys_attributes), std::move(sys), "sysfs");
+    host_sys_ = true;
+  }
   add_devices();
 }
 
@@ -198,9 +207,10 @@ void StepMounts::add_devices() {
       throw system_error("symlinkat", link.name, errno);
     }
   }
-  attach(new_file_system(
-             "devpts", {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
-             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+  std::vector<std::pair<std::string, std::string>> terminals = {
+      {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
+  if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty
+  attach(new_file_system("devpts", terminals, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
          in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
   const std::uint64_t asked = request_.operation->shm_size;
   const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);

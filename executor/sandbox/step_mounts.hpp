@@ -6,6 +6,7 @@
 #include <executor/sandbox/init/plan.hpp>
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/sandbox/root_tree.hpp>
+#include <executor/user_namespace.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,8 +19,9 @@ namespace slipway {
 // Descriptors that init will be born with, and what it is to do with them.
 class StepMounts {
  public:
-  // Mounts the overlay of the request. All later calls concern that root.
-  explicit StepMounts(const RunRequest& request);
+  // Mounts the overlay of the request. All later calls concern that root. `ids`: those that files
+  // can have.
+  StepMounts(const RunRequest& request, Ids ids);
   StepMounts(StepMounts&&) = delete;
 
   RootTree& root() { return tree_; }
@@ -32,6 +34,9 @@ class StepMounts {
 
   // "NAME=value" of secrets that are variables.
   const std::vector<std::string>& secret_environment() const { return secret_environment_; }
+
+  // /sys is the host's, with all that is mounted in it.
+  bool shows_host_groups() const { return host_sys_; }
 
   int root_number() const { return root_number_; }
   int shelf_number() const { return shelf_number_; }
@@ -63,6 +68,7 @@ class StepMounts {
   void add_secret(const ResolvedMount& mount);
 
   const RunRequest& request_;
+  const Ids ids_;
   std::vector<FileDescriptor> descriptors_;  // in the order of init's numbers
   int root_number_ = -1;
   RootTree tree_;
@@ -70,6 +76,7 @@ class StepMounts {
   int hidden_ = -1;  // the memory file system, once there is one
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
+  bool host_sys_ = false;
   std::vector<init::MountAction> actions_;
   std::vector<std::string> texts_;
   std::vector<std::string> labels_;

@@ -1,5 +1,6 @@
 #include <executor/snapshot/overlay.hpp>
 
+#include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <exception>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -30,19 +30,12 @@ struct Option {
   const char* name;
   const char* value;
 };
-constexpr std::array portable = {Option{"redirect_dir", "off"}, Option{"metacopy", "off"},
+constexpr std::array portable = {Option{"redirect_dir", "nofollow"}, Option{"metacopy", "off"},
                                  Option{"index", "off"}};
 
 // Within a user namespace only user.* attributes can be written.
-bool in_user_namespace() {
-  static const bool inside = [] {
-    std::ifstream map("/proc/self/uid_map");
-    std::uint64_t first = 0;
-    std::uint64_t outside = 0;
-    std::uint64_t count = 0;
-    map >> first >> outside >> count;
-    return !(first == 0 && outside == 0 && count == 4294967295);
-  }();
+bool only_user_attributes() {
+  static const bool inside = in_user_namespace();
   return inside;
 }
 
@@ -120,7 +113,7 @@ std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem:
     context.require("volatile", nullptr);
   }
   for (const Option& option : portable) context.require(option.name, option.value);
-  if (in_user_namespace()) context.require("userxattr", nullptr);
+  if (only_user_attributes()) context.require("userxattr", nullptr);
   return context.mount();
 }
 
@@ -138,7 +131,7 @@ std::string options_of(const std::vector<std::filesystem::path>& lowers,
   for (const Option& option : portable) {
     options += std::string(",") + option.name + "=" + option.value;
   }
-  if (in_user_namespace()) options += ",userxattr";
+  if (only_user_attributes()) options += ",userxattr";
   constexpr std::size_t page = 4096;
   if (options.size() >= page) {
     throw Error("a root file system of " + std::to_string(lowers.size()) +
@@ -213,18 +206,30 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
   return std::move(*mount);
 }
 
-FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes) {
+namespace {
+
+FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t attributes) {
   FileDescriptor tree(static_cast<int>(
-      ::syscall(SYS_open_tree, source.get(), "",
-                static_cast<unsigned>(AT_EMPTY_PATH) | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-  if (!tree) throw system_error("open_tree", "", errno);
+      ::syscall(SYS_open_tree, source, path, how | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!tree) throw system_error("open_tree", path, errno);
   struct mount_attr changed {};
   changed.attr_set = attributes;
-  if (attributes != 0 &&
-      ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &changed, sizeof(changed)) != 0) {
-    throw system_error("mount_setattr", "", errno);
+  if (attributes != 0 && ::syscall(SYS_mount_setattr, tree.get(), "",
+                                   AT_EMPTY_PATH | (how & AT_RECURSIVE), &changed,
+                                   sizeof(changed)) != 0) {
+    throw system_error("mount_setattr", path, errno);
   }
   return tree;
+}
+
+}  // namespace
+
+FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes) {
+  return cloned(source.get(), "", AT_EMPTY_PATH, attributes);
+}
+
+FileDescriptor clone_whole_tree(const char* path, std::uint64_t attributes) {
+  return cloned(AT_FDCWD, path, AT_RECURSIVE, attributes);
 }
 
 }  // namespace slipway

@@ -33,5 +33,7 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
 // A detached clone of the directory or file that `source` (O_PATH) refers to. `attributes` are
 // MOUNT_ATTR_... to be set on it.
 FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes);
+// The same with all that is mounted below `path`.
+FileDescriptor clone_whole_tree(const char* path, std::uint64_t attributes);
 
 }  // namespace slipway

@@ -3,8 +3,8 @@
 #include "build_images.hpp"
 #include "command.hpp"
 #include "print.hpp"
+#include "owned_store.hpp"
 
-#include <cache/store.hpp>
 #include <frontend/calls/calls.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
@@ -56,8 +56,12 @@ class ImagesAtHand {
   ImagesAtHand(const BuildRequest& request, const std::filesystem::path& root,
                std::set<std::string>& missing)
       : request_(request), missing_(missing) {
-    // Looking must not make a store.
-    if (request.pull || std::filesystem::exists(root)) store_ = std::make_shared<Store>(root);
+    if (request.pull) {
+      const auto owned = std::make_shared<OwnedStore>(root);
+      store_ = std::shared_ptr<Store>(owned, &owned->store);
+    } else if (std::filesystem::exists(root)) {  // looking must not make a store
+      store_ = std::make_shared<Store>(root);
+    }
   }
 
   ResolvedImage operator()(const ImageRequest& wanted) const {

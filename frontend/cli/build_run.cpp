@@ -8,10 +8,10 @@
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 #include "signals.hpp"
 
-#include <cache/store.hpp>
 #include <executor/export/export.hpp>
 #include <executor/sandbox/sandbox.hpp>
 #include <executor/solve/image.hpp>
@@ -170,10 +170,10 @@ void warn(const std::vector<Diagnostic>& warnings, bool quiet) {
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
-  std::optional<Store> opened;
+  std::optional<OwnedStore> opened;
   const auto store = [&]() -> Store& {
     if (!opened) opened.emplace(globals.root);
-    return *opened;
+    return opened->store;
   };
 
   // What can be refused is refused before anything is read or opened.
@@ -236,7 +236,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.secret = secret;
 
   const auto display = make_display(mode, lowered.graph);
-  const auto runner = sandbox_runner({});
+  const auto runner = sandbox_runner({.ids = opened->rights.ids});
   SolveResult result;
   try {
     const CancelOnSignal cancel;

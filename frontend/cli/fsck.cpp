@@ -2,6 +2,7 @@
 #include "command.hpp"
 
 #include <cache/fsck.hpp>
+#include <executor/user_namespace.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -13,6 +14,7 @@ namespace slipway {
 namespace {
 
 int fsck(bool dry_run, const std::filesystem::path& root) {
+  enter_user_namespace();
   const StoreCheck check = check_store(root, !dry_run);
   for (const std::string& problem : check.problems) std::printf("%s\n", problem.c_str());
   std::printf("%zu layers, %zu blobs, %zu images, %zu records; %.1f MB read: ", check.layers,

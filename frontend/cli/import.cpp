@@ -1,11 +1,11 @@
 // slipway import: an image from a root file system's tar.
 #include "command.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 #include "table.hpp"
 
 #include <cache/archive/import.hpp>
 #include <cache/layers/beneath.hpp>
-#include <cache/store.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/lower.hpp>
@@ -127,7 +127,8 @@ int import(const Request& request, const std::filesystem::path& root) {
   const ImageConfig config = changed_config(request.changes, platform);
   const std::string created = time_text(creation_time());
   DescriptorSource tar(open_input(request.file));
-  Store store(root);
+  OwnedStore owned(root);
+  Store& store = owned.store;
   const Image image = import_rootfs(store, tar, config,
                                     request.message.value_or("Imported from " + request.file),
                                     created);

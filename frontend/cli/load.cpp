@@ -1,10 +1,10 @@
 // slipway load: images from an archive.
 #include "command.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 
 #include <cache/archive/load.hpp>
 #include <cache/registry/pull.hpp>
-#include <cache/store.hpp>
 #include <ir/error.hpp>
 
 #include <CLI/CLI.hpp>
@@ -28,7 +28,8 @@ int load(const Request& request, const std::filesystem::path& root) {
   }
   const Platform platform =
       request.platform.empty() ? host_platform() : parse_platform(request.platform);
-  Store store(root);
+  OwnedStore owned(root);
+  Store& store = owned.store;
   PullProgress progress;
   for (const Image& image : load_archive(store, request.input, platform, progress)) {
     for (const Reference& name : image.names) print("Loaded image: " + name.familiar() + "\n");

@@ -1,10 +1,10 @@
 // slipway pull: an image from a registry.
 #include "command.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 #include "table.hpp"
 
 #include <cache/registry/pull.hpp>
-#include <cache/store.hpp>
 #include <ir/error.hpp>
 #include <ir/printable.hpp>
 
@@ -52,7 +52,8 @@ int pull_image(const Request& request, const std::filesystem::path& root) {
   const Reference name = parse_reference(request.image);
   const Platform platform =
       request.platform.empty() ? host_platform() : parse_platform(request.platform);
-  Store store(root);
+  OwnedStore owned(root);
+  Store& store = owned.store;
   const std::optional<Image> before = store.images().find(name);
   Lines lines(request.quiet);
   if (name.tag == "latest" && request.image.find("latest") == std::string::npos) {

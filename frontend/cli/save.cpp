@@ -1,9 +1,9 @@
 // slipway save: images into an archive.
 #include "command.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 
 #include <cache/archive/save.hpp>
-#include <cache/store.hpp>
 #include <executor/export/output_file.hpp>
 #include <ir/error.hpp>
 
@@ -37,7 +37,8 @@ std::optional<Reference> name_in(const std::vector<Reference>& names, const std:
 }
 
 int save(const Request& request, const std::filesystem::path& root) {
-  Store store(root);
+  OwnedStore owned(root);
+  Store& store = owned.store;
   std::vector<SavedImage> images;
   std::vector<Digest> ids;  // of `images`: several names of one image are one entry
   for (const std::string& text : request.images) {

@@ -176,3 +176,20 @@ TEST_CASE("the default root follows --root's environment") {
   REQUIRE(::unsetenv("SLIPWAY_ROOT") == 0);
   if (::geteuid() == 0) CHECK(StateDirectory::default_root() == "/var/lib/slipway");
 }
+
+TEST_CASE("a store is for the ids that its files were made with") {
+  TemporaryFolder folder;
+  {
+    StateDirectory state(folder / "root");
+    state.claim_ids("");
+    CHECK(names_in(folder / "root").count("ids") == 0);  // root's needs no word
+    state.claim_ids("uid 0:1000+1");
+    state.claim_ids("uid 0:1000+1");
+  }
+  StateDirectory state(folder / "root");
+  state.claim_ids("uid 0:1000+1");
+  for (const char* others : {"", "uid 0:1000+1 uid 1:100000+65536"}) {
+    CHECK(message_of([&] { state.claim_ids(others); }).find("files of other user ids") !=
+          std::string::npos);
+  }
+}

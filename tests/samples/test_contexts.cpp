@@ -81,6 +81,7 @@ TEST_CASE("a tar on standard input is the context, however it is compressed") {
     struct stat status {};
     REQUIRE(::stat((result / "dir/file").c_str(), &status) == 0);
     // The tar's owner, as docker has it for contexts that it unpacks itself.
+    if (::geteuid() != 0) continue;  // the test could not give the file its owner
     CHECK(status.st_uid == 12);
     CHECK(status.st_gid == 34);
   }

@@ -192,8 +192,10 @@ TEST_CASE("COPY --link is a layer of its own that outlives another base image") 
   CHECK(fs::is_empty(files / "real"));
   struct stat status {};
   REQUIRE(::lstat((files / "link/made").c_str(), &status) == 0);
-  CHECK(status.st_uid == 7);
-  CHECK(status.st_gid == 8);
+  if (::geteuid() == 0) {  // else the test could not give the files their owners
+    CHECK(status.st_uid == 7);
+    CHECK(status.st_gid == 8);
+  }
 }
 
 TEST_CASE("--link knows nothing of what lies below: names, modes, files in the way") {
@@ -285,7 +287,7 @@ TEST_CASE("a store that lies in the context is not copied, and changes nothing")
 }
 
 TEST_CASE("a full disk ends the build with what to do, and leaves a store that works") {
-  SKIP_UNLESS_ROOT();
+  ROOT_ALONE("mounts a small tmpfs");
   Workshop workshop({});
   workshop.write("Dockerfile", "FROM scratch\nCOPY . /app/\n");
   workshop.write("big", std::string(std::size_t{8} << 20, 'x'));

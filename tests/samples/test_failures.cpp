@@ -106,7 +106,7 @@ TEST_CASE("no Dockerfile, or one that cannot be read") {
 }
 
 TEST_CASE("a full disk ends the build, and with room again it succeeds") {
-  SKIP_UNLESS_ROOT();
+  ROOT_ALONE("mounts a small tmpfs");
   Workshop workshop({});
   fs::create_directory(workshop.root());
   REQUIRE(::mount("tmpfs", workshop.root().c_str(), "tmpfs", 0, "size=8m") == 0);
@@ -151,7 +151,7 @@ TEST_CASE("an image gets no name with a digest: a later FROM would believe it") 
 }
 
 TEST_CASE("a device that --iidfile names stays one") {
-  SKIP_UNLESS_ROOT();
+  ROOT_ALONE("makes a device");
   Workshop workshop({});
   workshop.write("Dockerfile", "FROM scratch\nCOPY file /\n");
   workshop.write("file", "text");

@@ -41,7 +41,7 @@ fs::path unpacked(const Workshop& workshop, const std::string& transport) {
 }  // namespace
 
 TEST_CASE("skopeo and umoci take what a build writes as an archive") {
-  SKIP_UNLESS_ROOT();
+  ROOT_ALONE("unpacks the layers with their owners");
   Workshop workshop;
   write_project(workshop);
   for (const std::string type : {"oci", "docker"}) {

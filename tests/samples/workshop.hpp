@@ -3,6 +3,8 @@
 
 #include "program.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <initializer_list>
 #include <string>
@@ -21,6 +23,14 @@ std::string why_not_here();
     MESSAGE("skipped: " << reason);                                         \
     return;                                                                 \
   }                                                                         \
+  static_assert(true)
+
+// Leaves a test that itself does what only root may; slipway's part in it is another's as well.
+#define ROOT_ALONE(what)                                 \
+  if (::geteuid() != 0) {                                \
+    MESSAGE("root's alone, because the test " << (what)); \
+    return;                                              \
+  }                                                      \
   static_assert(true)
 
 // One step of a build, as --metadata-file has it.

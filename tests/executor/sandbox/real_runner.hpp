@@ -3,6 +3,7 @@
 
 #include <executor/sandbox/sandbox.hpp>
 
+#include "executor/rights.hpp"
 #include "executor/sandbox/run_in.hpp"
 
 #include <ir/error.hpp>
@@ -17,10 +18,11 @@ namespace slipway {
 // Empty, with a message, where a step that does nothing cannot be started.
 inline std::unique_ptr<ProcessRunner> real_runner() {
   static const std::string reason = [] {
+    if (!rights.missing.empty()) return rights.missing;
     try {
       TestStep step("true");
       step.with_busybox();
-      step.run(*sandbox_runner({}));
+      step.run(*sandbox_runner({.ids = rights.space.ids}));
       return std::string();
     } catch (const Error& error) {
       return std::string(error.what());
@@ -30,7 +32,7 @@ inline std::unique_ptr<ProcessRunner> real_runner() {
     MESSAGE("skipped: " << reason);
     return nullptr;
   }
-  return sandbox_runner({});
+  return sandbox_runner({.ids = rights.space.ids});
 }
 
 // Runs `command` by busybox's shell in a plain step.

@@ -179,14 +179,15 @@ TEST_CASE("one system call of every forbidden group is refused by the filter") {
     return found;
   };
   const auto sandboxed = errors(RunProcess::Security::sandbox);
-  // What the kernel itself says to the same arguments: not this, so it is the filter that spoke.
+  // What the kernel itself says to the same arguments: not this, so it is the filter that spoke. The
+  // root of a user namespace is nobody to some of the calls: those say nothing of the filter there.
   const auto insecure = errors(RunProcess::Security::insecure);
   REQUIRE(sandboxed.size() == calls.size());
   REQUIRE(insecure.size() == calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) {
     CAPTURE(calls[i].first);
     CHECK(sandboxed[i] == EPERM);
-    CHECK(insecure[i] != EPERM);
+    if (rights.space.ids == Ids::all) CHECK(insecure[i] != EPERM);
   }
 }
 

@@ -91,7 +91,7 @@ TEST_CASE("a builder that is killed takes its step with it") {
   const auto log = step.request.upper / "log";
   const pid_t builder = ::fork();  // no runner and no thread exists at this moment
   if (builder == 0) {
-    const auto runner = sandbox_runner({});
+    const auto runner = sandbox_runner({.ids = rights.space.ids});
     step.run(*runner);
     ::_exit(0);
   }
@@ -212,7 +212,7 @@ TEST_CASE("someone else than root is told what is missing") {
   }
   TestStep step("true");
   step.with_busybox();
-  const auto runner = sandbox_runner({});
+  const auto runner = sandbox_runner({.ids = rights.space.ids});
   std::string told;
   // The effective id of one thread.
   std::thread([&] {

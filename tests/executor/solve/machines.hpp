@@ -8,6 +8,7 @@
 //   }
 #pragma once
 
+#include "executor/rights.hpp"
 #include "test_build.hpp"
 
 #include <executor/sandbox/sandbox.hpp>
@@ -91,7 +92,7 @@ class RealMachine : public ProcessRunner {
  public:
   // Empty: steps can be run here.
   static std::string why_not() {
-    if (::geteuid() != 0) return "RUN needs root";
+    if (!rights.missing.empty()) return rights.missing;
     if (::access("/bin/busybox", X_OK) != 0) return "there is no /bin/busybox (busybox-static)";
     return "";
   }
@@ -103,7 +104,7 @@ class RealMachine : public ProcessRunner {
   }
 
  private:
-  std::unique_ptr<ProcessRunner> sandbox_ = sandbox_runner({});
+  std::unique_ptr<ProcessRunner> sandbox_ = sandbox_runner({.ids = rights.space.ids});
 };
 
 template <class Machine>

@@ -1,0 +1,22 @@
+// The store, for commands that read or write the files of layers.
+#pragma once
+
+#include <cache/store.hpp>
+#include <executor/user_namespace.hpp>
+
+#include <filesystem>
+
+namespace slipway {
+
+// Without root the files have the user's subordinate ids as owners, so the whole program goes into
+// the user's namespace first: no second thread may have been started. Throws Error.
+struct OwnedStore {
+  explicit OwnedStore(const std::filesystem::path& root) : rights(enter_user_namespace()), store(root) {
+    store.state().claim_ids(id_maps());
+  }
+
+  UserNamespace rights;
+  Store store;
+};
+
+}  // namespace slipway

@@ -1,0 +1,46 @@
+#!/bin/bash
+# as_user.sh [--one-id] COMMAND...: runs a test as a user without root, who is made for it.
+#
+# Root makes the user in a mount namespace of the test's own, in which /etc has a layer above it and
+# /dev/net/tun is anybody's: the machine stays as it is. With --one-id the user has no subordinate
+# ids. Somebody else than root runs the command as they are.
+set -euo pipefail
+
+((EUID == 0)) || { [[ $1 != --one-id ]] || shift; exec "$@"; }
+
+if [[ ${SLIPWAY_TEST_NAMESPACE:-} != made ]]; then
+  SLIPWAY_TEST_NAMESPACE=made exec unshare --mount --propagation private "$0" "$@"
+fi
+unset SLIPWAY_TEST_NAMESPACE
+
+ranges=yes
+[[ $1 != --one-id ]] || { ranges=; shift; }
+readonly name=slipway-tester id=31007
+
+memory=$(mktemp -d)
+home=$memory/home
+trap 'umount -l "$memory"; rmdir "$memory"' EXIT
+mount -t tmpfs -o mode=755 tmpfs "$memory"
+mkdir "$memory"/{etc,work,home,tmp}
+mount -t overlay -o "lowerdir=/etc,upperdir=$memory/etc,workdir=$memory/work" overlay /etc
+echo "$name:x:$id:$id::$home:/bin/bash" >> /etc/passwd
+echo "$name:x:$id:" >> /etc/group
+for file in /etc/subuid /etc/subgid; do
+  : > "$file"
+  [[ -z $ranges ]] || echo "$name:2000000:65536" > "$file"
+done
+if [[ -c /dev/net/tun ]]; then
+  mknod -m 666 "$memory/tun" c 10 200
+  mount --bind "$memory/tun" /dev/net/tun
+fi
+chown "$id:$id" "$home" "$memory/tmp"
+
+as_user=(setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all --bounding-set=+all
+         env -i "PATH=$PATH" "HOME=$home" "USER=$name" "TMPDIR=$memory/tmp" "CI=${CI:-}")
+if ! "${as_user[@]}" test -x "$1"; then
+  echo "skipped: another user than root cannot get at $1"
+  exit 0
+fi
+status=0
+"${as_user[@]}" "$@" || status=$?
+exit "$status"

@@ -1,0 +1,118 @@
+// slipway without root, beside slipway as root: the same keys, and clear words where it cannot be.
+#include "workshop.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+using namespace slipway;
+namespace fs = std::filesystem;
+
+namespace {
+
+// `command` of a shell, as a user who is made for it; $SLIPWAY is the program.
+Finished as_user(const std::string& command, const std::vector<std::string>& options = {}) {
+  std::vector<std::string> words = {AS_USER};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"/bin/sh", "-c", "SLIPWAY=" SLIPWAY_PROGRAM "; cd; " + command});
+  return run(words);
+}
+
+std::string line(const std::string& text, const std::string& start) {
+  const std::size_t at = text.find(start);
+  return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+}
+
+constexpr const char* dockerfile =
+    "FROM scratch AS first\n"
+    "COPY busybox /bin/sh\n"
+    "RUN echo made > /made; chown 7:8 /made; mkdir -m 2750 /d; chown 1000:1001 /d; echo x > /d/f\n"
+    "RUN rm -r /d; mkdir /d; echo y > /d/g; ln /d/g /d/h; ln -s g /d/l; chown -h 5 /d/l\n"
+    "USER 1000:1001\n"
+    "WORKDIR /home/user\n"
+    "RUN id > id; cat /made >> id\n"
+    "FROM scratch\n"
+    "COPY --from=first / /\n"
+    "COPY --from=first --chown=3:4 /made /d/ /copied/\n";
+
+std::vector<std::string> keys_of(const std::string& metadata) {
+  std::vector<std::string> keys;
+  const auto json = nlohmann::json::parse(metadata);
+  for (const auto& step : json.at("slipway.cache").at("steps")) {
+    keys.push_back(step.at("name").get<std::string>() + " " + step.at("key").get<std::string>());
+  }
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("a user's build has the keys of root's, and so the same files with the same owners") {
+  ROOT_ALONE("is both root and another user");
+  const Workshop workshop({});
+  workshop.write("Dockerfile", dockerfile);
+  fs::copy_file("/bin/busybox", workshop.context() / "busybox");
+  output_of({"chmod", "-R", "a+rX", workshop.folder().string()});
+  const Built root = workshop.build();
+  INFO(root.log);
+  REQUIRE(root.status == 0);
+  const auto keys = keys_of(read(workshop.folder() / "metadata-1"));
+  CHECK(keys.size() > 6);
+
+  const Finished user = as_user("$SLIPWAY build -q --metadata-file m " +
+                                workshop.context().string() + " >&2 && cat m");
+  INFO(user.err);
+  REQUIRE(user.status == 0);
+  CHECK(keys_of(user.out) == keys);
+}
+
+TEST_CASE("what a user builds is the user's: files, containers' ids, and nothing mounted outside") {
+  ROOT_ALONE("is both root and another user");
+  const Finished user = as_user(
+      "mkdir c; cp /bin/busybox c; printf 'FROM scratch\\nCOPY --chown=9:9 busybox /bin/sh\\n"
+      "RUN stat -c %u /bin/sh; sleep 0\\n' > c/Dockerfile;"
+      "before=$(cat /proc/self/mountinfo);"
+      "$SLIPWAY build --progress=plain -o out c 2>&1; [ \"$before\" = \"$(cat /proc/self/mountinfo)\" ]"
+      " && stat -c 'mine %U' out/bin/sh; stat -c 'stored %u' .local/share/slipway/layers/*/bin/sh");
+  INFO(user.out);
+  CHECK(line(user.out, "mine ") == "mine slipway-tester");
+  CHECK(line(user.out, "stored ") == "stored 2000008");  // the ninth of the range
+}
+
+TEST_CASE("another user's store is refused, whoever asks") {
+  ROOT_ALONE("is both root and another user");
+  const Workshop workshop({});
+  output_of({"chmod", "a+rx", workshop.folder().string()});
+  REQUIRE(workshop.slipway({"images"}).status == 0);
+  output_of({"chmod", "-R", "a+rX", workshop.root().string()});
+  const Finished user = as_user("$SLIPWAY --root " + workshop.root().string() + " images");
+  CHECK(user.status == 1);
+  CHECK(line(user.err, "error:").find("belongs to another user (id 0)") != std::string::npos);
+  // And root does not put files into a user's that the user cannot remove.
+  output_of({"chown", "-R", "31007", workshop.root().string()});
+  const Finished root = workshop.slipway({"images"});
+  CHECK(line(root.err, "error:").find("belongs to another user (id 31007)") != std::string::npos);
+}
+
+TEST_CASE("a store keeps to the ids that it was made with") {
+  ROOT_ALONE("makes users");
+  const Finished user = as_user(
+      "$SLIPWAY fsck >/dev/null; printf 'FROM scratch\\nCOPY x /\\n' > Dockerfile; echo > x;"
+      "$SLIPWAY build -q . && sed -i 's/200000/300000/' .local/share/slipway/ids; $SLIPWAY build .");
+  CHECK(user.status == 1);
+  CHECK(line(user.err, "error:").find("has files of other user ids") != std::string::npos);
+}
+
+TEST_CASE("where users cannot have namespaces, slipway says which setting forbids it") {
+  ROOT_ALONE("makes users");
+  const Finished user = as_user(
+      "printf 'FROM scratch\\nCOPY x /\\n' > Dockerfile; echo > x;"
+      "unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_user_namespaces;"
+      "exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin $0 build .' $SLIPWAY");
+  CHECK(user.status == 1);
+  INFO(user.err);
+  CHECK(line(user.err, "error:").find("user namespace") != std::string::npos);
+  CHECK(line(user.err, "hint:").find("sysctl -w user.max_user_namespaces") != std::string::npos);
+}
