@@ -1,6 +1,6 @@
 // What a hostile repository, a hostile URL or a careless configuration of the user's cannot do.
 #include "../../cache/registry/http_server.hpp"
-#include "../environment.hpp"
+#include "../process_variables.hpp"
 #include "git_build.hpp"
 #include "git_server.hpp"
 
@@ -65,7 +65,7 @@ TEST_CASE("no configuration, hook or filter of the machine or the user has a par
   fs::create_directories(home / "git");
   fs::copy_file(home / ".gitconfig", home / "git/config");
 
-  const Environment environment{{"HOME", home.string()},
+  const ProcessVariables environment{{"HOME", home.string()},
                                 {"XDG_CONFIG_HOME", home.string()},
                                 {"GIT_CONFIG_GLOBAL", (home / ".gitconfig").string()},
                                 {"GIT_CONFIG_SYSTEM", (home / ".gitconfig").string()},

@@ -1,5 +1,5 @@
 // Git over HTTP as hosts of repositories speak it, open and closed ones.
-#include "../environment.hpp"
+#include "../process_variables.hpp"
 #include "../http/tls_front.hpp"
 #include "git_build.hpp"
 #include "git_server.hpp"
@@ -191,7 +191,7 @@ TEST_CASE("git trusts whom SSL_CERT_FILE names, and says what is wrong with a ce
   const std::string untrusted = failure_of(build, add_git(url(front)));
   contains(untrusted, "whose certificate is not trusted");
   contains(untrusted, "SSL_CERT_FILE");
-  const Environment trusting{{"SSL_CERT_FILE", authority.file()}};
+  const ProcessVariables trusting{{"SSL_CERT_FILE", authority.file()}};
   build.solve(add_git(url(front)));
   CHECK(build.file("f") == "two\n");
   const std::string wrong = failure_of(build, add_git(url(other)));

@@ -1,6 +1,6 @@
 // Git over ssh, with a real sshd and a real agent.
 #include "../../cache/programs.hpp"
-#include "../environment.hpp"
+#include "../process_variables.hpp"
 #include "git_build.hpp"
 #include "git_server.hpp"
 
@@ -128,12 +128,12 @@ TEST_CASE("a repository behind ssh opens to the keys of the agent") {
 
   TestBuild build;
   {
-    const Environment nobody{{"SSH_AUTH_SOCK", "/nonexistent"}};
+    const ProcessVariables nobody{{"SSH_AUTH_SOCK", "/nonexistent"}};
     const std::string refused = failure_of(build, add_git(host.url("r")));
     contains(refused, "does not let us in");
     contains(refused, "ssh-add");
   }
-  const Environment agent{{"SSH_AUTH_SOCK", host.agent}};
+  const ProcessVariables agent{{"SSH_AUTH_SOCK", host.agent}};
   build.solve(add_git(host.url("r")));
   CHECK(build.file("f") == "two\n");
   build.solve(add_git(host.url("r") + "#" + first, "--keep-git-dir"));
@@ -148,7 +148,7 @@ TEST_CASE("an ssh host has to keep the key that it was first seen with") {
   const auto repository = host.files.repository("r");
   repository.write("f", "one\n");
   repository.commit("one");
-  const Environment agent{{"SSH_AUTH_SOCK", host.agent}};
+  const ProcessVariables agent{{"SSH_AUTH_SOCK", host.agent}};
   TestBuild build;
   build.solve(add_git(host.url("r")));
 

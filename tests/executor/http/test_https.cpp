@@ -1,5 +1,5 @@
 // Files behind TLS: whose certificates count.
-#include "../environment.hpp"
+#include "../process_variables.hpp"
 #include "file_server.hpp"
 #include "tls_front.hpp"
 
@@ -26,13 +26,13 @@ TEST_CASE("a file behind an authority of one's own is fetched if SSL_CERT_FILE n
   CHECK(files.server.requests().empty());
   CHECK(nothing_unfinished(build));
   {
-    const Environment trusting{{"SSL_CERT_FILE", authority.file()}};
+    const ProcessVariables trusting{{"SSL_CERT_FILE", authority.file()}};
     build.solve(add(url));
     CHECK(build.file("f") == "content");
   }
   // What was trusted once is no longer.
   CHECK(contains(refusal(build, add(url)), "name it in SSL_CERT_FILE"));
-  const Environment wrong{{"SSL_CERT_FILE", "/nonexistent/ca.pem"}};
+  const ProcessVariables wrong{{"SSL_CERT_FILE", "/nonexistent/ca.pem"}};
   const std::string missing = refusal(build, add(url));
   CAPTURE(missing);
   CHECK(contains(missing, "/nonexistent/ca.pem"));
@@ -45,7 +45,7 @@ TEST_CASE("a certificate for another name is refused, however trusted") {
   authority.issue("server", "DNS:elsewhere.example");
   FileServer files{.etag = {}, .modified = {}};
   const TlsFront front(files.server.address(), authority, "server");
-  const Environment trusting{{"SSL_CERT_FILE", authority.file()}};
+  const ProcessVariables trusting{{"SSL_CERT_FILE", authority.file()}};
   TestBuild build;
   const std::string refused = refusal(build, add("https://" + front.address() + "/file"));
   CAPTURE(refused);
@@ -66,7 +66,7 @@ TEST_CASE("a redirect from HTTPS to another host takes no credentials along") {
     return {.status = 302, .headers = {{"Location", files.url()}}};
   });
   const TlsFront front(first.address(), authority, "server");
-  const Environment trusting{{"SSL_CERT_FILE", authority.file()}};
+  const ProcessVariables trusting{{"SSL_CERT_FILE", authority.file()}};
   TestBuild build;
   build.secrets["HTTP_AUTH_TOKEN_127.0.0.1"] = "abc";
   build.solve(add("https://" + front.address() + "/file"));

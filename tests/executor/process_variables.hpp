@@ -10,9 +10,9 @@
 namespace slipway {
 
 // Variables of this process, for a time.
-class Environment {
+class ProcessVariables {
  public:
-  Environment(std::initializer_list<std::pair<std::string, std::string>> values) {
+  ProcessVariables(std::initializer_list<std::pair<std::string, std::string>> values) {
     for (const auto& [name, value] : values) {
       const char* before = std::getenv(name.c_str());
       before_.emplace_back(name,
@@ -20,8 +20,8 @@ class Environment {
       ::setenv(name.c_str(), value.c_str(), 1);
     }
   }
-  Environment(const Environment&) = delete;
-  ~Environment() {
+  ProcessVariables(const ProcessVariables&) = delete;
+  ~ProcessVariables() {
     for (const auto& [name, value] : before_) {
       if (value)
         ::setenv(name.c_str(), value->c_str(), 1);
