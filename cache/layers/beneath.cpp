@@ -1,4 +1,5 @@
 #include <cache/layers/beneath.hpp>
+#include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
@@ -13,10 +14,14 @@
 #include <atomic>
 #include <cerrno>
 #include <memory>
+#include <tuple>
 
 namespace slipway {
 namespace {
 
+// On what was copied up; absent where the file system has no handles for it.
+constexpr std::array origins = {std::string_view("trusted.overlay.origin"),
+                                std::string_view("user.overlay.origin")};
 constexpr std::array opaque_marks = {std::string_view("trusted.overlay.opaque"),
                                      std::string_view("user.overlay.opaque")};
 
@@ -55,7 +60,12 @@ ssize_t list_xattrs(int directory, const std::string& name, char* to, std::size_
   return ::llistxattr(proc_path(directory, name).c_str(), to, size);
 }
 
-void read_xattrs(Entry& entry, int directory, const std::string& file) {
+bool is_one_of(const auto& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void read_xattrs(DiskEntry& found, int directory, const std::string& file) {
+  Entry& entry = found.entry;
   const std::string names = read_xattr(
       [&](char* to, std::size_t size) { return list_xattrs(directory, file, to, size); },
       "llistxattr", entry.path);
@@ -64,9 +74,10 @@ void read_xattrs(Entry& entry, int directory, const std::string& file) {
   for (std::size_t from = 0; from < names.size();) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
-    const bool mark = std::find(opaque_marks.begin(), opaque_marks.end(), name) !=
-                      opaque_marks.end();
-    if (!mark && !is_layer_xattr(name)) continue;
+    if (is_one_of(origins, name)) found.copied_up = true;
+    const bool mark = is_one_of(opaque_marks, name);
+    const bool owner = name == owner_attribute && ids_are_recorded();
+    if (!mark && !owner && !is_layer_xattr(name)) continue;
     std::string value = read_xattr(
         [&](char* to, std::size_t size) {
           return ::lgetxattr(at.c_str(), name.c_str(), to, size);
@@ -74,6 +85,11 @@ void read_xattrs(Entry& entry, int directory, const std::string& file) {
         "lgetxattr", entry.path);
     if (mark) {
       entry.opaque = entry.opaque || value == "y";
+    } else if (owner) {
+      const auto ids = recorded_owner(value);
+      if (!ids) continue;
+      std::tie(entry.uid, entry.gid) = *ids;
+      found.has_owner = true;
     } else {
       entry.xattrs.emplace_back(name, std::move(value));
     }
@@ -170,7 +186,9 @@ std::vector<std::string> sorted_names(int directory) {
 }
 
 bool is_layer_xattr(std::string_view name) {
-  if (name.starts_with("user.")) return !name.starts_with("user.overlay.");
+  if (name.starts_with("user.")) {
+    return !name.starts_with("user.overlay.") && !name.starts_with("user.slipway.");
+  }
   return name == "security.capability" || name == "system.posix_acl_access" ||
          name == "system.posix_acl_default";
 }
@@ -183,7 +201,8 @@ DiskEntry read_entry(int directory, const std::string& name, const std::string& 
   }
   read_status(found);
   if (found.socket || found.entry.type == Entry::Type::whiteout) return found;
-  read_xattrs(found.entry, directory, name);
+  found.has_owner = !ids_are_recorded();
+  read_xattrs(found, directory, name);
   if (found.entry.type == Entry::Type::symlink) {
     std::string target(4096, '\0');  // PATH_MAX: no target is longer
     const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());

@@ -64,6 +64,8 @@ struct DiskEntry {
   Entry entry;           // without `content`; `hard_link` empty
   struct stat status {};
   bool socket = false;   // `entry` then has no meaning
+  bool copied_up = false;    // overlayfs made it of a file of the layers below
+  bool has_owner = true;     // false: ids are recorded (recorded_ids.hpp), and this has no record
 };
 // `entry.path` is `path`; char 0:0 is a whiteout, and an opaque mark of overlayfs makes a directory
 // `opaque`. Throws Error.

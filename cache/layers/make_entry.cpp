@@ -1,4 +1,5 @@
 #include <cache/layers/make_entry.hpp>
+#include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
 #include <sys/stat.h>
@@ -30,7 +31,7 @@ int make_layer_node(int directory, const char* name, const Entry& entry) {
 }
 
 void set_metadata(int file, const Entry& entry) {
-  if (::fchown(file, entry.uid, entry.gid) != 0) throw system_error("fchown", entry.path, errno);
+  if (give_owner(file, entry.uid, entry.gid) != 0) throw system_error("fchown", entry.path, errno);
   if (::fchmod(file, entry.mode) != 0) throw system_error("fchmod", entry.path, errno);
   for (const auto& [name, value] : entry.xattrs) {
     if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) != 0)

@@ -3,6 +3,7 @@
 
 #include <cache/layers/entry.hpp>
 #include <cache/layers/index.hpp>
+#include <cache/layers/recorded_ids.hpp>
 
 #include <cstddef>
 #include <filesystem>
@@ -55,8 +56,10 @@ class StackView {
 
 // What a RUN left in overlayfs's upper directory, as the layer it makes above `below`: copies that
 // equal what lies below are left out (directories' mtimes do not count), whiteouts are explicit,
-// sockets are skipped. Nothing may change the tree while it is read.
+// sockets are skipped. Nothing may change the tree while it is read. `maker`: where ids are recorded
+// (recorded_ids.hpp), whose the files are that the step made and recorded nobody's.
 // Throws Error naming the path where something cannot be read.
-BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below);
+BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below,
+                       OwnerIds maker = {0, 0});
 
 }  // namespace slipway

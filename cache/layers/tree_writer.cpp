@@ -1,4 +1,5 @@
 #include <cache/layers/make_entry.hpp>
+#include <cache/layers/recorded_ids.hpp>
 #include <cache/layers/tree_writer.hpp>
 #include <ir/error.hpp>
 
@@ -214,7 +215,7 @@ void TreeWriter::add_other(Entry entry) {
   if (symlink) entry.mode = 0777;  // as every link on Linux, whatever the archive says
   check(make_layer_node(directory, name.c_str(), entry), symlink ? "symlinkat" : "mknodat",
         entry.path);
-  check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat",
         entry.path);
   // A node we just made in a tree nobody else writes to: it is no link.
   if (!symlink)
@@ -305,7 +306,7 @@ void TreeWriter::set_shared(std::uint64_t inode, const Entry& entry) {
   }
   const std::string name(base_name(entry.path));
   const int directory = parents_.directory(parent_path(entry.path));
-  check(::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat",
         entry.path);
   if (!link) {
     check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);

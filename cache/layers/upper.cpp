@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace slipway {
@@ -39,7 +40,8 @@ struct Node {
 // tree.
 class UpperWalk {
  public:
-  UpperWalk(int root, const StackView& below) : root_(root), below_(below), files_(root) {}
+  UpperWalk(int root, const StackView& below, OwnerIds maker)
+      : root_(root), below_(below), maker_(maker), files_(root) {}
 
   std::vector<Node> run() {
     const FileDescriptor top = open_beneath(root_, "", O_RDONLY | O_DIRECTORY);
@@ -59,8 +61,9 @@ class UpperWalk {
  private:
   // `merged`: the layers below have a directory at the same place.
   void visit(std::size_t directory, bool opaque, bool merged) {
-    const std::string path = nodes_[directory].entry.path;
-    for (Found& found : read_children(path, opaque && merged, merged)) {
+    // A copy, because the list grows while it is used.
+    const Entry parent = nodes_[directory].entry;
+    for (Found& found : read_children(parent, opaque && merged, merged)) {
       Node node = std::move(found.node);
       node.parent = directory;
       if (node.entry.type != Entry::Type::directory) {
@@ -82,7 +85,8 @@ class UpperWalk {
   };
 
   // In byte order of their names. With the whiteouts that stand for an opaque directory.
-  std::vector<Found> read_children(const std::string& path, bool opaque, bool merged) {
+  std::vector<Found> read_children(const Entry& parent, bool opaque, bool merged) {
+    const std::string& path = parent.path;
     const FileDescriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
     const std::vector<std::string> names = sorted_names(directory.get());
     std::vector<Found> children;
@@ -96,6 +100,7 @@ class UpperWalk {
       if (disk.socket) continue;  // no tar can hold one
       Found found;
       if (merged) found.node.below = below_.find(child);
+      if (!disk.has_owner) find_owner(disk, found.node.below, parent);
       const bool whiteout = disk.entry.type == Entry::Type::whiteout;
       if (whiteout && !found.node.below) continue;
       found.node.linked =
@@ -130,6 +135,23 @@ class UpperWalk {
     });
   }
 
+  // Whose a file without a record is (recorded_ids.hpp): what came from below and had none there is
+  // root's, or has it in the index if it can have no record; what is new, its maker's, and its
+  // directory's group where that hands it on.
+  void find_owner(DiskEntry& disk, const std::optional<Entry>& below, const Entry& parent) const {
+    Entry& entry = disk.entry;
+    OwnerIds owner = maker_;
+    if ((parent.mode & 02000) != 0) owner.second = parent.gid;
+    if (disk.copied_up) owner = {0, 0};
+    const bool can_have_record =
+        entry.type == Entry::Type::file || entry.type == Entry::Type::directory;
+    if (!can_have_record && below && below->type == entry.type &&
+        below->link_target == entry.link_target) {
+      owner = {below->uid, below->gid};
+    }
+    std::tie(entry.uid, entry.gid) = owner;
+  }
+
   static bool same_metadata(const Entry& upper, const Entry& below) {
     return upper.type == below.type && upper.mode == below.mode && upper.uid == below.uid &&
            upper.gid == below.gid && upper.xattrs == below.xattrs;
@@ -156,6 +178,7 @@ class UpperWalk {
 
   int root_;
   const StackView& below_;
+  OwnerIds maker_;
   ParentCache files_;
   Hasher hasher_;
   std::vector<std::byte> buffer_;
@@ -203,9 +226,10 @@ void emit_parents(std::vector<Node>& nodes) {
 
 }  // namespace
 
-BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below) {
+BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below,
+                       OwnerIds maker) {
   const FileDescriptor root = open_root(upper);
-  std::vector<Node> nodes = UpperWalk(root.get(), below).run();
+  std::vector<Node> nodes = UpperWalk(root.get(), below, maker).run();
   join_links(nodes);
   emit_parents(nodes);
 

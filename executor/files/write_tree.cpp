@@ -1,6 +1,7 @@
 #include <executor/files/write_tree.hpp>
 
 #include <cache/layers/make_entry.hpp>
+#include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -68,7 +69,7 @@ void TreeMaker::make_other(const Entry& entry) {
   const char* const last = name(entry);
   check(make_layer_node(directory, last, entry),
         entry.type == Type::symlink ? "symlinkat" : "mknodat", entry.path);
-  check(::fchownat(directory, last, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW), "fchownat",
+  check(give_owner(directory, last, entry.uid, entry.gid), "fchownat",
         entry.path);
   // Just made, in a tree nobody else writes to: it is no link.
   if (entry.type != Type::symlink)

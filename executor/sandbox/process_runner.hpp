@@ -42,6 +42,8 @@ struct RunRequest {
 struct RunResult {
   int exit_code = 0;  // as a shell has it: 128 + n for a signal
   bool out_of_memory = false;
+  std::uint32_t uid = 0;  // as whom the program was started
+  std::uint32_t gid = 0;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.

@@ -165,10 +165,12 @@ class Sandbox final : public ProcessRunner {
     std::vector<Stub> stubs;
     try {
       Launched launched;
+      RunUser user;
       {
         StepMounts mounts(request, ids_);
         try {
-          launched = launch_step(operation, mounts);
+          user = user_of(operation, mounts.root());
+          launched = launch_step(operation, mounts, user);
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -176,8 +178,13 @@ class Sandbox final : public ProcessRunner {
         stubs = mounts.take_stubs();
         // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
       }
-      return reaper_.watch(std::move(launched), std::move(stubs), std::move(output),
-                           std::move(finished));
+      return reaper_.watch(
+          std::move(launched), std::move(stubs), std::move(output),
+          [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
+            result.uid = uid;
+            result.gid = gid;
+            finished(result);
+          });
     } catch (...) {
       remove_stubs(std::move(stubs));
       throw;
@@ -185,12 +192,12 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  Launched launch_step(const RunProcess& operation, StepMounts& mounts) {
+  Launched launch_step(const RunProcess& operation, StepMounts& mounts, const RunUser& user) {
     mounts.add_kernel_file_systems();
     mounts.add_scripts();
     mounts.add_network_files();
     mounts.add_requested();
-    const std::string plan = plan_of(operation, mounts);
+    const std::string plan = plan_of(operation, mounts, user);
     Launched launched = launch(program_, plan, mounts.descriptors(),
                                operation.network == RunProcess::Network::none);
     if (const auto report = await_start(launched)) {
@@ -200,7 +207,7 @@ class Sandbox final : public ProcessRunner {
     return launched;
   }
 
-  std::string plan_of(const RunProcess& operation, StepMounts& mounts) const {
+  std::string plan_of(const RunProcess& operation, StepMounts& mounts, const RunUser& user) const {
     const bool insecure = operation.security == RunProcess::Security::insecure;
     const std::string directory =
         operation.working_directory.empty() ? "/" : operation.working_directory;
@@ -209,7 +216,6 @@ class Sandbox final : public ProcessRunner {
     std::vector<std::string> environment = operation.environment;
     for (const std::string& proxy : operation.unkeyed.proxies) environment.push_back(proxy);
     for (const std::string& secret : mounts.secret_environment()) environment.push_back(secret);
-    const RunUser user = user_of(operation, mounts.root());
     if (!variable(environment, "HOME")) environment.push_back("HOME=" + user.home);
 
     PlanWriter plan;
@@ -217,7 +223,7 @@ class Sandbox final : public ProcessRunner {
         (operation.network == RunProcess::Network::none ? init::Plan::loopback_up : 0) |
         (one_control_group_tree_ ? init::Plan::own_control_groups : 0) |
         (scope_sockets_ && !insecure ? init::Plan::scope_sockets : 0) |
-        (insecure ? init::Plan::insecure : 0);
+        (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0);
     plan.header.uid = user.uid;
     plan.header.gid = user.gid;
     plan.header.groups = plan.list(user.groups);

@@ -162,7 +162,8 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
   }
   const std::string name = std::to_string(hidden_files_++);
   FileDescriptor file = make_file(hidden_, name, content, mode);
-  if (::fchownat(hidden_, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+  // With one id there is nobody else to give it to: the step's program is that one, whoever it is.
+  if (ids_ != Ids::own && ::fchownat(hidden_, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
     throw system_error("fchownat", name, errno);
   }
   return file;

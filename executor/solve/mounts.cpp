@@ -1,4 +1,5 @@
 // RUN --mount: what goes into the key, and what the process is shown.
+#include <cache/layers/recorded_ids.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
 #include <executor/solve/explain.hpp>
@@ -103,7 +104,7 @@ void Solver::make_cache_directory(const std::filesystem::path& directory, const 
   if (::chmod(made.c_str(), mount.mode != 0 ? mount.mode : 0755) != 0) {
     throw system_error("chmod", made.string(), errno);
   }
-  if (::chown(made.c_str(), mount.uid, mount.gid) != 0) {
+  if (give_owner(AT_FDCWD, made.c_str(), mount.uid, mount.gid) != 0) {
     throw system_error("chown", made.string(), errno);
   }
   // Never over one that is there: another step may have it mounted already.

@@ -175,7 +175,8 @@ void Solver::finish_run(Step& current) {
   // From here on dependents may start; the layer's identity is made beside them.
   seal_upper(current);
 
-  const BuiltLayer built = index_upper(current.staging->upper(), view_of(vertex.inputs[0]));
+  const BuiltLayer built = index_upper(current.staging->upper(), view_of(vertex.inputs[0]),
+                                       {current.exit->uid, current.exit->gid});
   keep_layer(current, built);
   settle(current);
 }

@@ -167,6 +167,18 @@ void warn(const std::vector<Diagnostic>& warnings, bool quiet) {
   }
 }
 
+// A user with one id can build, but not all is as for root.
+void say_whose_ids(const UserNamespace& rights, bool quiet) {
+  if (quiet || rights.ids != Ids::own) return;
+  const Diagnostic note{"only your own user id is available: " + rights.missing +
+                            "; other owners are recorded in layers, and in RUN all users are one",
+                        {},
+                        "install uidmap, and have root add ranges (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+                        "USER)",
+                        {}};
+  std::fputs(render(note, "note", use_color()).c_str(), stderr);
+}
+
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
@@ -235,6 +247,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   open_contexts(inputs, options.contexts, request, lowered.graph, store(), solve_options);
   solve_options.secret = secret;
 
+  say_whose_ids(opened->rights, request.quiet);
   const auto display = make_display(mode, lowered.graph);
   const auto runner = sandbox_runner({.ids = opened->rights.ids});
   SolveResult result;

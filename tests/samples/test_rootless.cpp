@@ -116,3 +116,62 @@ TEST_CASE("where users cannot have namespaces, slipway says which setting forbid
   CHECK(line(user.err, "error:").find("user namespace") != std::string::npos);
   CHECK(line(user.err, "hint:").find("sysctl -w user.max_user_namespaces") != std::string::npos);
 }
+
+TEST_CASE("with one id only, a build has root's keys all the same: owners are recorded") {
+  ROOT_ALONE("is both root and another user");
+  const Workshop workshop({});
+  // All but the owner of a link, which has no place to be recorded in.
+  std::string text = dockerfile;
+  const std::string link = "; chown -h 5 /d/l";
+  text.erase(text.find(link), link.size());
+  workshop.write("Dockerfile", text);
+  fs::copy_file("/bin/busybox", workshop.context() / "busybox");
+  output_of({"chmod", "-R", "a+rX", workshop.folder().string()});
+  const Built root = workshop.build();
+  INFO(root.log);
+  REQUIRE(root.status == 0);
+
+  const Finished user = as_user("$SLIPWAY build --progress=plain --metadata-file m " +
+                                    workshop.context().string() + " >&2 && cat m",
+                                {"--one-id"});
+  INFO(user.err);
+  REQUIRE(user.status == 0);
+  CHECK(keys_of(user.out) == keys_of(read(workshop.folder() / "metadata-1")));
+  CHECK(line(user.err, "note:").find("only your own user id is available") != std::string::npos);
+}
+
+TEST_CASE("with one id only, a step's users are what it takes them for") {
+  ROOT_ALONE("makes users");
+  const Finished user = as_user(
+      "mkdir c; cp /bin/busybox c; cat > c/Dockerfile <<'END'\n"
+      "FROM scratch\n"
+      "COPY busybox /bin/sh\n"
+      "RUN ln -s sh /bin/id; ln -s sh /bin/su; mkdir /etc /tmp; "
+      "echo 'root:x:0:0::/:/bin/sh' > /etc/passwd; echo 'app:x:7:8::/:/bin/sh' >> /etc/passwd; "
+      "echo root:x:0: > /etc/group; echo app:x:8: >> /etc/group\n"
+      "RUN su app -c 'id; /bin/sh -c id; chown 0 /tmp; echo status $?'; id -u; "
+      "chmod 6755 /bin/busybox 2>/dev/null; echo x > /f; chmod 4755 /f; chown 7:8 /f; ls -l /f; "
+      "chown -h 5:5 /nothere; echo missing $?; ln -s / /root; chown 9 /root/tmp; "
+      "chroot /root /bin/sh -c 'chown 3:3 /f'\n"
+      "USER app\n"
+      "RUN id; echo mine > /tmp/mine; chown 0 /tmp/mine; echo again $?\n"
+      "FROM scratch\n"
+      "COPY --from=0 /f /tmp /\n"
+      "END\n"
+      "$SLIPWAY build --progress=plain -o type=tar,dest=t.tar c 2>&1 && "
+      "tar --numeric-owner -tvf t.tar",
+      {"--one-id"});
+  INFO(user.out, user.err);
+  REQUIRE(user.status == 0);
+  const auto says = [&user](const std::string& text) {
+    return user.out.find(text) != std::string::npos;
+  };
+  CHECK(says("uid=7(app) gid=8(app) groups=8(app)\n"));
+  CHECK(says("status 1"));   // app may not give files away
+  CHECK(says(" 0\n"));       // root is root again afterwards
+  CHECK(says(" -rwxr-xr-x")); // a new owner takes the set-user-ID bit away
+  CHECK(says("missing 1"));
+  CHECK(says("again 1"));
+  CHECK(says("3/3 "));  // /f, by the chown in the chroot
+  CHECK(says("7/8 "));  // /tmp/mine, of the step's user
+}

@@ -4,6 +4,7 @@
 // the program, stays as PID 1, reaps, passes signals on, and leaves with the program's status, at
 // which the kernel kills whatever is left of the step. It allocates nothing, reads no file of the
 // image, and runs no code that is not in this folder.
+#include "fake_ids.hpp"
 #include "stages.hpp"
 
 #include <asm/signal.h>
@@ -95,7 +96,51 @@ void reset_signals() {
   }
 }
 
-[[noreturn]] void become_program(const Orders& orders) {
+// From init to the program and back, while the listener for fake ids changes hands. Both ends are
+// closed by the exec.
+struct Handover {
+  int told[2];  // the program writes its number of the listener
+  int taken[2];  // init writes a byte
+};
+
+void make_handover(Handover& handover) {
+  check(system_call(SYS_pipe2, address(handover.told), 02000000 /* O_CLOEXEC */), Stage::ids);
+  check(system_call(SYS_pipe2, address(handover.taken), 02000000), Stage::ids);
+}
+
+// In the program's process.
+void offer_listener(const Handover& handover) {
+  const int listener = intercept_ids();
+  char byte = 0;
+  system_call(SYS_close, handover.taken[1]);
+  system_call(SYS_write, handover.told[1], address(&listener), sizeof(listener));
+  if (system_call(SYS_read, handover.taken[0], address(&byte), 1) != 1) fail(Stage::ids, 1, einval);
+}
+
+// Init's own descriptor of it; -1 if the program has failed before. By the process, because a
+// descriptor that the program inherits would be the step's.
+int take_listener(const Handover& handover, long program) {
+  int listener = -1;
+  system_call(SYS_close, handover.told[1]);
+  long got = 0;
+  do {
+    got = system_call(SYS_read, handover.told[0], address(&listener), sizeof(listener));
+  } while (got == eintr);
+  long own = -1;
+  if (got == sizeof(listener)) {
+    const long process = system_call(SYS_pidfd_open, program, 0);
+    own = system_call(SYS_pidfd_getfd, process, listener, 0);
+    system_call(SYS_close, process);
+    const char byte = 1;
+    if (own >= 0) system_call(SYS_write, handover.taken[1], address(&byte), 1);
+  }
+  for (const int end : {handover.told[0], handover.taken[0], handover.taken[1]}) {
+    system_call(SYS_close, end);
+  }
+  return static_cast<int>(own);
+}
+
+[[noreturn]] void become_program(const Orders& orders, const Handover& handover) {
   system_call(SYS_setsid);
   // Gone with the exec, which is how the builder learns that the program has started.
   system_call(SYS_fcntl, handed_report, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
@@ -104,6 +149,7 @@ void reset_signals() {
   enter_working_directory(orders);
   drop_bounding_set(orders);
   scope_sockets(orders);
+  if (orders.has(Plan::fake_ids)) offer_listener(handover);
   load_filter(orders);
   set_capabilities(orders);
   become_user(orders);
@@ -125,12 +171,16 @@ void reap(long program) {
   }
 }
 
-[[noreturn]] void stay(long program, int signals) {
+// `listener`: of fake ids; -1: none.
+[[noreturn]] void stay(const Orders& orders, long program, int signals, int listener) {
   for (;;) {
-    struct pollfd waiting[] = {{signals, POLLIN, 0}, {handed_lifeline, POLLIN, 0}};
-    system_call(SYS_ppoll, address(waiting), 2, 0, 0, 0);
+    struct pollfd waiting[] = {
+        {signals, POLLIN, 0}, {handed_lifeline, POLLIN, 0}, {listener, POLLIN, 0}};
+    system_call(SYS_ppoll, address(waiting), 3, 0, 0, 0);
     // The builder was killed: nobody would read the result.
     if (waiting[1].revents != 0) leave(125);
+    if ((waiting[2].revents & POLLIN) != 0) answer_ids(orders, listener);
+    if ((waiting[2].revents & POLLHUP) != 0) listener = -1;
     struct signalfd_siginfo arrived = {};
     if (system_call(SYS_read, signals, address(&arrived), sizeof(arrived)) !=
         static_cast<long>(sizeof(arrived))) {
@@ -158,8 +208,12 @@ void reap(long program) {
       system_call(SYS_signalfd4, -1, address(&all_signals), mask_size, SFD_CLOEXEC | SFD_NONBLOCK),
       Stage::signals);
   // A plain fork: this address space is a dozen pages.
+  Handover handover = {};
+  const bool fake_ids = orders.has(Plan::fake_ids);
+  if (fake_ids) make_handover(handover);
   const long program = check(system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0), Stage::process);
-  if (program == 0) become_program(orders);
+  if (program == 0) become_program(orders, handover);
+  const int listener = fake_ids ? take_listener(handover, program) : -1;
 
   // From here on init is beside untrusted code: no descriptors, no more
   // rights than that has, and not to be traced by it.
@@ -167,7 +221,7 @@ void reap(long program) {
   system_call(SYS_close_range, handed_input, handed_error, 0);
   system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
   set_capabilities(orders);
-  stay(program, static_cast<int>(signals));
+  stay(orders, program, static_cast<int>(signals), listener);
 }
 
 }  // namespace

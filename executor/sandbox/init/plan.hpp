@@ -56,6 +56,7 @@ struct Plan {
   static constexpr std::uint32_t own_control_groups = 2;  // show the cgroup2 tree in /sys
   static constexpr std::uint32_t scope_sockets = 4;       // Landlock: no abstract sockets outside
   static constexpr std::uint32_t insecure = 8;            // all writable
+  static constexpr std::uint32_t fake_ids = 16;           // there is one id: fake_ids.hpp
 
   std::uint32_t magic;
   std::uint32_t size;  // of all, bytes
@@ -95,6 +96,7 @@ enum class Stage : std::uint32_t {
   outside,  // the working directory is none of the root's
   bounding_set,
   landlock,
+  ids,
   filter,
   capabilities,
   groups,

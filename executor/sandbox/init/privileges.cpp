@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 
 namespace slipway::init {
 namespace {
@@ -18,6 +19,16 @@ struct RulesetAttributes {
   std::uint64_t scoped;
 };
 constexpr std::uint64_t scope_abstract_unix_socket = 1;
+
+// The user of a step that has one id is root to the kernel, and must not have root's rights for it:
+// not now, and not by an exec.
+void renounce(const Orders& orders) {
+  if (orders.plan().uid == 0) return;
+  check(system_call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NOROOT), Stage::user);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {};
+  check(system_call(SYS_capset, address(&header), address(none)), Stage::user);
+}
 
 }  // namespace
 
@@ -77,12 +88,13 @@ void set_capabilities(const Orders& orders) {
 
 void become_user(const Orders& orders) {
   const Plan& plan = orders.plan();
+  system_call(SYS_umask, 0022);
+  if (orders.has(Plan::fake_ids)) return renounce(orders);
   check(system_call(SYS_setgroups, plan.groups.count,
                     address(orders.begin<std::uint32_t>(plan.groups))),
         Stage::groups);
   check(system_call(SYS_setresgid, plan.gid, plan.gid, plan.gid), Stage::user);
   check(system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid), Stage::user);
-  system_call(SYS_umask, 0022);
 }
 
 }  // namespace slipway::init

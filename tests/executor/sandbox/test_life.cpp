@@ -206,6 +206,10 @@ TEST_CASE("a limit that was asked for holds") {
 }
 
 TEST_CASE("someone else than root is told what is missing") {
+  if (rights.space.ids == Ids::own) {
+    MESSAGE("where there is one id nobody can stop being it");
+    return;
+  }
   if (::geteuid() != 0) {
     MESSAGE("skipped: needs root to stop being it");
     return;
