@@ -33,6 +33,11 @@ if [[ -c /dev/net/tun ]]; then
   mknod -m 666 "$memory/tun" c 10 200
   mount --bind "$memory/tun" /dev/net/tun
 fi
+# As on nearly every machine of today; what the machine itself has is root's test.
+if [[ $(stat -f -c %T /sys/fs/cgroup) != cgroup2fs ]]; then
+  umount -R /sys/fs/cgroup 2> /dev/null || true
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+fi
 chown "$id:$id" "$home" "$memory/tmp"
 
 as_user=(setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all --bounding-set=+all

@@ -221,7 +221,8 @@ class Sandbox final : public ProcessRunner {
     PlanWriter plan;
     plan.header.flags =
         (operation.network == RunProcess::Network::none ? init::Plan::loopback_up : 0) |
-        (one_control_group_tree_ ? init::Plan::own_control_groups : 0) |
+        (one_control_group_tree_ && !mounts.shows_host_groups() ? init::Plan::own_control_groups
+                                                                : 0) |
         (scope_sockets_ && !insecure ? init::Plan::scope_sockets : 0) |
         (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0);
     plan.header.uid = user.uid;
