@@ -1,20 +1,31 @@
 #!/bin/bash
-# as_user.sh [--one-id] COMMAND...: runs a test as a user without root, who is made for it.
+# as_user.sh [--one-id|--as-root] COMMAND...: runs a test as a user without root, who is made for it;
+# with --as-root in the user's own namespace, as slipway's code runs there.
 #
 # Root makes the user in a mount namespace of the test's own, in which /etc has a layer above it and
 # /dev/net/tun is anybody's: the machine stays as it is. With --one-id the user has no subordinate
 # ids. Somebody else than root runs the command as they are.
 set -euo pipefail
 
-((EUID == 0)) || { [[ $1 != --one-id ]] || shift; exec "$@"; }
+in_namespace=(unshare --user --map-root-user --map-auto --mount)
+if ((EUID != 0)); then
+  case $1 in
+    --one-id) exec "${@:2}" ;;
+    --as-root) exec "${in_namespace[@]}" "${@:2}" ;;
+    *) exec "$@" ;;
+  esac
+fi
 
 if [[ ${SLIPWAY_TEST_NAMESPACE:-} != made ]]; then
   SLIPWAY_TEST_NAMESPACE=made exec unshare --mount --propagation private "$0" "$@"
 fi
 unset SLIPWAY_TEST_NAMESPACE
 
-ranges=yes
-[[ $1 != --one-id ]] || { ranges=; shift; }
+ranges=yes as=()
+case $1 in
+  --one-id) ranges=; shift ;;
+  --as-root) as=("${in_namespace[@]}"); shift ;;
+esac
 readonly name=slipway-tester id=31007
 
 memory=$(mktemp -d)
@@ -47,5 +58,5 @@ if ! "${as_user[@]}" test -x "$1"; then
   exit 0
 fi
 status=0
-"${as_user[@]}" "$@" || status=$?
+"${as_user[@]}" "${as[@]}" "$@" || status=$?
 exit "$status"

@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,12 @@
 namespace slipway {
 
 namespace fs = std::filesystem;
+
+bool OverlayMount::is_machines_root() {
+  struct stat status {};
+  constexpr ino_t first_namespace = 0xEFFFFFFD;
+  return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino == first_namespace;
+}
 
 std::string OverlayMount::reason_to_skip() {
   if (::geteuid() != 0) return "not root";
@@ -56,7 +63,8 @@ void OverlayMount::mount() {
   below_ = StackView({{lower(), LayerIndex::from_bytes(built.index)}});
   const std::string options = "lowerdir=" + lower().native() + ",upperdir=" + upper().native() +
                               ",workdir=" + (folder_ / "fs/work").native() +
-                              ",redirect_dir=off,metacopy=off,index=off";
+                              ",metacopy=off,index=off" +
+                              (is_machines_root() ? ",redirect_dir=off" : ",userxattr");
   if (::mount("overlay", merged().c_str(), "overlay", 0, options.c_str()) != 0) {
     throw std::runtime_error(std::string("overlay: ") + std::strerror(errno));
   }

@@ -20,6 +20,8 @@ class OverlayMount {
 
   // Empty: mount() will work. Else why this process may not mount.
   static std::string reason_to_skip();
+  // Not the root of a user's namespace, which makes no devices and has no trusted.* attributes.
+  static bool is_machines_root();
 
   std::filesystem::path lower() const { return folder_ / "fs/lower"; }
   std::filesystem::path upper() const { return folder_ / "fs/upper"; }

@@ -117,7 +117,8 @@ TEST_CASE("sockets are left out, devices and pipes are not") {
   NEEDS_OVERLAY();
   CHECK(after("", "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"s\")'") ==
         Paths{});
-  CHECK(after("", "mknod n c 1 3; mkfifo p") == Paths{"n", "p"});
+  CHECK(after("", "mkfifo p") == Paths{"p"});
+  if (OverlayMount::is_machines_root()) CHECK(after("", "mknod n c 1 3") == Paths{"n"});
 }
 
 TEST_CASE("a sparse file has its full size, and xattrs of overlayfs stay out") {
