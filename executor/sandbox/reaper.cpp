@@ -25,9 +25,10 @@ enum About : std::uint64_t { about_process = 0, about_output = 1, about_error = 
 constexpr std::uint64_t about_bits = 2;
 constexpr std::uint64_t about_mask = 3;
 
-void add(const FileDescriptor& events, const FileDescriptor& descriptor, std::uint64_t number) {
+void add(const FileDescriptor& events, const FileDescriptor& descriptor, std::uint64_t number,
+         std::uint32_t flags = 0) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = EPOLLIN | flags;
   event.data.u64 = number;
   if (::epoll_ctl(events.get(), EPOLL_CTL_ADD, descriptor.get(), &event) != 0) {
     throw system_error("epoll_ctl", "", errno);
@@ -99,7 +100,9 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
   try {
     add(events_, watched->launched.output, number << about_bits | about_output);
     add(events_, watched->launched.error, number << about_bits | about_error);
-    add(events_, watched->launched.process, number << about_bits | about_process);
+    // Its end is told once: the descriptor stays open until the handle goes, and would be an event all
+    // that time.
+    add(events_, watched->launched.process, number << about_bits | about_process, EPOLLONESHOT);
     return std::make_unique<Handle>(*this, watched);
   } catch (...) {
     watched_.erase(number);
