@@ -42,6 +42,20 @@ FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) 
   return memory;
 }
 
+int flags_of(Namespaces namespaces) {
+  constexpr int all =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  switch (namespaces) {
+    case Namespaces::none:
+      break;
+    case Namespaces::all:
+      return all;
+    case Namespaces::all_and_network:
+      return all | CLONE_NEWNET;
+  }
+  return 0;
+}
+
 // What the new process reads in the builder's memory, and where it leaves its errno.
 struct Birth {
   int program;
@@ -84,7 +98,7 @@ FileDescriptor init_program() {
 }
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network) {
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -110,10 +124,8 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   int process = -1;
   {
     const SignalsBlocked blocked;
-    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID |
-                      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                      (own_network ? CLONE_NEWNET : 0);
-    if (::clone(be_born, stack.get() + stack_size, flags, &birth, &process) < 0) {
+    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+    if (::clone(be_born, stack.get() + stack_size, flags | flags_of(namespaces), &birth, &process) < 0) {
       throw system_error("clone", "", errno);
     }
   }

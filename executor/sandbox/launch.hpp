@@ -10,7 +10,7 @@
 
 namespace slipway {
 
-// A process that is PID 1 of its own namespaces. Not an owner of it: who launches must wait.
+// A step's init. Not an owner of it: who launches must wait.
 struct Launched {
   FileDescriptor process;  // pidfd
   FileDescriptor output;   // both not blocking
@@ -23,11 +23,15 @@ struct Launched {
 // anyone on the disk. Made once per runner.
 FileDescriptor init_program();
 
+// What the process does not share with the builder. `all` but the network, or `all_and_network`:
+// it is PID 1 of its own.
+enum class Namespaces { none, all, all_and_network };
+
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
 // which time only the calling thread sleeps. Throws Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network);
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces);
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

@@ -44,6 +44,8 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
+  // Why what the step did could not be kept, whatever its exit code; empty: it was.
+  std::string failure;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.
@@ -59,6 +61,9 @@ enum class OutputStream { out, err };
 class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
+
+  // Whether a cache mount's directory may be in several steps at once.
+  virtual bool shares_caches() const { return true; }
 
   // Starts and returns at once. `output` gets the bytes as they come and `finished` the end, after
   // the last output, when no process of the step is alive and nothing is mounted any more. Both

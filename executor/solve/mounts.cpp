@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -37,9 +38,13 @@ Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
   std::vector<Digest> locks;
   for (const Mount& mount : run.mounts) {
-    if (mount.type == Mount::Type::cache && mount.sharing == Mount::Sharing::locked) {
-      locks.push_back(cache_digest(mount));
-    }
+    const bool exclusive =
+        mount.sharing == Mount::Sharing::locked ||
+        (mount.sharing == Mount::Sharing::shared && !runner_.shares_caches());
+    if (mount.type != Mount::Type::cache || !exclusive) continue;
+    // A step may have one at two places, and would wait for itself.
+    const Digest lock = cache_digest(mount);
+    if (std::find(locks.begin(), locks.end(), lock) == locks.end()) locks.push_back(lock);
   }
   return locks;
 }

@@ -163,6 +163,7 @@ void Solver::finish_run(Step& current) {
   const Vertex& vertex = graph_[current.id];
   if (current.start_error) throw *current.start_error;
   if (stopping() || !current.exit) return;
+  if (!current.exit->failure.empty()) throw Error(current.exit->failure);
   if (current.exit->exit_code != 0) {
     const auto& run = std::get<RunProcess>(vertex.operation);
     throw Error("process " + quoted(command_text(run)) +

@@ -71,6 +71,10 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       ->type_name("OS/ARCH");
   app.add_option("--network", r.network, "the network of RUN: default, none or host")
       ->type_name("MODE");
+  app.add_option("--isolation", r.isolation,
+                 "of RUN: sandbox (namespaces), chroot (weaker, for containers that may not make "
+                 "any), or auto")
+      ->type_name("KIND");
   add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
   add_list(app, "--secret", r.secrets, "a secret for RUN --mount=type=secret",
            "id=ID[,src=FILE|,env=NAME]");

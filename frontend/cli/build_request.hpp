@@ -29,6 +29,7 @@ struct BuildRequest {
   std::string platform;
   std::vector<std::string> build_contexts;  // NAME=value
   std::string network = "default";
+  std::string isolation = "auto";           // of RUN: auto, sandbox, chroot
   std::vector<std::string> add_hosts;       // name:address or name=address
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
   std::vector<std::string> outputs;         // -o

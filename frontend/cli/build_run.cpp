@@ -8,12 +8,12 @@
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
 #include "signals.hpp"
 
 #include <executor/export/export.hpp>
-#include <executor/sandbox/sandbox.hpp>
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -182,9 +182,10 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
+  const Isolation isolation = parse_isolation(request.isolation);
   std::optional<OwnedStore> opened;
   const auto store = [&]() -> Store& {
-    if (!opened) opened.emplace(globals.root);
+    if (!opened) opened.emplace(globals.root, isolation != Isolation::chroot);
     return opened->store;
   };
 
@@ -248,8 +249,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.secret = secret;
 
   say_whose_ids(opened->rights, request.quiet);
+  const auto runner =
+      make_runner(isolation, opened->rights, lowered.graph, store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
-  const auto runner = sandbox_runner({.ids = opened->rights.ids});
   SolveResult result;
   try {
     const CancelOnSignal cancel;
