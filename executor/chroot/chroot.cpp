@@ -103,8 +103,8 @@ class Chroot final : public ProcessRunner {
       root.take_back(trees_);
       throw;
     }
-    return run_step(std::move(launched), std::move(root), trees_, std::move(output),
-                    [finished = std::move(finished), user](RunResult result) {
+    return run_step(std::move(launched), std::move(root), trees_, request.room_for_output,
+                    std::move(output), [finished = std::move(finished), user](RunResult result) {
                       result.uid = user.uid;
                       result.gid = user.gid;
                       finished(result);

@@ -23,6 +23,7 @@ namespace slipway {
 namespace {
 
 constexpr int killed_status = 128 + SIGKILL;
+constexpr int room_patience = 2;  // milliseconds
 constexpr std::string_view no_proc =
     "note: with --isolation=chroot a step has no /proc and no /sys; what needs them fails\n";
 
@@ -38,12 +39,13 @@ std::optional<int> status_of(const FileDescriptor& process) {
 
 class RunningStep {
  public:
-  RunningStep(Launched launched, StepRoot root, TreePool& pool,
+  RunningStep(Launched launched, StepRoot root, TreePool& pool, std::function<bool()> room,
               std::function<void(OutputStream, std::string_view)> output,
               std::function<void(RunResult)> finished)
       : launched_(std::move(launched)),
         root_(std::move(root)),
         pool_(pool),
+        room_(std::move(room)),
         output_(std::move(output)),
         finished_(std::move(finished)) {}
 
@@ -76,10 +78,12 @@ class RunningStep {
   // Until init has ended.
   void watch() {
     for (;;) {
+      // This thread has nothing else to do, so it asks for room again and needs no read_on().
+      const bool room = !room_ || room_();
       std::array<pollfd, 3> waiting = {pollfd{launched_.process.get(), POLLIN, 0},
-                                       pollfd{launched_.output.get(), POLLIN, 0},
-                                       pollfd{launched_.error.get(), POLLIN, 0}};
-      if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;
+                                       pollfd{room ? launched_.output.get() : -1, POLLIN, 0},
+                                       pollfd{room ? launched_.error.get() : -1, POLLIN, 0}};
+      if (::poll(waiting.data(), waiting.size(), room ? -1 : room_patience) < 0) continue;
       if (waiting[1].revents != 0) read_once(launched_.output, OutputStream::out);
       if (waiting[2].revents != 0) read_once(launched_.error, OutputStream::err);
       if (waiting[0].revents != 0) return;
@@ -128,6 +132,7 @@ class RunningStep {
   Launched launched_;
   StepRoot root_;
   TreePool& pool_;
+  std::function<bool()> room_;  // for more output; empty: always
   std::function<void(OutputStream, std::string_view)> output_;
   std::function<void(RunResult)> finished_;
   std::vector<char> buffer_ = std::vector<char>(64 * 1024);  // a pipe's
@@ -172,11 +177,12 @@ void StepRoot::abandon() {
 }
 
 std::unique_ptr<RunningProcess> run_step(
-    Launched launched, StepRoot root, TreePool& pool,
+    Launched launched, StepRoot root, TreePool& pool, std::function<bool()> room_for_output,
     std::function<void(OutputStream, std::string_view)> output,
     std::function<void(RunResult)> finished) {
   const auto step = std::make_shared<RunningStep>(std::move(launched), std::move(root), pool,
-                                                  std::move(output), std::move(finished));
+                                                  std::move(room_for_output), std::move(output),
+                                                  std::move(finished));
   try {
     return std::make_unique<Handle>(step, std::thread([step] { step->run(); }));
   } catch (const std::system_error&) {

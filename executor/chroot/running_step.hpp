@@ -27,9 +27,9 @@ struct StepRoot {
 };
 
 // On a thread of its own, because looking for what a step has changed takes time. `pool` outlives
-// the process. The callbacks are those of ProcessRunner::start.
+// the process. The callbacks are those of ProcessRunner::start and of RunRequest.
 std::unique_ptr<RunningProcess> run_step(
-    Launched launched, StepRoot root, TreePool& pool,
+    Launched launched, StepRoot root, TreePool& pool, std::function<bool()> room_for_output,
     std::function<void(OutputStream, std::string_view)> output,
     std::function<void(RunResult)> finished);
 

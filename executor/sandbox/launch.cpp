@@ -62,6 +62,8 @@ struct Birth {
   const int* descriptors;  // what it is to have as 0, 1, 2 ...
   int count;
   int beyond;  // a number above all of these
+  const int* doors;  // of its control group
+  int door_count;
   int error;
   const char* call;
 };
@@ -75,6 +77,12 @@ int be_born(void* argument) {
     birth.call = call;
     return 1;
   };
+  // Before the descriptors get other numbers. "0" is whoever writes it.
+  for (int i = 0; i < birth.door_count; ++i) {
+    if (::write(birth.doors[i], "0", 1) != 1) return failed("write cgroup.procs");
+  }
+  // The root of what it sees of the groups is its own, and not the builder's.
+  if (birth.door_count > 0 && ::unshare(CLONE_NEWCGROUP) != 0) return failed("unshare");
   // First out of the way of the numbers they are to get. What the builder has at either place is
   // only closed in this process, which would have happened anyway.
   for (int i = 0; i < birth.count; ++i) {
@@ -98,7 +106,8 @@ FileDescriptor init_program() {
 }
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, Namespaces namespaces) {
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
+                ControlGroup group) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -117,6 +126,9 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   birth.program = program.get();
   birth.descriptors = handed.data();
   birth.count = static_cast<int>(handed.size());
+  const std::vector<int> doors = group.doors();
+  birth.doors = doors.data();
+  birth.door_count = static_cast<int>(doors.size());
   birth.beyond =
       std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
 
@@ -130,7 +142,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
     }
   }
   Launched launched{FileDescriptor(process), std::move(output.read), std::move(error.read),
-                    std::move(report.read), std::move(lifeline.write)};
+                    std::move(report.read), std::move(lifeline.write), std::move(group)};
   if (birth.call != nullptr) {
     wait_for(launched.process);
     throw system_error(birth.call, "slipway-init", birth.error);

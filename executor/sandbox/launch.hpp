@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cache/file_descriptor.hpp>
+#include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/init/plan.hpp>
 
 #include <optional>
@@ -17,6 +18,7 @@ struct Launched {
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed
+  ControlGroup group;       // empty unless limits were asked for
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
@@ -29,9 +31,11 @@ enum class Namespaces { none, all, all_and_network };
 
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
-// which time only the calling thread sleeps. Throws Error.
+// which time only the calling thread sleeps. It is in `group` before it executes anything. Throws
+// Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, Namespaces namespaces);
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
+                ControlGroup group = {});
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

@@ -37,6 +37,9 @@ struct RunRequest {
   std::filesystem::path upper;                // empty directory that receives the changes
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
+  // Asked before more of the output is read, from the runner's thread. False: the step may fill its
+  // pipe and wait, until read_on(). Null: always true.
+  std::function<bool()> room_for_output;
 };
 
 struct RunResult {
@@ -54,6 +57,8 @@ class RunningProcess {
   virtual ~RunningProcess() = default;
   // Kills everything that the step started. `finished` is still called, once.
   virtual void kill() = 0;
+  // After `room_for_output` has said no: it is asked again.
+  virtual void read_on() {}
 };
 
 enum class OutputStream { out, err };

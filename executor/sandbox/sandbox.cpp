@@ -1,5 +1,6 @@
 #include <executor/sandbox/sandbox.hpp>
 
+#include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/launch.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
@@ -73,11 +74,17 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
 // never changes.
 class Sandbox final : public ProcessRunner {
  public:
-  explicit Sandbox(SandboxOptions options)
+  explicit Sandbox(const SandboxOptions& options)
       : scope_sockets_(options.scope_sockets && landlock_has_scopes()),
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
-        program_(init_program()) {}
+        program_(init_program()) {
+    if (options.limits.any()) {
+      groups_.emplace(options.limits);
+    } else {
+      ControlGroups::remove_left();
+    }
+  }
 
   std::unique_ptr<RunningProcess> start(const RunRequest& request,
                                         std::function<void(OutputStream, std::string_view)> output,
@@ -103,7 +110,7 @@ class Sandbox final : public ProcessRunner {
         // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
       }
       return reaper_.watch(
-          std::move(launched), std::move(stubs), std::move(output),
+          std::move(launched), std::move(stubs), request.room_for_output, std::move(output),
           [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
             result.uid = uid;
             result.gid = gid;
@@ -125,7 +132,8 @@ class Sandbox final : public ProcessRunner {
     Launched launched = launch(program_, plan, mounts.descriptors(),
                                operation.network == RunProcess::Network::none
                                    ? Namespaces::all_and_network
-                                   : Namespaces::all);
+                                   : Namespaces::all,
+                               groups_ ? groups_->make() : ControlGroup());
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, mounts);
@@ -172,12 +180,13 @@ class Sandbox final : public ProcessRunner {
   const Ids ids_;
   const bool one_control_group_tree_;
   const FileDescriptor program_;
+  std::optional<ControlGroups> groups_;  // changes no more; outlives the steps
   Reaper reaper_;
 };
 
 }  // namespace
 
-std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options) {
+std::unique_ptr<ProcessRunner> sandbox_runner(const SandboxOptions& options) {
   return std::make_unique<Sandbox>(options);
 }
 

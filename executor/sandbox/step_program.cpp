@@ -108,10 +108,14 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
     case Stage::outside:
       return Error("the working directory " + quoted(operation.working_directory) +
                    " is outside of the root file system");
-    case Stage::limits:
-      return Error("--ulimit " +
-                   quoted(operation.ulimits[report.index % operation.ulimits.size()]) + ": " +
-                   reason);
+    case Stage::limits: {
+      const std::string& limit = operation.ulimits[report.index % operation.ulimits.size()];
+      Error error("--ulimit " + quoted(limit) + ": " + reason);
+      if (report.error == EPERM && limit.starts_with("nofile=")) {
+        error.hint("no process of this machine may have more files than /proc/sys/fs/nr_open says");
+      }
+      return error;
+    }
     case Stage::program: {
       const std::string program = quoted(operation.arguments.front());
       if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {

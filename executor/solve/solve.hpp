@@ -8,6 +8,7 @@
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,9 +20,20 @@
 
 namespace slipway {
 
+// How long something may take.
+struct TimeLimit {
+  std::chrono::nanoseconds duration{0};
+  std::string flag;  // as it was asked for, for messages: "--timeout 10m"
+};
+
 struct SolveOptions {
   std::size_t max_parallelism = 0;  // RUN processes at once; 0: four a core, at least eight
   bool keep_going = false;          // a failure does not cancel what does not need it
+  // Of all that was done since `began`, and of the process of one RUN. At its end what runs is
+  // killed, and what was finished by then is kept.
+  std::optional<TimeLimit> timeout;
+  std::optional<TimeLimit> step_timeout;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   // Names this Dockerfile, for finding what its steps were the last time; opaque.
   std::string place;
   // Directories by context name; the build context is "".

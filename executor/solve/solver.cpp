@@ -53,10 +53,15 @@ SolveResult Solver::run() {
       add_error(Error("the build was interrupted"));
       cancel_rest();
     }
+    check_times();
     // A display that fails ends the solve as any failure does: not before all that runs has ended.
     try {
       poll_locks();
-      events_.deliver(display_failed ? nobody_ : progress_, patience());
+      for (const VertexId id : events_.deliver(display_failed ? nobody_ : progress_, patience())) {
+        Step& waiting = step(id);
+        const std::lock_guard lock(waiting.mutex);
+        if (waiting.running) waiting.running->read_on();
+      }
       if (!display_failed) tell_work();
     } catch (...) {
       if (!display_failed) display_failed = std::current_exception();

@@ -71,6 +71,11 @@ class Solver {
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
 
+  // time_limits.cpp
+  void check_times();
+  void end_build_in_time();
+  Error took_too_long(const Step& step) const;
+
   // records.cpp: keys, records, and what other processes do.
   // The files that a part of the key, `label`, is the digest of.
   struct PlannedFiles {

@@ -107,6 +107,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       })
       ->type_name("N");
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
+  app.add_option("--timeout", r.timeout, "end the build when it takes longer: 90s, 10m, 1h30m")
+      ->type_name("DURATION");
+  app.add_option("--step-timeout", r.step_timeout, "the same for each RUN")
+      ->type_name("DURATION");
+  declare_limits(app, r.limits);
   app.footer(footer);
   return [request, &globals] { return run_build(*request, globals); };
 }

@@ -1,6 +1,9 @@
 // What `slipway build` was asked for, as its flags have it.
 #pragma once
 
+#include "build_limits.hpp"
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -39,6 +42,10 @@ struct BuildRequest {
   std::string format;                       // of --print: text, json; empty: text
   std::size_t max_parallelism = 0;
   bool keep_going = false;
+  LimitFlags limits;
+  std::string timeout;       // of all, "10m"
+  std::string step_timeout;  // of each RUN
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 };
 
 // The whole command. Gives the exit status; throws Error.

@@ -5,6 +5,7 @@
 #include "build_inputs.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
+#include "build_time.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
@@ -14,6 +15,7 @@
 #include "signals.hpp"
 
 #include <executor/export/export.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -101,6 +103,8 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     }
     options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
   }
+  options.shm_size = shm_size_of(request.limits);
+  options.ulimits = normal_limits(request.limits.ulimits);
   return options;
 }
 
@@ -202,6 +206,10 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
   const auto secret = secret_reader(request);
+  const ResourceLimits limits = resource_limits_of(request.limits);
+  SolveOptions solve_options;
+  set_time_limits(request, solve_options);
+  const ProgramTimeout timeout(solve_options.timeout, request.began);
   std::vector<Reference> names;
   for (const std::string& tag : request.tags) names.push_back(name_to_give(tag));
   std::vector<ExportSpec> outputs;
@@ -241,7 +249,6 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   warn(lowered.warnings, request.quiet);
 
-  SolveOptions solve_options;
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
@@ -250,7 +257,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
 
   say_whose_ids(opened->rights, request.quiet);
   const auto runner =
-      make_runner(isolation, opened->rights, lowered.graph, store(), request.quiet);
+      make_runner(isolation, limits, opened->rights, lowered.graph, store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
   SolveResult result;
   try {

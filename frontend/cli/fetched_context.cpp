@@ -1,6 +1,7 @@
 #include "fetched_context.hpp"
 
 #include "build_inputs.hpp"
+#include "build_time.hpp"
 #include "signals.hpp"
 
 #include <cache/store.hpp>
@@ -13,6 +14,7 @@ FetchedContext::FetchedContext(const BuildRequest& request, Store& store, const 
       mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
   options_.place = "context\n" + place;
   options_.secret = secret_reader(request);
+  set_time_limits(request, options_);
 }
 
 std::unique_ptr<SourceTree> FetchedContext::solve(const Graph& graph, VertexId root,

@@ -46,14 +46,22 @@ Isolation parse_isolation(const std::string& text) {
       .hint(did_you_mean(text, {"auto", "sandbox", "chroot"}, "auto, sandbox or chroot"));
 }
 
-std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const UserNamespace& rights,
-                                           const Graph& graph, Store& store, bool quiet) {
+std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const ResourceLimits& limits,
+                                           const UserNamespace& rights, const Graph& graph,
+                                           Store& store, bool quiet) {
   if (isolation == Isolation::automatic) {
     const bool falls_back = rights.refused;
     isolation = falls_back ? Isolation::chroot : Isolation::sandbox;
     if (falls_back && !quiet && has_steps(graph)) std::fputs(weaker, stderr);
   }
-  return isolation == Isolation::chroot ? make_chroot(store) : sandbox_runner({.ids = rights.ids});
+  if (isolation == Isolation::sandbox) {
+    return sandbox_runner({.ids = rights.ids, .limits = limits});
+  }
+  if (limits.any()) {
+    throw Error("limits of RUN cannot be held with --isolation=chroot, which makes no control groups")
+        .hint("leave them out, and limit the container that slipway is in");
+  }
+  return make_chroot(store);
 }
 
 }  // namespace slipway

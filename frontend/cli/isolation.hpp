@@ -2,6 +2,7 @@
 #pragma once
 
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/resource_limits.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/graph.hpp>
 
@@ -19,8 +20,9 @@ Isolation parse_isolation(const std::string& text);
 
 // What runs the graph's RUN steps; `automatic` takes the best that this process may have, and says
 // on standard error, unless `quiet`, when it is the weaker one. The store outlives the result.
-// Throws Error.
-std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const UserNamespace& rights,
-                                           const Graph& graph, Store& store, bool quiet);
+// Throws Error, also where `limits` cannot be held.
+std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const ResourceLimits& limits,
+                                           const UserNamespace& rights, const Graph& graph,
+                                           Store& store, bool quiet);
 
 }  // namespace slipway

@@ -7,10 +7,19 @@
 //   probe connect NAME         connects to the abstract socket NAME; prints the errno
 //   probe talk NAME            listens on the abstract socket NAME and connects to it
 //   probe flood BYTES          writes that many
+//   probe daemon COMMAND...    runs it as a daemon does: two forks, a session, no signal but SIGKILL
+//   probe leave KEY            a System V segment, semaphore and queue, a POSIX segment and queue
 //   probe arguments ...        prints them, one a line
 //   probe xattr NAME HEX PATH  sets an extended attribute
 //   probe xattrs PATH          prints "NAME HEX" of each, sorted
+#include <fcntl.h>
+#include <mqueue.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/personality.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -56,6 +65,24 @@ int listen_as(const char* name) {
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
   if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) != 0) return errno;
   return error_of(::listen(socket, 1));
+}
+
+int become_daemon(char** command) {
+  if (::fork() != 0) return 0;
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
+  for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
+  ::execv(command[0], command);
+  return errno;
+}
+
+int leave_behind(int key) {
+  const int all = IPC_CREAT | 0600;
+  if (::shmget(key, 4096, all) < 0 || ::semget(key, 1, all) < 0 || ::msgget(key, all) < 0) {
+    return errno;
+  }
+  if (::shm_open("/left", O_CREAT | O_RDWR, 0600) < 0) return errno;
+  return ::mq_open("/left", O_CREAT | O_RDWR, 0600, nullptr) < 0 ? errno : 0;
 }
 
 int set_xattr(const char* path, const char* name, const std::string& hex) {
@@ -119,6 +146,10 @@ int main(int argc, char** argv) {
     }
   } else if (what == "ids") {
     std::printf("uid %u euid %u\n", ::getuid(), ::geteuid());
+  } else if (what == "daemon") {
+    return become_daemon(argv + 2);
+  } else if (what == "leave") {
+    return leave_behind(std::atoi(argv[2]));
   } else if (what == "arguments") {
     for (int i = 2; i < argc; ++i) std::printf("%s\n", argv[i]);
   } else if (what == "xattr" && argc == 5) {

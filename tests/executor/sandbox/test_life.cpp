@@ -204,7 +204,7 @@ TEST_CASE("a limit that was asked for holds") {
 
   TestStep wrong("true");
   wrong.with_busybox().operation.ulimits = {"nofile=many"};
-  CHECK(refusal(*runner, wrong) == "--ulimit \"nofile=many\" is none");
+  CHECK(refusal(*runner, wrong) == "--ulimit \"nofile=many\" is not NAME=SOFT[:HARD]");
 }
 
 TEST_CASE("someone else than root is told what is missing") {
