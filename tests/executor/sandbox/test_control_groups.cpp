@@ -74,7 +74,7 @@ std::unique_ptr<ProcessRunner> limited_runner(ResourceLimits limits) {
     options.limits = limits;
     return sandbox_runner(options);
   } catch (const Error& error) {
-    MESSAGE("skipped: " << error.what());
+    MESSAGE("skipped: " << std::string(error.what()));
     return nullptr;
   }
 }
@@ -100,7 +100,7 @@ TEST_CASE("a process that joins a group beside or below slipway's own is held by
   try {
     made.emplace(limits);
   } catch (const Error& error) {
-    MESSAGE("skipped: " << error.what());
+    MESSAGE("skipped: " << std::string(error.what()));
     return;
   }
   ControlGroup group = made->make();

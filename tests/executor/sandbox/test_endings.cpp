@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,9 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As much as there is: what /proc has of a process may end at any moment.
 std::string content(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 // A number that no other program sleeps for: its processes are found by it.
@@ -40,10 +43,12 @@ std::size_t sleepers() {
 }
 
 void await_sleepers(std::size_t number) {
-  for (int tries = 0; tries < 2000 && sleepers() < number; ++tries) {
+  std::size_t found = sleepers();
+  for (int tries = 0; tries < 6000 && found < number; ++tries) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    found = sleepers();
   }
-  REQUIRE(sleepers() >= number);
+  REQUIRE(found >= number);
 }
 
 // What processes share beyond files, as this machine's own namespace has it.
@@ -90,7 +95,10 @@ TEST_CASE("a step that is killed ends whatever its processes ignore, and however
   SUBCASE("a program that ignores every signal it can") {
     killed("trap '' 1 2 3 6 13 14 15; " + asleep, 1);
   }
-  SUBCASE("a process that is stopped") { killed(asleep + " & kill -STOP $!; wait", 1); }
+  SUBCASE("a process that is stopped") { 
+    // Not before it is one that is found.
+    killed(asleep + " & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!; wait", 1);
+  }
   SUBCASE("daemons, with the program gone to sleep") {
     killed("for i in 1 2 3; do probe daemon /bin/" + asleep + "; done; " + asleep, 4);
   }
