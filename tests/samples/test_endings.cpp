@@ -1,4 +1,5 @@
 // Builds that end before they are done: by their time, by a signal. Nothing of them is left.
+#include "mounts.hpp"
 #include "workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -55,19 +56,6 @@ bool await_sleepers(std::size_t number) {
   return sleepers() == number;
 }
 
-// Mounts of this machine that have to do with the folder, of whatever kind they are.
-std::string mounts_of(const fs::path& folder) {
-  std::string found;
-  std::string line;
-  for (const char c : content("/proc/self/mountinfo")) {
-    line += c;
-    if (c != '\n') continue;
-    if (has(line, folder.string())) found += line;
-    line.clear();
-  }
-  return found;
-}
-
 // Control groups of steps, of whatever version.
 std::set<std::string> groups() {
   std::set<std::string> found;
@@ -101,6 +89,7 @@ constexpr std::size_t all_sleepers = 4;
 
 TEST_CASE("a build that takes longer than it may is ended, says where, and keeps what was done") {
   SKIP_UNLESS_ROOT();
+  const MountsOfOurOwn mounts;
   Workshop workshop;
   workshop.write("Dockerfile",
                  "FROM busybox\n"
@@ -114,7 +103,7 @@ TEST_CASE("a build that takes longer than it may is ended, says where, and keeps
             "\"[3/3] RUN trap"));
   CHECK(has(built.log, "hint: what was finished is in the cache"));
   CHECK(sleepers() == 0);
-  CHECK(mounts_of(workshop.folder()) == "");
+  CHECK(mounts.added(workshop.folder()) == "");
   workshop.write("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN wc -c /kept\n");
   const Built next = workshop.build({"--timeout", "10m"});
   CHECK(next.status == 0);
@@ -123,6 +112,7 @@ TEST_CASE("a build that takes longer than it may is ended, says where, and keeps
 
 TEST_CASE("a step that takes longer than it may fails as one, and not those beside it") {
   SKIP_UNLESS_ROOT();
+  const MountsOfOurOwn mounts;
   Workshop workshop;
   workshop.write("Dockerfile",
                  "FROM busybox AS late\n"
@@ -141,7 +131,7 @@ TEST_CASE("a step that takes longer than it may fails as one, and not those besi
   CHECK(has(built.log, "took longer than --step-timeout 2s and was ended"));
   CHECK(has(built.log, "\nthe last words\n"));
   CHECK(sleepers() == 0);
-  CHECK(mounts_of(workshop.folder()) == "");
+  CHECK(mounts.added(workshop.folder()) == "");
   CHECK(workshop.build({"--target", "steady"}).misses == 0);
 }
 
@@ -160,7 +150,7 @@ TEST_CASE("a signal to slipway ends every process of its steps and unmounts all"
   SKIP_UNLESS_ROOT();
   Workshop workshop;
   write_sleepers(workshop);
-  const std::string before = content("/proc/self/mountinfo");
+  const MountsOfOurOwn mounts;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGKILL}) {
     CAPTURE(signal);
     Workshop::Running running = workshop.start_build();
@@ -175,7 +165,7 @@ TEST_CASE("a signal to slipway ends every process of its steps and unmounts all"
     }
     // Else the kernel does it a moment later.
     CHECK(await_sleepers(0));
-    CHECK(content("/proc/self/mountinfo") == before);
+    CHECK(mounts.added(workshop.folder()) == "");
   }
   // What was finished before is still there, and the state is sound.
   workshop.write("Dockerfile", "FROM busybox AS one\nRUN echo kept > /kept\n");
