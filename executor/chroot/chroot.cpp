@@ -7,7 +7,6 @@
 #include <executor/chroot/tree_pool.hpp>
 #include <executor/sandbox/launch.hpp>
 #include <executor/sandbox/plan_writer.hpp>
-#include <executor/sandbox/seccomp/filter.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <ir/error.hpp>
 
@@ -59,16 +58,22 @@ void require_rights() {
                              : "start this container with" + missing);
 }
 
-void require_possible(const RunProcess& operation) {
-  if (operation.network != RunProcess::Network::none) return;
-  throw Error("RUN --network=none: --isolation=chroot cannot keep a step from the network")
-      .hint("leave it out, or build with --isolation=sandbox");
+void require_possible(const StepRights& rights) {
+  if (rights.own_network()) {
+    throw Error("RUN --network=none: --isolation=chroot cannot keep a step from the network")
+        .hint("leave it out, or build with --isolation=sandbox");
+  }
+  if (!rights.devices().nodes.empty() || !rights.devices().mounts.empty()) {
+    throw Error("RUN --device: --isolation=chroot has nothing to put a device into a step with")
+        .hint("build with --isolation=sandbox");
+  }
 }
 
 class Chroot final : public ProcessRunner {
  public:
   explicit Chroot(ChrootOptions options)
-      : trees_(std::move(options.fresh_folder)),
+      : grants_(std::move(options.grants)),
+        trees_(std::move(options.fresh_folder)),
         index_of_(std::move(options.index_of)),
         program_(init_program()),
         processes_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
@@ -87,7 +92,8 @@ class Chroot final : public ProcessRunner {
     const RunProcess& operation = *request.operation;
     require_rights();
     require_texts(operation);
-    require_possible(operation);
+    const StepRights rights = StepRights::of(operation, grants_);
+    require_possible(rights);
     const auto open = [this](const std::filesystem::path& layer) { return open_layer(layer); };
     std::vector<std::shared_ptr<const OpenLayer>> layers;
     for (const std::filesystem::path& lower : request.lowers) layers.push_back(open(lower));
@@ -95,20 +101,16 @@ class Chroot final : public ProcessRunner {
     StepRoot root{trees_.take(std::move(layers)), nullptr, request.upper};
     root.placements = std::make_unique<Placements>(*root.tree);
     Launched launched;
-    RunUser user;
+    std::function<void(RunResult)> ended;
     try {
-      launched = launch_step(request, *root.placements, open, user);
+      launched = launch_step(request, rights, *root.placements, open, std::move(finished), ended);
     } catch (...) {
       // Whatever was made by now is none of a later step's business.
       root.take_back(trees_);
       throw;
     }
     return run_step(std::move(launched), std::move(root), trees_, request.room_for_output,
-                    std::move(output), [finished = std::move(finished), user](RunResult result) {
-                      result.uid = user.uid;
-                      result.gid = user.gid;
-                      finished(result);
-                    });
+                    std::move(output), std::move(ended));
   }
 
  private:
@@ -116,14 +118,23 @@ class Chroot final : public ProcessRunner {
     return std::make_shared<const OpenLayer>(layer, index_of_ ? index_of_(layer) : nullptr);
   }
 
-  Launched launch_step(const RunRequest& request, Placements& placements, const LayerOpener& open,
-                       RunUser& user) {
+  Launched launch_step(const RunRequest& request, const StepRights& rights,
+                       Placements& placements, const LayerOpener& open,
+                       std::function<void(RunResult)> finished,
+                       std::function<void(RunResult)>& ended) {
     const RunProcess& operation = *request.operation;
     place_kernel_directories(placements, operation);
     place_network_files(placements, operation);
-    const std::vector<std::string> secrets = place_requested(placements, request, open);
+    Requested requested = place_requested(placements, request, open);
     placements.root().make_directory(working_directory_of(operation));
-    user = user_of(operation, placements.root());
+    const RunUser user = user_of(operation, rights, placements.root());
+    ended = with_agents(std::move(requested.agents),
+                        [finished = std::move(finished), uid = user.uid,
+                         gid = user.gid](RunResult result) {
+                          result.uid = uid;
+                          result.gid = gid;
+                          finished(result);
+                        });
 
     std::vector<FileDescriptor> handed;
     handed.push_back(placements.open_root());
@@ -131,17 +142,15 @@ class Chroot final : public ProcessRunner {
     if (!handed.back()) throw system_error("fcntl", "", errno);
 
     PlanWriter plan;
-    const bool insecure = operation.security == RunProcess::Security::insecure;
-    plan.header.flags = init::Plan::bare | (insecure ? init::Plan::insecure : 0);
-    plan_program(plan, operation, user, secrets);
-    plan.header.capabilities = capability_set(operation);
+    plan.header.flags = init::Plan::bare | (rights.insecure() ? init::Plan::insecure : 0);
+    plan_program(plan, operation, rights, user, requested.environment);
     plan.header.root = init::handed_first;
     plan.header.processes = init::handed_first + 1;
     plan.header.hostname = plan.text("");
     // A filter takes CAP_SYS_ADMIN, or no_new_privs, with which sudo and ping would fail. Who has
     // not the one is in a container, whose own filter holds for the step, too.
-    const auto filter = seccomp::filter();
-    const bool loads = !insecure && has(own_capabilities(), CAP_SYS_ADMIN);
+    const auto filter = rights.filter();
+    const bool loads = has(own_capabilities(), CAP_SYS_ADMIN);
     plan.header.filter = plan.list(filter.data(), loads ? filter.size() : 0);
     plan.header.mounts = plan.list(std::vector<init::MountAction>());
     plan.header.masked = plan.texts(std::vector<std::string>());
@@ -155,6 +164,7 @@ class Chroot final : public ProcessRunner {
     return launched;
   }
 
+  const Grants grants_;
   TreePool trees_;
   const std::function<std::shared_ptr<const LayerIndex>(const std::filesystem::path&)> index_of_;
   const FileDescriptor program_;

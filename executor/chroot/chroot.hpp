@@ -7,6 +7,7 @@
 
 #include <executor/chroot/merged_layers.hpp>
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/rights.hpp>
 
 #include <filesystem>
 #include <functional>
@@ -15,6 +16,7 @@
 namespace slipway {
 
 struct ChrootOptions {
+  Grants grants = {};
   // A path for a folder that does not exist yet, on the layers' file system.
   std::function<std::filesystem::path()> fresh_folder;
   // The index of a layer's directory; null where it has none yet.

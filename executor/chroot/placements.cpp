@@ -4,6 +4,7 @@
 #include <cache/layers/make_entry.hpp>
 #include <executor/chroot/copy_node.hpp>
 #include <executor/chroot/copy_tree.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -110,6 +111,18 @@ void Placements::file(const RootTree::Place& place, std::string_view content, mo
   write_all(file.get(), content, placed.path);
   if (::fchown(file.get(), uid, gid) != 0) throw system_error("fchown", placed.path, errno);
   if (::fchmod(file.get(), mode) != 0) throw system_error("fchmod", placed.path, errno);
+}
+
+FileDescriptor Placements::socket(const RootTree::Place& place, mode_t mode, uid_t uid,
+                                  gid_t gid) {
+  Placed& placed = clear(place);
+  FileDescriptor listener = listen_at(placed.parent.get(), placed.name.c_str());
+  hold(placed);
+  if (::fchownat(placed.parent.get(), placed.name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+    throw system_error("fchownat", placed.path, errno);
+  if (::fchmodat(placed.parent.get(), placed.name.c_str(), mode, 0) != 0)
+    throw system_error("fchmodat", placed.path, errno);
+  return listener;
 }
 
 void Placements::lend(const RootTree::Place& place, const fs::path& kept) {

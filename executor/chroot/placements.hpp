@@ -29,6 +29,8 @@ class Placements {
   int directory(const RootTree::Place& place, mode_t mode);
   void file(const RootTree::Place& place, std::string_view content, mode_t mode, uid_t uid,
             gid_t gid);
+  // A socket, at which somebody may wait for connections already.
+  FileDescriptor socket(const RootTree::Place& place, mode_t mode, uid_t uid, gid_t gid);
   // The directory `kept` itself, which goes back to its place with all that was done to it.
   void lend(const RootTree::Place& place, const std::filesystem::path& kept);
   // The path `source` of the layers; a copy.

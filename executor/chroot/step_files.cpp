@@ -116,6 +116,18 @@ void place_secret(Placements& placements, const ResolvedMount& mount,
                   mount.mount.gid);
 }
 
+void place_ssh(Placements& placements, const ResolvedMount& mount,
+               std::vector<AgentSocket>& agents) {
+  if (!mount.agent) {
+    if (!mount.mount.required) return;
+    throw Error("ssh agent " + quoted(mount.mount.unkeyed.id) + " is required and not given");
+  }
+  FileDescriptor listener = placements.socket(
+      placements.root().place_for(mount.mount.target, RootTree::Kind::file),
+      mount.mount.mode == 0 ? 0600 : mount.mount.mode, mount.mount.uid, mount.mount.gid);
+  agents.push_back({std::move(listener), *mount.agent});
+}
+
 void place_cache(Placements& placements, const ResolvedMount& mount) {
   if (!mount.directory) throw Error("a cache mount without a directory");
   placements.lend(placements.root().place_for(mount.mount.target, RootTree::Kind::directory),
@@ -154,8 +166,8 @@ void place_network_files(Placements& placements, const RunProcess& operation) {
   place("/etc/hosts", hosts_file(operation));
 }
 
-std::vector<std::string> place_requested(Placements& placements, const RunRequest& request,
-                                         const LayerOpener& open_layer) {
+Requested place_requested(Placements& placements, const RunRequest& request,
+                          const LayerOpener& open_layer) {
   require_single_caches(request.mounts);
   // Outer ones first, in whatever order they were written.
   std::vector<const ResolvedMount*> mounts;
@@ -163,7 +175,7 @@ std::vector<std::string> place_requested(Placements& placements, const RunReques
   std::stable_sort(mounts.begin(), mounts.end(), [](const auto* a, const auto* b) {
     return a->mount.target < b->mount.target;
   });
-  std::vector<std::string> environment;
+  Requested requested;
   for (const ResolvedMount* mount : mounts) {
     const bool variable = mount->mount.type == Mount::Type::secret && !mount->mount.env.empty();
     if (!variable && mount->mount.target.find_first_not_of('/') == std::string::npos)
@@ -181,13 +193,14 @@ std::vector<std::string> place_requested(Placements& placements, const RunReques
             mount->mount.mode == 0 ? 01777 : mount->mount.mode);
         break;
       case Mount::Type::secret:
-        place_secret(placements, *mount, environment);
+        place_secret(placements, *mount, requested.environment);
         break;
       case Mount::Type::ssh:
-        throw Error("RUN --mount=type=ssh: this slipway cannot forward an ssh agent");
+        place_ssh(placements, *mount, requested.agents);
+        break;
     }
   }
-  return environment;
+  return requested;
 }
 
 }  // namespace slipway

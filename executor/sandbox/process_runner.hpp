@@ -29,6 +29,8 @@ struct ResolvedMount {
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
+  // ssh: the socket of the agent that answers the step. It never gets into the step itself.
+  std::optional<std::filesystem::path> agent;
 };
 
 struct RunRequest {

@@ -5,9 +5,10 @@
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
-#include <executor/sandbox/seccomp/filter.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/step_mounts.hpp>
 #include <executor/sandbox/step_program.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <ir/error.hpp>
 
 #include <linux/capability.h>
@@ -19,6 +20,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,19 +54,20 @@ void require_rights() {
 }
 
 Error why_not_started(const init::Report& report, const RunProcess& operation,
-                      const StepMounts& mounts) {
+                      const StepRights& rights, const StepMounts& mounts) {
   using init::Stage;
+  const auto path_of = [&](const std::vector<std::string>& paths) {
+    return report.index < paths.size() ? paths[report.index] : std::string();
+  };
   switch (report.stage) {
     case Stage::mounts:
       return system_error(
           "mount", report.index < mounts.labels().size() ? mounts.labels()[report.index] : "",
           report.error);
     case Stage::masked_paths:
-      return system_error("mount", masked_paths()[report.index % masked_paths().size()],
-                          report.error);
+      return system_error("mount", path_of(rights.masked_paths()), report.error);
     case Stage::read_only_paths:
-      return system_error("mount", read_only_paths()[report.index % read_only_paths().size()],
-                          report.error);
+      return system_error("mount", path_of(rights.read_only_paths()), report.error);
     default:
       return why_not_started(report, operation);
   }
@@ -74,8 +77,9 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
 // never changes.
 class Sandbox final : public ProcessRunner {
  public:
-  explicit Sandbox(const SandboxOptions& options)
-      : scope_sockets_(options.scope_sockets && landlock_has_scopes()),
+  explicit Sandbox(SandboxOptions options)
+      : grants_(std::move(options.grants)),
+        scope_sockets_(options.scope_sockets && landlock_has_scopes()),
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
         program_(init_program()) {
@@ -92,16 +96,19 @@ class Sandbox final : public ProcessRunner {
     const RunProcess& operation = *request.operation;
     require_rights();
     require_texts(operation);
+    const StepRights rights = StepRights::of(operation, grants_);
 
     std::vector<Stub> stubs;
     try {
       Launched launched;
-      RunUser user;
+      Reaper::Finished ended;
       {
-        StepMounts mounts(request, ids_);
+        StepMounts mounts(request, rights, ids_);
         try {
-          user = user_of(operation, mounts.root());
-          launched = launch_step(operation, mounts, user);
+          const RunUser user = user_of(operation, rights, mounts.root());
+          prepare(mounts);
+          ended = with_agents(mounts.take_agent_sockets(), as_user(user, std::move(finished)));
+          launched = launch_step(operation, rights, mounts, user);
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -109,13 +116,8 @@ class Sandbox final : public ProcessRunner {
         stubs = mounts.take_stubs();
         // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
       }
-      return reaper_.watch(
-          std::move(launched), std::move(stubs), request.room_for_output, std::move(output),
-          [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
-            result.uid = uid;
-            result.gid = gid;
-            finished(result);
-          });
+      return reaper_.watch(std::move(launched), std::move(stubs), request.room_for_output,
+                           std::move(output), std::move(ended));
     } catch (...) {
       remove_stubs(std::move(stubs));
       throw;
@@ -123,39 +125,52 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  Launched launch_step(const RunProcess& operation, StepMounts& mounts, const RunUser& user) {
+  // The result says whose process it was.
+  static Reaper::Finished as_user(const RunUser& user, Reaper::Finished finished) {
+    return [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
+      result.uid = uid;
+      result.gid = gid;
+      finished(result);
+    };
+  }
+
+  static void prepare(StepMounts& mounts) {
     mounts.add_kernel_file_systems();
     mounts.add_scripts();
     mounts.add_network_files();
+    mounts.add_given_devices();
     mounts.add_requested();
-    const std::string plan = plan_of(operation, mounts, user);
-    Launched launched = launch(program_, plan, mounts.descriptors(),
-                               operation.network == RunProcess::Network::none
-                                   ? Namespaces::all_and_network
-                                   : Namespaces::all,
-                               groups_ ? groups_->make() : ControlGroup());
+  }
+
+  Launched launch_step(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+                       const RunUser& user) {
+    const std::string plan = plan_of(operation, rights, mounts, user);
+    Launched launched =
+        launch(program_, plan, mounts.descriptors(),
+               rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
+               groups_ ? groups_->make() : ControlGroup());
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
-      throw why_not_started(*report, operation, mounts);
+      throw why_not_started(*report, operation, rights, mounts);
     }
     return launched;
   }
 
-  std::string plan_of(const RunProcess& operation, StepMounts& mounts, const RunUser& user) const {
-    const bool insecure = operation.security == RunProcess::Security::insecure;
+  std::string plan_of(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+                      const RunUser& user) const {
     mounts.root().make_directory(working_directory_of(operation));
 
     PlanWriter plan;
     plan.header.flags =
-        (operation.network == RunProcess::Network::none ? init::Plan::loopback_up : 0) |
+        (rights.own_network() ? init::Plan::loopback_up : 0) |
         (one_control_group_tree_ && !mounts.shows_host_groups() ? init::Plan::own_control_groups
                                                                 : 0) |
-        (scope_sockets_ && !insecure ? init::Plan::scope_sockets : 0) |
-        (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0);
-    plan_program(plan, operation, user, mounts.secret_environment());
+        (scope_sockets_ && !rights.insecure() ? init::Plan::scope_sockets : 0) |
+        (ids_ == Ids::own ? init::Plan::fake_ids : 0) |
+        (rights.insecure() ? init::Plan::insecure : 0);
+    plan_program(plan, operation, rights, user, mounts.secret_environment());
     plan.header.hostname =
         plan.text(operation.hostname.empty() ? default_hostname : operation.hostname);
-    plan.header.capabilities = capability_set(operation);
     plan.header.root = mounts.root_number();
     plan.header.shelf = mounts.shelf_number();
     std::vector<init::MountAction> actions = mounts.actions();
@@ -165,17 +180,16 @@ class Sandbox final : public ProcessRunner {
       }
     }
     plan.header.mounts = plan.list(actions);
-    const std::vector<std::string> none;
-    std::vector<std::string> masked = insecure ? none : masked_paths();
+    std::vector<std::string> masked = rights.masked_paths();
     // A /sys that is the host's has the host's control groups in it.
     if (mounts.shows_host_groups()) masked.emplace_back("/sys/fs/cgroup");
     plan.header.masked = plan.texts(masked);
-    plan.header.read_only = plan.texts(insecure ? none : read_only_paths());
-    const auto filter = seccomp::filter();
-    plan.header.filter = plan.list(filter.data(), insecure ? 0 : filter.size());
+    plan.header.read_only = plan.texts(rights.read_only_paths());
+    plan.header.filter = plan.list(rights.filter());
     return std::move(plan).finish();
   }
 
+  const Grants grants_;
   const bool scope_sockets_;
   const Ids ids_;
   const bool one_control_group_tree_;
@@ -186,8 +200,8 @@ class Sandbox final : public ProcessRunner {
 
 }  // namespace
 
-std::unique_ptr<ProcessRunner> sandbox_runner(const SandboxOptions& options) {
-  return std::make_unique<Sandbox>(options);
+std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options) {
+  return std::make_unique<Sandbox>(std::move(options));
 }
 
 }  // namespace slipway

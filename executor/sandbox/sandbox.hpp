@@ -7,6 +7,7 @@
 
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/sandbox/resource_limits.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/user_namespace.hpp>
 
 #include <memory>
@@ -14,6 +15,7 @@
 namespace slipway {
 
 struct SandboxOptions {
+  Grants grants = {};
   // Landlock's scope for abstract Unix sockets where the kernel has it (Linux 6.12).
   bool scope_sockets = true;
   Ids ids = Ids::all;  // those of the namespace this process is in (user_namespace.hpp)
@@ -25,6 +27,6 @@ struct SandboxOptions {
 // when the program has been executed, about 2 ms; it throws Error where that fails. start() needs
 // the rights of root in this machine, container or user namespace. Throws Error, also where a limit
 // cannot be held.
-std::unique_ptr<ProcessRunner> sandbox_runner(const SandboxOptions& options);
+std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options);
 
 }  // namespace slipway

@@ -2,23 +2,14 @@
 
 #include <executor/sandbox/limits.hpp>
 
-#include <linux/capability.h>
-
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string_view>
 
 namespace slipway {
 namespace {
-
-// Docker's fourteen.
-constexpr std::array default_capabilities = {
-    CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
-    CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
-    CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
-    CAP_KILL,    CAP_AUDIT_WRITE};
 
 // Docker's, for a step whose environment has none.
 constexpr std::string_view default_search_path =
@@ -37,14 +28,14 @@ std::optional<std::string_view> variable(const std::vector<std::string>& environ
   return value;
 }
 
-}  // namespace
-
-std::uint64_t capability_set(const RunProcess& operation) {
-  if (operation.security == RunProcess::Security::insecure) return ~std::uint64_t{0};
-  std::uint64_t set = 0;
-  for (const int capability : default_capabilities) set |= std::uint64_t{1} << capability;
-  return set;
+// Of two variables of a name programs take the first or the last, as they like.
+void set_variable(std::vector<std::string>& environment, const std::string& entry) {
+  const std::string name = entry.substr(0, entry.find('=') + 1);
+  std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
+  environment.push_back(entry);
 }
+
+}  // namespace
 
 void require_texts(const RunProcess& operation) {
   const auto check = [](const std::string& text, const char* what) {
@@ -61,14 +52,13 @@ void require_texts(const RunProcess& operation) {
   if (operation.hostname.size() > 64) {
     throw Error("the host name " + quoted(operation.hostname) + " is longer than 64 bytes");
   }
-  if (!operation.devices.empty()) throw Error("RUN --device: this slipway cannot give devices");
 }
 
 std::string working_directory_of(const RunProcess& operation) {
   return operation.working_directory.empty() ? "/" : operation.working_directory;
 }
 
-RunUser user_of(const RunProcess& operation, const RootTree& root) {
+RunUser user_of(const RunProcess& operation, const StepRights& rights, const RootTree& root) {
   std::optional<std::string> passwd;
   std::optional<std::string> group;
   try {
@@ -78,15 +68,19 @@ RunUser user_of(const RunProcess& operation, const RootTree& root) {
     // A number goes without them, and without their home and groups.
     if (operation.user.find_first_not_of("0123456789:") != std::string::npos) throw;
   }
-  return find_user(operation.user, passwd.value_or(""), group.value_or(""));
+  RunUser user = find_user(operation.user, passwd.value_or(""), group.value_or(""));
+  const std::vector<std::uint32_t>& more = rights.devices().groups;
+  user.groups.insert(user.groups.end(), more.begin(), more.end());
+  return user;
 }
 
-void plan_program(PlanWriter& plan, const RunProcess& operation, const RunUser& user,
-                  const std::vector<std::string>& secrets) {
+void plan_program(PlanWriter& plan, const RunProcess& operation, const StepRights& rights,
+                  const RunUser& user, const std::vector<std::string>& secrets) {
   std::vector<std::string> environment = operation.environment;
-  for (const std::string& proxy : operation.unkeyed.proxies) environment.push_back(proxy);
-  for (const std::string& secret : secrets) environment.push_back(secret);
+  for (const auto* more : {&operation.unkeyed.proxies, &secrets, &rights.devices().environment})
+    for (const std::string& entry : *more) set_variable(environment, entry);
   if (!variable(environment, "HOME")) environment.push_back("HOME=" + user.home);
+  plan.header.capabilities = rights.capabilities();
   plan.header.uid = user.uid;
   plan.header.gid = user.gid;
   plan.header.groups = plan.list(user.groups);

@@ -45,6 +45,7 @@ void Solver::begin_run(Step& current) {
   current.parts = key_parts(vertex.operation);
   current.parts.push_back(stack_part(0, step(vertex.inputs[0]).result.layers));
   std::vector<PlannedFiles> files = add_mount_parts(current);
+  add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
     bool finish = false;

@@ -11,10 +11,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,11 @@ struct SolveOptions {
   std::map<std::string, std::unique_ptr<SourceTree>> trees;
   // Secrets by id: gives the bytes, or nothing if there is no such secret.
   std::function<std::optional<std::string>(const std::string&)> secret;
+  // Those whose value counts: a step that uses one runs again when it has changed. Its digest by the
+  // store's own key is part of the step's, so such a step is found in this store only.
+  std::set<std::string> keyed_secrets;
+  // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
+  std::map<std::string, std::filesystem::path> ssh_agents;
 };
 
 struct SolveResult {

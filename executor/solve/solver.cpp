@@ -1,12 +1,21 @@
 #include <executor/solve/solver.hpp>
 
 #include <exception>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 namespace slipway {
+namespace {
+
+std::filesystem::path git_agent(const SolveOptions& options) {
+  const auto agent = options.ssh_agents.find("default");
+  return agent == options.ssh_agents.end() ? std::filesystem::path() : agent->second;
+}
+
+}  // namespace
 
 Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
                SolveOptions& options, Progress& progress)
@@ -19,7 +28,7 @@ Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& r
       began_(std::chrono::steady_clock::now()),
       ready_(graph, root),
       steps_(graph.size()),
-      git_(store.state(), options.secret),
+      git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
   for (const VertexId id : ready_.vertices()) {
     auto step = std::make_unique<Step>();

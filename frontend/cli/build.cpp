@@ -75,9 +75,18 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
                  "of RUN: sandbox (namespaces), chroot (weaker, for containers that may not make "
                  "any), or auto")
       ->type_name("KIND");
+  add_list(app, "--allow", r.allow,
+           "what RUN may ask for: network.host, security.insecure, device[=NAME]; may be repeated",
+           "ENTITLEMENT");
   add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
-  add_list(app, "--secret", r.secrets, "a secret for RUN --mount=type=secret",
-           "id=ID[,src=FILE|,env=NAME]");
+  add_list(app, "--secret", r.secrets,
+           "a secret for RUN --mount=type=secret, from a file, - or a variable; with cache=keyed "
+           "what uses it runs again when it has changed",
+           "id=ID[,src=FILE|,env=NAME][,cache=keyed]");
+  add_list(app, "--ssh", r.ssh,
+           "an SSH agent for RUN --mount=type=ssh and for git: that of SSH_AUTH_SOCK, another one "
+           "by its socket, or one with keys",
+           "default|ID[=SOCKET|KEY[,KEY]]");
   add_list(app, "-o,--output", r.outputs,
            "where the result goes: a directory, - for a tar, or "
            "type=local|tar|oci|docker|image with dest= or name= (default: the store)",

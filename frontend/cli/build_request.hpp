@@ -33,8 +33,10 @@ struct BuildRequest {
   std::vector<std::string> build_contexts;  // NAME=value
   std::string network = "default";
   std::string isolation = "auto";           // of RUN: auto, sandbox, chroot
+  std::vector<std::string> allow;           // entitlements
   std::vector<std::string> add_hosts;       // name:address or name=address
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
+  std::vector<std::string> ssh;             // default, or ID=SOCKET|KEY[,KEY]
   std::vector<std::string> outputs;         // -o
   std::string call = "build";               // METHOD[,format=json][,ignorestatus=true]
   std::string check;                        // "true": --call=check; "all": with rules of taste

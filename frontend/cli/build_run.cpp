@@ -64,6 +64,10 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     const auto [name, value] = name_and_value(text, "--build-arg");
     options.build_args[name] = value;
   }
+  // As buildx, for builds of tools that set it for everything they start.
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr && *epoch != '\0') {
+    options.build_args.try_emplace("SOURCE_DATE_EPOCH", epoch);
+  }
   for (const std::string& text : request.labels) {
     if (text.find('=') == std::string::npos && !text.empty()) {
       options.labels[text] = "";
@@ -92,6 +96,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     throw Error("--network=" + quoted(request.network) + " is not known")
         .hint(did_you_mean(request.network, {"default", "none", "host"}, "default, none or host"));
   }
+  options.granted = without_build ? every_entitlement() : granted_entitlements(request);
   for (const std::string& text : request.add_hosts) {
     const auto separator = text.find_first_of("=:");
     if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
@@ -205,7 +210,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   LowerOptions options = lower_options(request, without_build);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
-  const auto secret = secret_reader(request);
+  const Session session = open_session(request);
   const ResourceLimits limits = resource_limits_of(request.limits);
   SolveOptions solve_options;
   set_time_limits(request, solve_options);
@@ -215,7 +220,15 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   std::vector<ExportSpec> outputs;
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
-  BuildInputs inputs = read_build_inputs(request, store);
+  const DeviceRegistry devices(DeviceRegistry::default_folders());
+  if (!without_build) {
+    options.find_devices = [&devices, granted = options.granted](const std::string& name,
+                                                                 bool required) {
+      return devices.allowed(name, required, granted);
+    };
+  }
+
+  BuildInputs inputs = read_build_inputs(request, session, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   if (without_build) return run_call(call, request, std::move(options), inputs, globals.root);
   ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
@@ -252,12 +265,13 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
-  open_contexts(inputs, options.contexts, request, lowered.graph, store(), solve_options);
-  solve_options.secret = secret;
+  open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options);
+  hand_over(session, solve_options);
 
   say_whose_ids(opened->rights, request.quiet);
   const auto runner =
-      make_runner(isolation, limits, opened->rights, lowered.graph, store(), request.quiet);
+      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
+                  store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
   SolveResult result;
   try {

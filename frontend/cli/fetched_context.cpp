@@ -1,6 +1,5 @@
 #include "fetched_context.hpp"
 
-#include "build_inputs.hpp"
 #include "build_time.hpp"
 #include "signals.hpp"
 
@@ -9,11 +8,12 @@
 
 namespace slipway {
 
-FetchedContext::FetchedContext(const BuildRequest& request, Store& store, const std::string& place)
+FetchedContext::FetchedContext(const BuildRequest& request, const Session& session, Store& store,
+                               const std::string& place)
     : store_(store),
       mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
   options_.place = "context\n" + place;
-  options_.secret = secret_reader(request);
+  hand_over(session, options_);
   set_time_limits(request, options_);
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <utility>
 #include <variant>
 
 namespace slipway {
@@ -27,8 +28,9 @@ bool has_steps(const Graph& graph) {
   return false;
 }
 
-std::unique_ptr<ProcessRunner> make_chroot(Store& store) {
+std::unique_ptr<ProcessRunner> make_chroot(Grants grants, Store& store) {
   ChrootOptions options;
+  options.grants = std::move(grants);
   options.fresh_folder = [&store] { return store.state().fresh_work_path(); };
   options.index_of = [&store](const std::filesystem::path& directory) {
     return store.layers().index_at(directory);
@@ -46,7 +48,8 @@ Isolation parse_isolation(const std::string& text) {
       .hint(did_you_mean(text, {"auto", "sandbox", "chroot"}, "auto, sandbox or chroot"));
 }
 
-std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const ResourceLimits& limits,
+std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, Grants grants,
+                                           const ResourceLimits& limits,
                                            const UserNamespace& rights, const Graph& graph,
                                            Store& store, bool quiet) {
   if (isolation == Isolation::automatic) {
@@ -55,13 +58,14 @@ std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, const ResourceLi
     if (falls_back && !quiet && has_steps(graph)) std::fputs(weaker, stderr);
   }
   if (isolation == Isolation::sandbox) {
-    return sandbox_runner({.ids = rights.ids, .limits = limits});
+    return sandbox_runner(
+        {.grants = std::move(grants), .ids = rights.ids, .limits = limits});
   }
   if (limits.any()) {
     throw Error("limits of RUN cannot be held with --isolation=chroot, which makes no control groups")
         .hint("leave them out, and limit the container that slipway is in");
   }
-  return make_chroot(store);
+  return make_chroot(std::move(grants), store);
 }
 
 }  // namespace slipway

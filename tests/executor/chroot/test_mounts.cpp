@@ -1,5 +1,6 @@
 // What a step is shown without a mount, and that none of it is in its layer.
 #include "chroot_step.hpp"
+#include "executor/ssh/agent_talk.hpp"
 
 #include <sys/stat.h>
 
@@ -298,4 +299,32 @@ TEST_CASE("chroot: what cannot be held is refused") {
   if (!runner) return;
   step.with_busybox().operation.network = RunProcess::Network::none;
   CHECK(refusal(*runner, step).find("cannot keep a step from the network") != std::string::npos);
+}
+
+TEST_CASE("chroot: the runner itself starts no step that asks for more than was granted") {
+  TestStep step("echo started");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox().operation.security = RunProcess::Security::insecure;
+  CHECK(refusal(*runner, step) == "RUN --security=insecure is not allowed in this build");
+  step.operation.security = RunProcess::Security::sandbox;
+  step.operation.network = RunProcess::Network::host;
+  CHECK(refusal(*runner, step) == "RUN --network=host is not allowed in this build");
+  step.operation.network = RunProcess::Network::default_;
+  step.operation.devices = {{"test.com/device=x", true}};
+  CHECK(refusal(*runner, step) == "device \"test.com/device=x\" is not registered on this machine");
+}
+
+TEST_CASE("chroot: an agent is reached by a socket that is gone after the step") {
+  TestStep step("stat -c '%a %u' /agent; probe ask /agent 0b; probe ask /agent 11");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  FakeAgent agent(step.pad.path() / "real");
+  ResolvedMount mount = mount_at(Mount::Type::ssh, "/agent");
+  mount.agent = step.pad.path() / "real";
+  mount.mount.mode = 0660;
+  step.with_busybox().with_probe().request.mounts = {mount};
+  CHECK(step.run(*runner).out == "660 0\n0c74776f206b657973\n05\n");
+  CHECK(agent.asked() == std::vector<std::string>{"\x0b"});
+  CHECK(step.left() == std::vector<std::string>{});
 }

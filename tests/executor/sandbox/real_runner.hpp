@@ -12,11 +12,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace slipway {
 
 // Empty, with a message, where a step that does nothing cannot be started.
-inline std::unique_ptr<ProcessRunner> real_runner() {
+inline std::unique_ptr<ProcessRunner> real_runner(Entitlements granted = {}) {
   static const std::string reason = [] {
     if (!rights.missing.empty()) return rights.missing;
     try {
@@ -32,8 +33,19 @@ inline std::unique_ptr<ProcessRunner> real_runner() {
     MESSAGE("skipped: " << reason);
     return nullptr;
   }
-  return sandbox_runner({.ids = rights.space.ids});
+  SandboxOptions options;
+  options.grants.granted = std::move(granted);
+  options.ids = rights.space.ids;
+  return sandbox_runner(std::move(options));
 }
+
+// Leaves a test about users that differ: where there is one id they are told apart by name alone.
+#define NEEDS_OTHER_IDS()                                                  \
+  if (rights.space.ids == Ids::own) {                                      \
+    MESSAGE("with one id nobody else is there to be told apart");          \
+    return;                                                                \
+  }                                                                        \
+  static_assert(true)
 
 // Runs `command` by busybox's shell in a plain step.
 inline Outcome run_plain(ProcessRunner& runner, const std::string& command) {

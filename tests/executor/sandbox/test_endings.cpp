@@ -134,7 +134,7 @@ TEST_CASE("memory, semaphores and queues that a step shares are its own and go w
 }
 
 TEST_CASE("what a privileged step mounts is gone with it, and the machine never saw it") {
-  const auto runner = real_runner();
+  const auto runner = real_runner(every_entitlement());
   if (!runner) return;
   const MountsOfOurOwn mounts;
   TestStep step(
