@@ -96,12 +96,13 @@ TEST_CASE("the agents of steps that have ended are served no more, and hold noth
   Scratchpad pad;
   FakeAgent agent(pad.path() / "agent");
   std::size_t before = 0;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 10; ++i) {
     TestStep step("(sleep 100 | probe ask /agent 0b) & probe ask /agent 0b");
     step.with_busybox().with_probe().request.mounts = {agent_at("/agent", pad.path() / "agent")};
     CHECK(step.run(*runner).exit_code == 0);
     if (i == 0) before = descriptors();
   }
-  // Those of the fake agent's side close a moment later, and its own are in this process, too.
-  CHECK(descriptors() <= before + 2);
+  // Those of the last steps close a moment later, here and on the fake agent's side, which is in this
+  // process, too; what each of ten steps had left would be more.
+  CHECK(descriptors() < before + 8);
 }
