@@ -5,7 +5,6 @@
 #include <cache/file_descriptor.hpp>
 #include <cache/images/store.hpp>
 #include <cache/layers/store.hpp>
-#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
@@ -168,7 +167,8 @@ class StoreChecker {
   }
 
   void remove(const fs::path& path) {
-    const std::error_code error = remove_tree(path);
+    std::error_code error;
+    fs::remove_all(path, error);
     if (error) found("cannot remove " + quoted(path.string()) + ": " + error.message());
   }
 

@@ -25,11 +25,12 @@ struct ResolvedMount {
   // bind: what to bind `mount.source` from, lowest first; a writable one gets an upper directory
   // that is thrown away. cache: empty unless it has a `from`.
   std::vector<std::filesystem::path> lowers;
-  // bind from a build context: its directory, already filtered. cache: its directory in the store,
-  // in which `mount.source` lies unless the directory was made from that of an input.
+  // bind from a build context: its directory, already filtered. cache: its directory in the store.
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
+  // ssh: the socket of the agent that answers the step. It never gets into the step itself.
+  std::optional<std::filesystem::path> agent;
 };
 
 struct RunRequest {
@@ -38,6 +39,9 @@ struct RunRequest {
   std::filesystem::path upper;                // empty directory that receives the changes
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
+  // Asked before more of the output is read, from the runner's thread. False: the step may fill its
+  // pipe and wait, until read_on(). Null: always true.
+  std::function<bool()> room_for_output;
 };
 
 struct RunResult {
@@ -45,9 +49,8 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
-  // A process outside of the step was given a file of its root and can still write to it: what the
-  // step left is not to be trusted.
-  bool still_written = false;
+  // Why what the step did could not be kept, whatever its exit code; empty: it was.
+  std::string failure;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.
@@ -56,6 +59,8 @@ class RunningProcess {
   virtual ~RunningProcess() = default;
   // Kills everything that the step started. `finished` is still called, once.
   virtual void kill() = 0;
+  // After `room_for_output` has said no: it is asked again.
+  virtual void read_on() {}
 };
 
 enum class OutputStream { out, err };
@@ -63,6 +68,9 @@ enum class OutputStream { out, err };
 class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
+
+  // Whether a cache mount's directory may be in several steps at once.
+  virtual bool shares_caches() const { return true; }
 
   // Starts and returns at once. `output` gets the bytes as they come and `finished` the end, after
   // the last output, when no process of the step is alive and nothing is mounted any more. Both

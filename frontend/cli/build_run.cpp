@@ -5,15 +5,17 @@
 #include "build_inputs.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
+#include "build_time.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
 #include "signals.hpp"
 
 #include <executor/export/export.hpp>
-#include <executor/sandbox/sandbox.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -62,6 +64,10 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     const auto [name, value] = name_and_value(text, "--build-arg");
     options.build_args[name] = value;
   }
+  // As buildx, for builds of tools that set it for everything they start.
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr && *epoch != '\0') {
+    options.build_args.try_emplace("SOURCE_DATE_EPOCH", epoch);
+  }
   for (const std::string& text : request.labels) {
     if (text.find('=') == std::string::npos && !text.empty()) {
       options.labels[text] = "";
@@ -90,6 +96,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     throw Error("--network=" + quoted(request.network) + " is not known")
         .hint(did_you_mean(request.network, {"default", "none", "host"}, "default, none or host"));
   }
+  options.granted = without_build ? every_entitlement() : granted_entitlements(request);
   for (const std::string& text : request.add_hosts) {
     const auto separator = text.find_first_of("=:");
     if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
@@ -99,10 +106,10 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     if (address.starts_with('[') && address.ends_with(']')) {
       address = address.substr(1, address.size() - 2);
     }
-    // Steps share the host's network, so the way to the host is the loopback.
-    if (address == "host-gateway") address = "127.0.0.1";
     options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
   }
+  options.shm_size = shm_size_of(request.limits);
+  options.ulimits = normal_limits(request.limits.ulimits);
   return options;
 }
 
@@ -184,9 +191,10 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
+  const Isolation isolation = parse_isolation(request.isolation);
   std::optional<OwnedStore> opened;
   const auto store = [&]() -> Store& {
-    if (!opened) opened.emplace(globals.root);
+    if (!opened) opened.emplace(globals.root, isolation != Isolation::chroot);
     return opened->store;
   };
 
@@ -202,13 +210,25 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   LowerOptions options = lower_options(request, without_build);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
-  const auto secret = secret_reader(request);
+  const Session session = open_session(request);
+  const ResourceLimits limits = resource_limits_of(request.limits);
+  SolveOptions solve_options;
+  set_time_limits(request, solve_options);
+  const ProgramTimeout timeout(solve_options.timeout, request.began);
   std::vector<Reference> names;
   for (const std::string& tag : request.tags) names.push_back(name_to_give(tag));
   std::vector<ExportSpec> outputs;
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
-  BuildInputs inputs = read_build_inputs(request, store);
+  const DeviceRegistry devices(DeviceRegistry::default_folders());
+  if (!without_build) {
+    options.find_devices = [&devices, granted = options.granted](const std::string& name,
+                                                                 bool required) {
+      return devices.allowed(name, required, granted);
+    };
+  }
+
+  BuildInputs inputs = read_build_inputs(request, session, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   if (without_build) return run_call(call, request, std::move(options), inputs, globals.root);
   ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
@@ -242,16 +262,17 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   warn(lowered.warnings, request.quiet);
 
-  SolveOptions solve_options;
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
-  open_contexts(inputs, options.contexts, request, lowered.graph, store(), solve_options);
-  solve_options.secret = secret;
+  open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options);
+  hand_over(session, solve_options);
 
   say_whose_ids(opened->rights, request.quiet);
+  const auto runner =
+      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
+                  store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
-  const auto runner = sandbox_runner({.ids = opened->rights.ids});
   SolveResult result;
   try {
     const CancelOnSignal cancel;
