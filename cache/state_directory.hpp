@@ -7,6 +7,7 @@
 //   blobs/HEX        blobs as stored, by digest
 //   contexts/HEX     stat caches, by context
 //   git/HEX/         a bare repository for each git remote (executor/git)
+//   secret.key       a random key of this store's own (secret_key.hpp), once something needs it
 //   locks/           one file a lock
 //   work/            what is not finished: a folder a process, removed by the next one if it died
 #pragma once

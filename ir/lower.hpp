@@ -4,6 +4,7 @@
 // the phases is that of lower.cpp, from top to bottom.
 #pragma once
 
+#include <ir/entitlements.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
 #include <ir/image_config.hpp>
@@ -62,6 +63,11 @@ using ResolveImage = std::function<ResolvedImage(const ImageRequest&)>;
 using ParseTriggers = std::function<std::vector<Instruction>(
     const std::vector<std::string>& triggers, std::string_view stage)>;
 
+// The devices of this machine, by their full names, that a RUN gets who asks for one by this name.
+// Throws Error where it is not granted, or where it is required and not there.
+using FindDevices =
+    std::function<std::vector<std::string>(const std::string& name, bool required)>;
+
 struct LowerOptions {
   std::string target;  // stage name or number; empty: the last stage
   std::map<std::string, std::string> build_args;
@@ -72,6 +78,8 @@ struct LowerOptions {
   Platform build_platform;
   Platform target_platform;
   RunProcess::Network network = RunProcess::Network::default_;
+  Entitlements granted;  // a RUN that asks for more is a mistake
+  FindDevices find_devices;  // empty: devices stay as they are asked for
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   std::string hostname;
   std::uint64_t shm_size = 0;

@@ -2,37 +2,40 @@
 #pragma once
 
 #include <cache/file_descriptor.hpp>
+#include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/init/plan.hpp>
-#include <executor/sandbox/network/private_networks.hpp>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace slipway {
 
-// A process that is PID 1 of its own namespaces. Not an owner of it: who launches must wait.
+// A step's init. Not an owner of it: who launches must wait.
 struct Launched {
   FileDescriptor process;  // pidfd
   FileDescriptor output;   // both not blocking
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed
-  std::unique_ptr<StepNetwork> network;  // to be destroyed when the process has ended
+  ControlGroup group;       // empty unless limits were asked for
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
 // anyone on the disk. Made once per runner.
 FileDescriptor init_program();
 
+// What the process does not share with the builder. `all` but the network, or `all_and_network`:
+// it is PID 1 of its own.
+enum class Namespaces { none, all, all_and_network };
+
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
-// which time only the calling thread sleeps. The network is the host's, unless it is `own_network`:
-// that of `network` or, where that is empty, none but a loopback device. Throws Error.
+// which time only the calling thread sleeps. It is in `group` before it executes anything. Throws
+// Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network,
-                std::unique_ptr<StepNetwork> network);
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
+                ControlGroup group = {});
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

@@ -5,11 +5,14 @@
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/init/plan.hpp>
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/root_tree.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <executor/user_namespace.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,15 +24,16 @@ class StepMounts {
  public:
   // Mounts the overlay of the request. All later calls concern that root. `ids`: those that files
   // can have.
-  StepMounts(const RunRequest& request, Ids ids);
+  StepMounts(const RunRequest& request, const StepRights& rights, Ids ids);
   StepMounts(StepMounts&&) = delete;
 
   RootTree& root() { return tree_; }
 
   // In this order; a later mount may lie in an earlier one.
-  void add_kernel_file_systems(bool own_network);  // /proc, /sys, /dev and what belongs into it
-  void add_scripts();                              // /dev/pipes
-  void add_network_files(const std::string& resolv_conf);        // /etc/hosts, /etc/resolv.conf
+  void add_kernel_file_systems();  // /proc, /sys, /dev and what belongs into it
+  void add_scripts();              // /dev/pipes
+  void add_network_files();        // /etc/hosts, /etc/resolv.conf
+  void add_given_devices();        // RUN --device
   void add_requested();            // RUN --mount
 
   // "NAME=value" of secrets that are variables.
@@ -47,6 +51,9 @@ class StepMounts {
   const std::vector<FileDescriptor>& descriptors() const { return descriptors_; }
   std::vector<Stub> take_stubs() { return tree_.take_stubs(); }
 
+  // Sockets in the step at which somebody has to answer as long as it runs.
+  std::vector<AgentSocket> take_agent_sockets() { return std::move(agent_sockets_); }
+
  private:
   int hand(FileDescriptor descriptor);  // its number in init
   // Each gives the action's index.
@@ -57,17 +64,25 @@ class StepMounts {
   int file_system(const std::string& type, RootTree::Place place, std::uint64_t attributes);
   // A mount that is only cloned from.
   void shelve(FileDescriptor mount, const std::string& label);
-  // A file of the step's memory file system that the program sees only where it is bound.
+  // The step's memory file system, of which the program sees only what is bound.
+  int hidden();
+  std::string next_hidden_name() { return std::to_string(hidden_files_++); }
+  // A file in it.
   FileDescriptor hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
                              std::uint32_t gid);
 
   void add_devices();
+  void add_node(const DeviceNode& node);
+  void add_host_mount(const DeviceMount& mount);
+  void make_all_devices();
   void add_bind(const ResolvedMount& mount, std::size_t index);
   void add_cache(const ResolvedMount& mount);
   void add_tmpfs(const ResolvedMount& mount);
   void add_secret(const ResolvedMount& mount);
+  void add_ssh(const ResolvedMount& mount);
 
   const RunRequest& request_;
+  const StepRights& rights_;
   const Ids ids_;
   std::vector<FileDescriptor> descriptors_;  // in the order of init's numbers
   int root_number_ = -1;
@@ -77,14 +92,13 @@ class StepMounts {
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   bool host_sys_ = false;
+  int nodes_ = -1;    // the file system of the nodes of RUN --device, once there is one
+  std::uint32_t made_nodes_ = 0;
   std::vector<init::MountAction> actions_;
   std::vector<std::string> texts_;
   std::vector<std::string> labels_;
   std::vector<std::string> secret_environment_;
+  std::vector<AgentSocket> agent_sockets_;
 };
-
-// The paths of the kernel's own file systems that show nothing, and those that cannot be written.
-const std::vector<std::string>& masked_paths();
-const std::vector<std::string>& read_only_paths();
 
 }  // namespace slipway

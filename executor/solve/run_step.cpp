@@ -45,6 +45,7 @@ void Solver::begin_run(Step& current) {
   current.parts = key_parts(vertex.operation);
   current.parts.push_back(stack_part(0, step(vertex.inputs[0]).result.layers));
   std::vector<PlannedFiles> files = add_mount_parts(current);
+  add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
     bool finish = false;
@@ -107,6 +108,7 @@ void Solver::start_process(Step& current) {
   RunRequest request;
   request.operation = &std::get<RunProcess>(vertex.operation);
   request.mounts = resolve_mounts(current);
+  request.room_for_output = [this, &current] { return events_.has_room(current.id); };
   current.staging.emplace(store_.layers().stage());
   request.upper = current.staging->upper();
   request.work = current.staging->work();
@@ -163,13 +165,21 @@ void Solver::finish_run(Step& current) {
   const Vertex& vertex = graph_[current.id];
   if (current.start_error) throw *current.start_error;
   if (stopping() || !current.exit) return;
+  if (!current.exit->failure.empty()) throw Error(current.exit->failure);
   if (current.exit->exit_code != 0) {
+    if (current.timed_out) throw took_too_long(current).detail(last_lines(current.last_output));
     const auto& run = std::get<RunProcess>(vertex.operation);
-    throw Error("process " + quoted(command_text(run)) +
+    Error error("process " + quoted(command_text(run)) +
                 " did not complete successfully: exit code: " +
                 std::to_string(current.exit->exit_code) +
-                (current.exit->out_of_memory ? " (out of memory)" : ""))
-        .detail(last_lines(current.last_output));
+                (current.exit->out_of_memory ? " (out of memory)" : ""));
+    error.detail(last_lines(current.last_output));
+    if (current.exit->out_of_memory) {
+      error.hint(
+          "the kernel killed a process of this step at the limit of --memory: raise it, or have "
+          "the step do less at once");
+    }
+    throw error;
   }
 
   // From here on dependents may start; the layer's identity is made beside them.

@@ -8,20 +8,34 @@
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace slipway {
 
+// How long something may take.
+struct TimeLimit {
+  std::chrono::nanoseconds duration{0};
+  std::string flag;  // as it was asked for, for messages: "--timeout 10m"
+};
+
 struct SolveOptions {
   std::size_t max_parallelism = 0;  // RUN processes at once; 0: four a core, at least eight
   bool keep_going = false;          // a failure does not cancel what does not need it
+  // Of all that was done since `began`, and of the process of one RUN. At its end what runs is
+  // killed, and what was finished by then is kept.
+  std::optional<TimeLimit> timeout;
+  std::optional<TimeLimit> step_timeout;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   // Names this Dockerfile, for finding what its steps were the last time; opaque.
   std::string place;
   // Directories by context name; the build context is "".
@@ -30,6 +44,11 @@ struct SolveOptions {
   std::map<std::string, std::unique_ptr<SourceTree>> trees;
   // Secrets by id: gives the bytes, or nothing if there is no such secret.
   std::function<std::optional<std::string>(const std::string&)> secret;
+  // Those whose value counts: a step that uses one runs again when it has changed. Its digest by the
+  // store's own key is part of the step's, so such a step is found in this store only.
+  std::set<std::string> keyed_secrets;
+  // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
+  std::map<std::string, std::filesystem::path> ssh_agents;
 };
 
 struct SolveResult {

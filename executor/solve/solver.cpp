@@ -1,12 +1,21 @@
 #include <executor/solve/solver.hpp>
 
 #include <exception>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 namespace slipway {
+namespace {
+
+std::filesystem::path git_agent(const SolveOptions& options) {
+  const auto agent = options.ssh_agents.find("default");
+  return agent == options.ssh_agents.end() ? std::filesystem::path() : agent->second;
+}
+
+}  // namespace
 
 Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
                SolveOptions& options, Progress& progress)
@@ -19,7 +28,7 @@ Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& r
       began_(std::chrono::steady_clock::now()),
       ready_(graph, root),
       steps_(graph.size()),
-      git_(store.state(), options.secret),
+      git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
   for (const VertexId id : ready_.vertices()) {
     auto step = std::make_unique<Step>();
@@ -53,10 +62,15 @@ SolveResult Solver::run() {
       add_error(Error("the build was interrupted"));
       cancel_rest();
     }
+    check_times();
     // A display that fails ends the solve as any failure does: not before all that runs has ended.
     try {
       poll_locks();
-      events_.deliver(display_failed ? nobody_ : progress_, patience());
+      for (const VertexId id : events_.deliver(display_failed ? nobody_ : progress_, patience())) {
+        Step& waiting = step(id);
+        const std::lock_guard lock(waiting.mutex);
+        if (waiting.running) waiting.running->read_on();
+      }
       if (!display_failed) tell_work();
     } catch (...) {
       if (!display_failed) display_failed = std::current_exception();

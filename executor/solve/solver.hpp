@@ -9,6 +9,7 @@
 // seals before it is decided, so nothing is ever built on files that were dropped.
 #pragma once
 
+#include <cache/secret_key.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
@@ -71,6 +72,11 @@ class Solver {
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
 
+  // time_limits.cpp
+  void check_times();
+  void end_build_in_time();
+  Error took_too_long(const Step& step) const;
+
   // records.cpp: keys, records, and what other processes do.
   // The files that a part of the key, `label`, is the digest of.
   struct PlannedFiles {
@@ -124,6 +130,7 @@ class Solver {
 
   // mounts.cpp
   std::vector<PlannedFiles> add_mount_parts(Step& step);
+  void add_secret_parts(Step& step);
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);
@@ -167,6 +174,7 @@ class Solver {
   std::vector<CacheKey> used_;            // by hits, to be marked in the store
   bool wrote_ = false;                    // there is something new to make durable
   std::vector<std::thread> beside_;       // joined when the solve has ended
+  std::optional<SecretKey> secret_key_;   // once a key needs it
   std::once_flag estimated_;
   std::vector<std::int64_t> remaining_;   // by vertex, nanoseconds; after estimated_
 

@@ -81,6 +81,7 @@ struct Step {
   bool decided = false;    // its key is settled, and is a miss
   bool discarded = false;  // its key is settled, and the result came from elsewhere
   bool finishing = false;  // a thread is making the layer
+  bool timed_out = false;  // its process was killed for the time it took
   std::optional<RunResult> exit;
   std::optional<Error> start_error;     // instead of `exit`: it could not be started
   std::unique_ptr<RunningProcess> running;

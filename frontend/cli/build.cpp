@@ -69,11 +69,24 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   app.add_option("--platform", r.platform, "the platform to build for (the host's own)")
       ->type_name("OS/ARCH");
-  app.add_option("--network", r.network, "the network of RUN: default (its own), none or host")
+  app.add_option("--network", r.network, "the network of RUN: default, none or host")
       ->type_name("MODE");
+  app.add_option("--isolation", r.isolation,
+                 "of RUN: sandbox (namespaces), chroot (weaker, for containers that may not make "
+                 "any), or auto")
+      ->type_name("KIND");
+  add_list(app, "--allow", r.allow,
+           "what RUN may ask for: network.host, security.insecure, device[=NAME]; may be repeated",
+           "ENTITLEMENT");
   add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
-  add_list(app, "--secret", r.secrets, "a secret for RUN --mount=type=secret",
-           "id=ID[,src=FILE|,env=NAME]");
+  add_list(app, "--secret", r.secrets,
+           "a secret for RUN --mount=type=secret, from a file, - or a variable; with cache=keyed "
+           "what uses it runs again when it has changed",
+           "id=ID[,src=FILE|,env=NAME][,cache=keyed]");
+  add_list(app, "--ssh", r.ssh,
+           "an SSH agent for RUN --mount=type=ssh and for git: that of SSH_AUTH_SOCK, another one "
+           "by its socket, or one with keys",
+           "default|ID[=SOCKET|KEY[,KEY]]");
   add_list(app, "-o,--output", r.outputs,
            "where the result goes: a directory, - for a tar, or "
            "type=local|tar|oci|docker|image with dest= or name= (default: the store)",
@@ -103,6 +116,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
       })
       ->type_name("N");
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
+  app.add_option("--timeout", r.timeout, "end the build when it takes longer: 90s, 10m, 1h30m")
+      ->type_name("DURATION");
+  app.add_option("--step-timeout", r.step_timeout, "the same for each RUN")
+      ->type_name("DURATION");
+  declare_limits(app, r.limits);
   app.footer(footer);
   return [request, &globals] { return run_build(*request, globals); };
 }

@@ -5,15 +5,17 @@
 #include "build_inputs.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
+#include "build_time.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
 #include "signals.hpp"
 
 #include <executor/export/export.hpp>
-#include <executor/sandbox/sandbox.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -33,10 +35,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace slipway {
 namespace {
@@ -63,6 +63,10 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     }
     const auto [name, value] = name_and_value(text, "--build-arg");
     options.build_args[name] = value;
+  }
+  // As buildx, for builds of tools that set it for everything they start.
+  if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH"); epoch != nullptr && *epoch != '\0') {
+    options.build_args.try_emplace("SOURCE_DATE_EPOCH", epoch);
   }
   for (const std::string& text : request.labels) {
     if (text.find('=') == std::string::npos && !text.empty()) {
@@ -92,6 +96,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     throw Error("--network=" + quoted(request.network) + " is not known")
         .hint(did_you_mean(request.network, {"default", "none", "host"}, "default, none or host"));
   }
+  options.granted = without_build ? every_entitlement() : granted_entitlements(request);
   for (const std::string& text : request.add_hosts) {
     const auto separator = text.find_first_of("=:");
     if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
@@ -103,6 +108,8 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     }
     options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
   }
+  options.shm_size = shm_size_of(request.limits);
+  options.ulimits = normal_limits(request.limits.ulimits);
   return options;
 }
 
@@ -151,40 +158,14 @@ std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
 }
 
-// What the sandbox has to say of this machine, from whichever thread: shown when the display, which
-// draws over its lines, is closed.
-class Notes {
- public:
-  void add(const Diagnostic& note) {
-    const std::lock_guard lock(mutex_);
-    notes_.push_back(note);
-  }
-  std::vector<Diagnostic> all() const {
-    const std::lock_guard lock(mutex_);
-    return notes_;
-  }
-  void show(bool quiet) const {
-    for (const Diagnostic& note : all()) {
-      if (!quiet) std::fputs(render(note, "note", use_color()).c_str(), stderr);
-    }
-  }
-
- private:
-  mutable std::mutex mutex_;  // guards notes_, which a thread of the sandbox's adds to
-  std::vector<Diagnostic> notes_;
-};
-
 std::string metadata(const Digest& id, const std::vector<Reference>& names, const Graph& graph,
-                     const SolveResult& result, const Notes& notes) {
+                     const SolveResult& result) {
   nlohmann::ordered_json data;
   data["containerimage.config.digest"] = id.text();
   std::string joined;
   for (const Reference& name : names) joined += (joined.empty() ? "" : ",") + name.text();
   if (!joined.empty()) data["image.name"] = joined;
   data["slipway.cache"] = nlohmann::ordered_json::parse(cache_report_json(graph, result));
-  for (const Diagnostic& note : notes.all()) {
-    data["slipway.notes"].push_back({{"message", note.message}, {"hint", note.hint}});
-  }
   return data.dump(2) + "\n";
 }
 
@@ -210,9 +191,10 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
+  const Isolation isolation = parse_isolation(request.isolation);
   std::optional<OwnedStore> opened;
   const auto store = [&]() -> Store& {
-    if (!opened) opened.emplace(globals.root);
+    if (!opened) opened.emplace(globals.root, isolation != Isolation::chroot);
     return opened->store;
   };
 
@@ -228,13 +210,25 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   LowerOptions options = lower_options(request, without_build);
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
-  const auto secret = secret_reader(request);
+  const Session session = open_session(request);
+  const ResourceLimits limits = resource_limits_of(request.limits);
+  SolveOptions solve_options;
+  set_time_limits(request, solve_options);
+  const ProgramTimeout timeout(solve_options.timeout, request.began);
   std::vector<Reference> names;
   for (const std::string& tag : request.tags) names.push_back(name_to_give(tag));
   std::vector<ExportSpec> outputs;
   for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
 
-  BuildInputs inputs = read_build_inputs(request, store);
+  const DeviceRegistry devices(DeviceRegistry::default_folders());
+  if (!without_build) {
+    options.find_devices = [&devices, granted = options.granted](const std::string& name,
+                                                                 bool required) {
+      return devices.allowed(name, required, granted);
+    };
+  }
+
+  BuildInputs inputs = read_build_inputs(request, session, store);
   say_frontend(inputs.dockerfile, options.build_args, globals.debug, request.quiet);
   if (without_build) return run_call(call, request, std::move(options), inputs, globals.root);
   ParsedDockerfile parsed = read_dockerfile(inputs.dockerfile);
@@ -268,25 +262,23 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   warn(lowered.warnings, request.quiet);
 
-  SolveOptions solve_options;
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
-  open_contexts(inputs, options.contexts, request, lowered.graph, store(), solve_options);
-  solve_options.secret = secret;
+  open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options);
+  hand_over(session, solve_options);
 
   say_whose_ids(opened->rights, request.quiet);
-  const auto display = make_display(mode, lowered.graph);
-  Notes notes;
   const auto runner =
-      sandbox_runner({.ids = opened->rights.ids, .note = [&notes](auto& note) { notes.add(note); }});
+      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
+                  store(), request.quiet);
+  const auto display = make_display(mode, lowered.graph);
   SolveResult result;
   try {
     const CancelOnSignal cancel;
     result = solve(lowered.graph, lowered.root, store(), *runner, solve_options, *display);
   } catch (...) {
     display->close();
-    notes.show(request.quiet);
     throw;
   }
 
@@ -314,11 +306,10 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     display->note("exporting to " + output.text(), {output.destination});
   }
   display->close();
-  notes.show(request.quiet);
 
   if (!request.iidfile.empty()) write_file(request.iidfile, id.text());
   if (!request.metadata_file.empty()) {
-    write_file(request.metadata_file, metadata(id, names, lowered.graph, result, notes));
+    write_file(request.metadata_file, metadata(id, names, lowered.graph, result));
   }
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());

@@ -85,7 +85,7 @@ class UnusedSearch {
 
 ContextUse find_use(const BuildRequest& request, const std::string& name) {
   LowerOptions options = lower_options(request, true);
-  const BuildInputs inputs = read_build_inputs(request, []() -> Store& {
+  const BuildInputs inputs = read_build_inputs(request, {}, []() -> Store& {
     throw Error("only a directory can be listed, not what comes from elsewhere")
         .hint("unpack or clone it, and give the directory");
   });

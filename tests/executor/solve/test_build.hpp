@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +115,8 @@ class TestBuild {
       const auto found = secrets.find(id);
       return found == secrets.end() ? std::nullopt : std::optional(found->second);
     };
+    solve_options.keyed_secrets = keyed_secrets;
+    solve_options.ssh_agents = ssh_agents;
     Progress quiet;
     result = slipway::solve(lowered->graph, lowered->root, *store_, *runner_in_use, solve_options, quiet);
     Steps ran;
@@ -154,6 +157,8 @@ class TestBuild {
   FakeRunner runner;
   ProcessRunner* runner_in_use = &runner;  // where steps run: another one is the caller's
   std::map<std::string, std::string> secrets;  // by id
+  std::set<std::string> keyed_secrets;
+  std::map<std::string, std::filesystem::path> ssh_agents;  // by id
   std::optional<Lowered> lowered;
   SolveResult result;
 
