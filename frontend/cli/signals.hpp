@@ -12,7 +12,4 @@ class [[nodiscard]] CancelOnSignal {
   CancelOnSignal(const CancelOnSignal&) = delete;
 };
 
-// Whether one of these lives.
-bool solve_is_running();
-
 }  // namespace slipway
