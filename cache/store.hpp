@@ -13,7 +13,6 @@ namespace slipway {
 
 class Database;
 class BlobStore;
-class FailedSteps;
 class HttpAnswers;
 
 class Store {
@@ -28,7 +27,6 @@ class Store {
   ImageStore& images();
   BlobStore& blobs();
   HttpAnswers& http_answers();
-  FailedSteps& failed_steps();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();

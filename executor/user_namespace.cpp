@@ -85,6 +85,10 @@ std::vector<IdRange> all_own(const char* map) {
   return all;
 }
 
+bool counts_one(const std::vector<IdRange>& ranges) {
+  return ranges.size() == 1 && ranges.front().count == 1;
+}
+
 std::string map_text(const std::vector<IdRange>& ranges) {
   std::string text;
   for (const IdRange& range : ranges) {
@@ -219,16 +223,21 @@ Error no_namespace(int error) {
       "the container with --privileged; `slipway doctor` says more");
 }
 
-void enter(Helper* helper) {
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) throw no_namespace(errno);
-  if (helper == nullptr) return;
-  const int result = helper->map();
+void take_ids(Helper& helper) {
+  const int result = helper.map();
   if (result >= program_failed) {
     throw Error("newuidmap or newgidmap has refused the ranges of /etc/subuid and /etc/subgid "
                 "(status " + std::to_string(result - program_failed) + ")")
         .hint("both need their set-user-ID bit or file capabilities: reinstall the package uidmap");
   }
   if (result != 0) throw system_error("write", "uid_map", result);
+}
+
+bool own_namespaces() { return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0; }
+
+void enter(Helper* helper) {
+  if (!own_namespaces()) throw no_namespace(errno);
+  if (helper != nullptr) take_ids(*helper);
 }
 
 // Nothing of what is mounted from now on is seen outside. The first call that needs the rights of
@@ -313,7 +322,14 @@ UserNamespace enter_user_namespace() {
     Helper helper({{},
                    {{folder + "/uid_map", map_text(all_own("/proc/self/uid_map"))},
                     {folder + "/gid_map", map_text(all_own("/proc/self/gid_map"))}}});
-    enter(&helper);
+    if (!own_namespaces()) {
+      // Who is alone in a namespace cannot give files to others.
+      const int error = errno;
+      if (error == EINVAL || counts_one(all_own("/proc/self/uid_map"))) throw no_namespace(error);
+      result.refused = true;
+      return result;
+    }
+    take_ids(helper);
     leave_mounts();
     return result;
   }

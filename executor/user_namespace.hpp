@@ -30,10 +30,13 @@ enum class Ids {
 struct UserNamespace {
   Ids ids = Ids::all;
   std::string missing;  // with `own`: why there are no ranges, for people
+  // There is none, and no mounts either: a container's root, who needs none for the files alone.
+  bool refused = false;
 };
 
-// Does nothing where this process may make mounts already. Throws Error with a hint where this
-// machine does not let a user have a namespace, and where there is a second thread.
+// Does nothing where this process may make mounts already, or is root and may have no namespace.
+// Throws Error with a hint where this machine does not let a user have one, and where there is a
+// second thread.
 UserNamespace enter_user_namespace();
 
 // Whether this process is in another user namespace than the one the machine was started with.

@@ -86,6 +86,28 @@ Digest sha256(std::string_view bytes) {
   return hasher.finish();
 }
 
+Digest hmac_sha256(std::string_view key, std::string_view bytes) {
+  constexpr std::size_t block = 64;
+  std::string padded(key);
+  if (padded.size() > block) {
+    const Digest digest = sha256(key);
+    padded.assign(digest.bytes.begin(), digest.bytes.end());
+  }
+  padded.resize(block, '\0');
+  const auto masked = [&](int mask) {
+    std::string text = padded;
+    for (char& c : text) c = static_cast<char>(c ^ mask);
+    return text;
+  };
+  Hasher hasher;
+  hasher.update(masked(0x36));
+  hasher.update(bytes);
+  const Digest inner = hasher.finish();
+  hasher.update(masked(0x5c));
+  hasher.update(std::as_bytes(std::span(inner.bytes)));
+  return hasher.finish();
+}
+
 ChainId chain_id(const std::optional<ChainId>& below, const DiffId& top) {
   if (!below) return ChainId{top.digest};
   return ChainId{sha256(below->text() + " " + top.text())};

@@ -71,6 +71,9 @@ class Hasher {
 
 Digest sha256(std::string_view bytes);
 
+// RFC 2104: what says whether two texts are the same, to nobody but those who have the key.
+Digest hmac_sha256(std::string_view key, std::string_view bytes);
+
 // The chainID of the stack that has `top` above `below` (nothing below: the diffID itself).
 ChainId chain_id(const std::optional<ChainId>& below, const DiffId& top);
 

@@ -4,6 +4,7 @@
 // the phases is that of lower.cpp, from top to bottom.
 #pragma once
 
+#include <ir/entitlements.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
 #include <ir/image_config.hpp>
@@ -62,6 +63,11 @@ using ResolveImage = std::function<ResolvedImage(const ImageRequest&)>;
 using ParseTriggers = std::function<std::vector<Instruction>(
     const std::vector<std::string>& triggers, std::string_view stage)>;
 
+// The devices of this machine, by their full names, that a RUN gets who asks for one by this name.
+// Throws Error where it is not granted, or where it is required and not there.
+using FindDevices =
+    std::function<std::vector<std::string>(const std::string& name, bool required)>;
+
 struct LowerOptions {
   std::string target;  // stage name or number; empty: the last stage
   std::map<std::string, std::string> build_args;
@@ -71,8 +77,9 @@ struct LowerOptions {
   std::vector<std::string> no_cache_stages;  // --no-cache-filter
   Platform build_platform;
   Platform target_platform;
-  bool show_platforms = false;  // in the names of steps: several are built at once
   RunProcess::Network network = RunProcess::Network::default_;
+  Entitlements granted;  // a RUN that asks for more is a mistake
+  FindDevices find_devices;  // empty: devices stay as they are asked for
   std::vector<std::pair<std::string, std::string>> extra_hosts;
   std::string hostname;
   std::uint64_t shm_size = 0;
@@ -104,25 +111,5 @@ void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& optio
 // Throws Error with every mistake of the stages that matter.
 Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
               const ResolveImage& resolve);
-
-// The image of one of several platforms.
-struct PlatformImage {
-  Platform platform;  // as it was asked for
-  VertexId root{};
-  ImageConfig config;  // as in Lowered
-};
-
-struct LoweredPlatforms {
-  Graph graph;  // of all: what several platforms do alike is in it once
-  std::vector<PlatformImage> images;  // in the order of the platforms
-  std::vector<Diagnostic> warnings;
-};
-
-// lower() for each of `platforms` in the place of options.target_platform; there is at least one.
-// Findings and warnings are the first one's, as in BuildKit: most are every platform's. An image is
-// asked for once.
-LoweredPlatforms lower_platforms(const Dockerfile& dockerfile, const LowerOptions& options,
-                                 const std::vector<Platform>& platforms,
-                                 const ResolveImage& resolve);
 
 }  // namespace slipway

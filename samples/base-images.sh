@@ -25,7 +25,9 @@ trap 'rm -rf "$work"' EXIT
 # terminal would read, and what apt fetches again by itself, is left out.
 debootstrapped() {
   debian_sources deb > "$work/sources"
-  mmdebstrap --quiet --mode=root --format=tar --variant="$2" ${3:+--include="$3"} \
+  local mode=root
+  ((EUID == 0)) || mode=unshare
+  mmdebstrap --quiet --mode=$mode --format=tar --variant="$2" ${3:+--include="$3"} \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \

@@ -32,7 +32,7 @@ memory=$(mktemp -d)
 home=$memory/home
 trap 'umount -l "$memory"; rmdir "$memory"' EXIT
 mount -t tmpfs -o mode=755 tmpfs "$memory"
-mkdir "$memory"/{etc,work,home,tmp}
+mkdir "$memory"/{etc,work,home,tmp,run}
 mount -t overlay -o "lowerdir=/etc,upperdir=$memory/etc,workdir=$memory/work" overlay /etc
 echo "$name:x:$id:$id::$home:/bin/bash" >> /etc/passwd
 echo "$name:x:$id:" >> /etc/group
@@ -49,10 +49,10 @@ if [[ $(stat -f -c %T /sys/fs/cgroup) != cgroup2fs ]]; then
   umount -R /sys/fs/cgroup 2> /dev/null || true
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
-chown "$id:$id" "$home" "$memory/tmp"
+chown "$id:$id" "$home" "$memory"/{tmp,run}
 
 as_user=(setpriv --reuid "$id" --regid "$id" --clear-groups --inh-caps=-all --bounding-set=+all
-         env -i "PATH=$PATH" "HOME=$home" "USER=$name" "TMPDIR=$memory/tmp" "CI=${CI:-}")
+         env -i "PATH=$PATH" "HOME=$home" "USER=$name" "TMPDIR=$memory/tmp" "XDG_RUNTIME_DIR=$memory/run" "CI=${CI:-}")
 if ! "${as_user[@]}" test -x "$1"; then
   echo "skipped: another user than root cannot get at $1"
   exit 0

@@ -1,4 +1,5 @@
 #include <cache/layers/beneath.hpp>
+#include <cache/layers/make_entry.hpp>
 #include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
@@ -74,6 +75,10 @@ void read_xattrs(DiskEntry& found, int directory, const std::string& file) {
   for (std::size_t from = 0; from < names.size();) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
+    if (name == whiteout_mark && entry.type == Entry::Type::file && entry.size == 0) {
+      entry.type = Entry::Type::whiteout;
+      return;
+    }
     if (is_one_of(origins, name)) found.copied_up = true;
     const bool mark = is_one_of(opaque_marks, name);
     const bool owner = name == owner_attribute && ids_are_recorded();

@@ -1,7 +1,9 @@
+#include <cache/file_descriptor.hpp>
 #include <cache/layers/make_entry.hpp>
 #include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -28,6 +30,15 @@ int make_layer_node(int directory, const char* name, const Entry& entry) {
       entry.type == Entry::Type::char_device || entry.type == Entry::Type::block_device;
   if (result == 0 || errno != EPERM || !device) return result;
   return ::mknodat(directory, name, S_IFREG | 0600, 0);
+}
+
+int make_whiteout(int directory, const char* name) {
+  if (::mknodat(directory, name, S_IFCHR, makedev(0, 0)) == 0) return 0;
+  if (errno != EPERM) return -1;
+  const FileDescriptor file(
+      ::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return -1;
+  return ::fsetxattr(file.get(), whiteout_mark, "y", 1, 0);
 }
 
 void set_metadata(int file, const Entry& entry) {

@@ -138,6 +138,12 @@ std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
   return state_->indexes.try_emplace(id, std::move(index)).first->second;
 }
 
+std::shared_ptr<const LayerIndex> LayerStore::index_at(const fs::path& directory) const {
+  if (directory.parent_path() != state_->directory.layers()) return nullptr;
+  const std::optional<Digest> id = Digest::parse_hex(directory.filename().native());
+  return id ? index(DiffId{*id}) : nullptr;
+}
+
 StackView LayerStore::view(const LayerStack& stack) const {
   std::vector<StackView::Layer> layers;
   layers.reserve(stack.size());

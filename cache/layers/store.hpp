@@ -49,6 +49,8 @@ class LayerStore {
   std::filesystem::path directory(const DiffId& id) const;
   // Kept mapped for the life of the store. Throws Error if there is no such layer.
   std::shared_ptr<const LayerIndex> index(const DiffId& id) const;
+  // That of the layer whose directory this is; null for a directory of any other kind.
+  std::shared_ptr<const LayerIndex> index_at(const std::filesystem::path& directory) const;
   // Throws Error naming the first layer that is not there.
   StackView view(const LayerStack& stack) const;
 

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -330,8 +329,7 @@ void TreeWriter::add_whiteout(const std::string& path) {
   }
   const std::string name(base_name(at));
   const std::string parent(parent_path(at));
-  check(::mknodat(parents_.directory(parent), name.c_str(), S_IFCHR | 0, makedev(0, 0)), "mknodat",
-        at);
+  check(make_whiteout(parents_.directory(parent), name.c_str()), "mknodat", at);
   touched_.insert(parent);
   Entry entry;
   entry.path = at;

@@ -25,7 +25,9 @@ class GitSources {
  public:
   // Repositories are kept in the state directory, one for each remote, so that what was fetched
   // once is not fetched again.
-  GitSources(StateDirectory& state, SecretReader secret);
+  // `agent` is the socket of the SSH agent that git asks; empty: that of the environment.
+  explicit GitSources(StateDirectory& state, SecretReader secret = nullptr,
+                      std::filesystem::path agent = {});
   ~GitSources();
 
   // The operation with its `commit`, which has the checksum that was asked for. The remote is asked
@@ -50,6 +52,7 @@ class GitSources {
 
   StateDirectory& state_;
   SecretReader secret_;
+  std::filesystem::path agent_;
 
   std::mutex mutex_;  // guards the map; each entry has a lock of its own while it is asked for
   struct Answer {

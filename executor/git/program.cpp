@@ -6,21 +6,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstddef>
 #include <cstdlib>
-#include <memory>
 #include <optional>
 
 namespace slipway {
@@ -31,25 +23,11 @@ using Clock = std::chrono::steady_clock;
 // The list of a repository's files is the longest answer that is ever asked for.
 constexpr std::size_t most_output = 256U << 20U;
 constexpr std::size_t most_errors = 64U << 10U;
-constexpr std::size_t stack_size = 64 * 1024;
 // Between SIGTERM, upon which git removes its temporary files, and SIGKILL.
 constexpr std::chrono::seconds grace{2};
 
 std::string find_git() {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (!rest.empty()) {
-    const std::size_t colon = std::min(rest.find(':'), rest.size());
-    // Only from where programs are: never from the current directory.
-    if (rest.starts_with('/')) {
-      std::string file = std::string(rest.substr(0, colon)) + "/git";
-      struct stat status {};
-      if (::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-          ::access(file.c_str(), X_OK) == 0)
-        return file;
-    }
-    rest.remove_prefix(std::min(colon + 1, rest.size()));
-  }
+  if (auto file = find_program("git")) return *std::move(file);
   throw Error("the program git is not installed, and a git repository needs it")
       .hint("install git, or download the files and give them as a directory");
 }
@@ -108,7 +86,12 @@ std::vector<std::string> environment_of(const GitCommand& command) {
     environment.push_back("GIT_INDEX_FILE=" + command.index_file.string());
   environment.push_back("GIT_SSH_COMMAND=" +
                         (command.ssh_command.empty() ? "false" : command.ssh_command));
-  for (const char* name : {"PATH", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+  if (!command.ssh_agent.empty()) {
+    environment.push_back("SSH_AUTH_SOCK=" + command.ssh_agent.string());
+  } else if (const char* agent = std::getenv("SSH_AUTH_SOCK")) {
+    environment.push_back(std::string("SSH_AUTH_SOCK=") + agent);
+  }
+  for (const char* name : {"PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
                            "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"}) {
     if (const char* value = std::getenv(name))
       environment.push_back(std::string(name) + "=" + value);
@@ -134,130 +117,31 @@ std::vector<std::string> environment_of(const GitCommand& command) {
   return environment;
 }
 
-// What the new process reads in the builder's memory, and where it leaves its errno.
-struct Birth {
-  const char* program;
-  char* const* arguments;
-  char* const* environment;
-  std::array<int, 4> descriptors;  // what it is to have as 0, 1, 2 and 3
-  int count;
-  int beyond;  // a number above all of these
-  pid_t parent;
-  int error;
-};
-
-// Runs in the new process on the builder's memory: only system calls.
-int be_born(void* argument) {
-  auto& birth = *static_cast<Birth*>(argument);
-  const auto failed = [&birth] {
-    birth.error = errno;
-    return 127;
-  };
-  // A group of its own, so that whatever git starts can be ended with it.
-  if (::setpgid(0, 0) != 0) return failed();
-  // git does not outlive the thread that waits for it, however slipway ends.
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed();
-  if (::getppid() != birth.parent) return failed();
-  ::umask(022);
-  for (int i = 0; i < birth.count; ++i) {
-    const int from = birth.descriptors[static_cast<std::size_t>(i)];
-    if (::dup3(from, birth.beyond + i, O_CLOEXEC) < 0) return failed();
-  }
-  for (int i = 0; i < birth.count; ++i)
-    if (::dup3(birth.beyond + i, i, 0) < 0) return failed();
-  ::syscall(SYS_close_range, static_cast<unsigned>(birth.count), ~0U, 0U);
-  struct sigaction usual {};
-  usual.sa_handler = SIG_DFL;
-  for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &usual, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::chdir("/") != 0) return failed();
-  ::execve(birth.program, birth.arguments, birth.environment);
-  return failed();
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 // A running git with its pipes. Dead when it goes.
 class Child {
  public:
   explicit Child(const GitCommand& command) {
-    std::string program = find_git();
-    std::vector<std::string> arguments = {"git"};
-    arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
-    std::vector<std::string> environment = environment_of(command);
-    const std::vector<char*> argument_list = pointers(arguments);
-    const std::vector<char*> environment_list = pointers(environment);
-
     const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!null) throw system_error("open", "/dev/null", errno);
     Pipe out = make_pipe();
     Pipe error = make_pipe();
     never_block(out.read);
     never_block(error.read);
-    Birth birth{};
-    birth.program = program.c_str();
-    birth.arguments = argument_list.data();
-    birth.environment = environment_list.data();
-    birth.descriptors = {null.get(), out.write.get(), error.write.get(), command.lock};
-    birth.count = command.lock < 0 ? 3 : 4;
-    birth.beyond =
-        std::max(4, *std::max_element(birth.descriptors.begin(), birth.descriptors.end()) + 1);
-    birth.parent = ::getpid();
-    const auto stack = std::make_unique<std::byte[]>(stack_size);
-    int process = -1;
-    {
-      const SignalsBlocked blocked;
-      // The builder is not copied, however large it is: it lends its memory until the exec.
-      pid_ = ::clone(be_born, stack.get() + stack_size,
-                     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &birth, &process);
-      if (pid_ < 0) throw system_error("clone", "", errno);
-    }
-    process_ = FileDescriptor(process);
+    ChildProcess::Call call;
+    call.program = find_git();
+    call.arguments = {"git"};
+    call.arguments.insert(call.arguments.end(), command.arguments.begin(), command.arguments.end());
+    call.environment = environment_of(command);
+    call.descriptors = {null.get(), out.write.get(), error.write.get()};
+    if (command.lock >= 0) call.descriptors.push_back(command.lock);
+    git.emplace(std::move(call));
     output = std::move(out.read);
     errors = std::move(error.read);
-    if (birth.error != 0) {
-      wait();
-      throw system_error("execve", program, birth.error);
-    }
-  }
-  Child(const Child&) = delete;
-  ~Child() {
-    // What git started may outlive it, with our pipes in its hands.
-    signal(SIGKILL);
-    if (pid_ > 0) wait();
   }
 
-  // Of the group, which keeps its number as long as git itself has not been waited for.
-  void signal(int number) noexcept {
-    if (pid_ > 0) ::kill(-pid_, number);
-  }
-  int process() const { return process_.get(); }
-  // The exit status as a shell has it.
-  int wait() noexcept {
-    siginfo_t how{};
-    while (::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &how, WEXITED) != 0) {
-      if (errno != EINTR) {
-        pid_ = -1;
-        return 128 + SIGKILL;
-      }
-    }
-    pid_ = -1;
-    return how.si_code == CLD_EXITED ? how.si_status : 128 + how.si_status;
-  }
-
+  std::optional<ChildProcess> git;
   FileDescriptor output;
   FileDescriptor errors;
-
- private:
-  pid_t pid_ = -1;  // -1: waited for
-  FileDescriptor process_;
 };
 
 void hide(std::string& text, const std::vector<std::string>& secrets) {
@@ -328,7 +212,7 @@ GitOutcome run_git(const GitCommand& command, const GitListener& listener) {
   while (output_open || errors_open || !ended) {
     std::array<pollfd, 3> waiting = {{{output_open ? child.output.get() : -1, POLLIN, 0},
                                       {errors_open ? child.errors.get() : -1, POLLIN, 0},
-                                      {ended ? -1 : child.process(), POLLIN, 0}}};
+                                      {ended ? -1 : child.git->descriptor(), POLLIN, 0}}};
     if (::poll(waiting.data(), waiting.size(), 100) < 0 && errno != EINTR)
       throw system_error("poll", "git", errno);
     const auto now = Clock::now();
@@ -358,14 +242,14 @@ GitOutcome run_git(const GitCommand& command, const GitListener& listener) {
     if (killed == nullptr) continue;
     if (!told_to_end) {
       told_to_end = now;
-      child.signal(SIGTERM);
+      child.git->signal(SIGTERM);
     } else if (now - *told_to_end > grace) {
-      child.signal(SIGKILL);
+      child.git->signal(SIGKILL);
     }
   }
   // Git has ended, or the loop was left because of helpers that did not.
-  child.signal(SIGKILL);
-  outcome.status = child.wait();
+  child.git->signal(SIGKILL);
+  outcome.status = child.git->wait();
   hide(outcome.errors, command.secrets);
   if (killed != nullptr) {
     if (std::string_view(killed) == "cancelled") throw Error("git was stopped with the build");

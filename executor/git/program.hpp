@@ -32,6 +32,7 @@ struct GitCommand {
   std::vector<std::string> secrets;  // never shown, should git print them
   std::string protocols;             // those it may use: "git:http:https:ssh"; empty: none
   std::string ssh_command;           // for ssh
+  std::filesystem::path ssh_agent;   // its socket; empty: that of the environment
   int lock = -1;                     // a descriptor that the process and its children keep open
   // It is killed if it says nothing for so long; 0: it may think as long as it likes.
   std::chrono::seconds patience{0};

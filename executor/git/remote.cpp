@@ -141,8 +141,8 @@ constexpr std::string_view moved[] = {"returned error: 301", "returned error: 30
 }  // namespace
 
 GitRemote::GitRemote(const std::string& url, const SecretReader& secret,
-                     std::filesystem::path known_hosts)
-    : known_hosts_(std::move(known_hosts)) {
+                     SshAccess ssh)
+    : ssh_(std::move(ssh)) {
   set_url(url);
   scope_ = scope_of(url_);
   authorize(secret, scope_);
@@ -150,7 +150,7 @@ GitRemote::GitRemote(const std::string& url, const SecretReader& secret,
 
 GitRemote GitRemote::submodule(const std::string& url, const SecretReader& secret) const {
   GitRemote result;
-  result.known_hosts_ = known_hosts_;
+  result.ssh_ = ssh_;
   result.set_url(url);
   result.scope_ = scope_;
   result.authorize(secret, scope_);
@@ -213,7 +213,8 @@ GitCommand GitRemote::command(std::vector<std::string> arguments) const {
   }
   command.secrets = secrets_;
   command.protocols = protocols;
-  command.ssh_command = ssh_command(known_hosts_);
+  command.ssh_command = ssh_command(ssh_.known_hosts);
+  command.ssh_agent = ssh_.agent;
   command.patience = std::chrono::seconds(150);
   return command;
 }
@@ -247,7 +248,7 @@ std::optional<GitRemote> GitRemote::redirected(const GitListener& listener) cons
   // A base that ends otherwise is none of a repository, as git has it.
   if (!response.url.ends_with(tail)) return std::nullopt;
   GitRemote there;
-  there.known_hosts_ = known_hosts_;
+  there.ssh_ = ssh_;
   there.set_url(response.url.substr(0, response.url.size() - tail.size()));
   if (there.authorization_.empty() && HttpClient::same_origin(there.url_, url_)) {
     there.authorization_ = authorization_;
@@ -273,7 +274,7 @@ Error GitRemote::failure(const GitOutcome& outcome) const {
           .hint("is the host right, and the network there?");
     if (contains_any(text, host_key)) {
       return Error("the host of the repository " + name + " has another key than before")
-          .hint("if that is right, remove its line from " + known_hosts_.string());
+          .hint("if that is right, remove its line from " + ssh_.known_hosts.string());
     }
     if (contains_any(text, another_name))
       return Error("the repository " + name + " is on a host whose certificate is for another name")
@@ -287,7 +288,8 @@ Error GitRemote::failure(const GitOutcome& outcome) const {
                     ? "is the token, or the user and password, still the right one?"
                 : is_http_source(url_)
                     ? "give a token: --secret id=GIT_AUTH_TOKEN,env=GIT_AUTH_TOKEN"
-                    : "git uses the keys of the agent at SSH_AUTH_SOCK: ssh-add KEY");
+                    : "git uses the keys of --ssh default=KEY, else those of the agent at "
+                      "SSH_AUTH_SOCK: ssh-add KEY");
     }
     if (contains_any(text, absent)) return Error("there is no repository " + name);
     if (contains_any(text, not_allowed))

@@ -17,13 +17,18 @@ namespace slipway {
 // Gives a secret's bytes, or nothing if there is none of this id.
 using SecretReader = std::function<std::optional<std::string>(const std::string& id)>;
 
+// How hosts are spoken to by ssh.
+struct SshAccess {
+  std::filesystem::path known_hosts;  // where their keys are remembered
+  std::filesystem::path agent;        // the agent's socket; empty: that of the environment
+};
+
 class GitRemote {
  public:
   // `url` as FetchGit has it, or as a submodule has it. A user and password in an http URL, and the
   // secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN, with ".HOST" behind them or alone, become a header.
-  // `known_hosts` is where the keys of ssh hosts are remembered. Throws Error for what git must not
-  // be given: an option, a file, a program.
-  GitRemote(const std::string& url, const SecretReader& secret, std::filesystem::path known_hosts);
+  // Throws Error for what git must not be given: an option, a file, a program.
+  GitRemote(const std::string& url, const SecretReader& secret, SshAccess ssh);
 
   // The same for a submodule, which the secrets without a host's name are sent to only if its URL
   // lies below what they are meant for.
@@ -55,7 +60,7 @@ class GitRemote {
   std::string scope_;          // the URLs that the general secrets are meant for
   std::string authorization_;  // "Basic ..."; empty: none
   std::vector<std::string> secrets_;
-  std::filesystem::path known_hosts_;
+  SshAccess ssh_;
 };
 
 // The URL of a submodule, which may be relative ("../other.git") to that of the repository it is

@@ -107,13 +107,13 @@ void require_checksum(const GitRemote& remote, const std::string& checksum,
 
 }  // namespace
 
-GitSources::GitSources(StateDirectory& state, SecretReader secret)
-    : state_(state), secret_(std::move(secret)) {}
+GitSources::GitSources(StateDirectory& state, SecretReader secret, std::filesystem::path agent)
+    : state_(state), secret_(std::move(secret)), agent_(std::move(agent)) {}
 
 GitSources::~GitSources() = default;
 
 GitRemote GitSources::remote_of(const FetchGit& fetch) const {
-  return GitRemote(fetch.remote, secret_, known_hosts(state_));
+  return GitRemote(fetch.remote, secret_, {known_hosts(state_), agent_});
 }
 
 FetchGit GitSources::resolve(const FetchGit& wanted, const GitListener& listener) {

@@ -42,12 +42,28 @@ FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) 
   return memory;
 }
 
+int flags_of(Namespaces namespaces) {
+  constexpr int all =
+      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  switch (namespaces) {
+    case Namespaces::none:
+      break;
+    case Namespaces::all:
+      return all;
+    case Namespaces::all_and_network:
+      return all | CLONE_NEWNET;
+  }
+  return 0;
+}
+
 // What the new process reads in the builder's memory, and where it leaves its errno.
 struct Birth {
   int program;
   const int* descriptors;  // what it is to have as 0, 1, 2 ...
   int count;
   int beyond;  // a number above all of these
+  const int* doors;  // of its control group
+  int door_count;
   int error;
   const char* call;
 };
@@ -61,6 +77,12 @@ int be_born(void* argument) {
     birth.call = call;
     return 1;
   };
+  // Before the descriptors get other numbers. "0" is whoever writes it.
+  for (int i = 0; i < birth.door_count; ++i) {
+    if (::write(birth.doors[i], "0", 1) != 1) return failed("write cgroup.procs");
+  }
+  // The root of what it sees of the groups is its own, and not the builder's.
+  if (birth.door_count > 0 && ::unshare(CLONE_NEWCGROUP) != 0) return failed("unshare");
   // First out of the way of the numbers they are to get. What the builder has at either place is
   // only closed in this process, which would have happened anyway.
   for (int i = 0; i < birth.count; ++i) {
@@ -84,8 +106,8 @@ FileDescriptor init_program() {
 }
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network,
-                const FileDescriptor& streams) {
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
+                ControlGroup group) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -99,12 +121,14 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   // In the order of init::Handed.
   std::vector<int> handed = {null.get(),   output.write.get(), error.write.get(),
                              orders.get(), report.write.get(), lifeline.read.get()};
-  if (streams) std::fill_n(handed.begin(), 3, streams.get());
   for (const FileDescriptor& mount : mounts) handed.push_back(mount.get());
   Birth birth{};
   birth.program = program.get();
   birth.descriptors = handed.data();
   birth.count = static_cast<int>(handed.size());
+  const std::vector<int> doors = group.doors();
+  birth.doors = doors.data();
+  birth.door_count = static_cast<int>(doors.size());
   birth.beyond =
       std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
 
@@ -112,19 +136,13 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   int process = -1;
   {
     const SignalsBlocked blocked;
-    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID |
-                      CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                      (own_network ? CLONE_NEWNET : 0);
-    if (::clone(be_born, stack.get() + stack_size, flags, &birth, &process) < 0) {
+    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+    if (::clone(be_born, stack.get() + stack_size, flags | flags_of(namespaces), &birth, &process) < 0) {
       throw system_error("clone", "", errno);
     }
   }
   Launched launched{FileDescriptor(process), std::move(output.read), std::move(error.read),
-                    std::move(report.read), std::move(lifeline.write), FileDescriptor()};
-  if (streams) {
-    launched.output = FileDescriptor();
-    launched.error = FileDescriptor();
-  }
+                    std::move(report.read), std::move(lifeline.write), std::move(group)};
   if (birth.call != nullptr) {
     wait_for(launched.process);
     throw system_error(birth.call, "slipway-init", birth.error);

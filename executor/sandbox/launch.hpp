@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cache/file_descriptor.hpp>
+#include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/init/plan.hpp>
 
 #include <optional>
@@ -10,27 +11,31 @@
 
 namespace slipway {
 
-// A process that is PID 1 of its own namespaces. Not an owner of it: who launches must wait.
+// A step's init. Not an owner of it: who launches must wait.
 struct Launched {
   FileDescriptor process;  // pidfd
-  FileDescriptor output;   // both not blocking; none where there is a terminal
+  FileDescriptor output;   // both not blocking
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed
-  FileDescriptor terminal;  // the builder's end, not blocking; none: pipes
+  ControlGroup group;       // empty unless limits were asked for
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
 // anyone on the disk. Made once per runner.
 FileDescriptor init_program();
 
+// What the process does not share with the builder. `all` but the network, or `all_and_network`:
+// it is PID 1 of its own.
+enum class Namespaces { none, all, all_and_network };
+
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
-// which time only the calling thread sleeps. Throws Error.
-// `streams`: what the process gets as its three streams, all one; none: pipes.
+// which time only the calling thread sleeps. It is in `group` before it executes anything. Throws
+// Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network,
-                const FileDescriptor& streams = FileDescriptor());
+                const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
+                ControlGroup group = {});
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

@@ -11,4 +11,8 @@ namespace slipway {
 // "nofile=1024:2048", "nproc=512", -1 or "unlimited" for no limit. Throws Error.
 std::vector<init::Limit> parse_limits(const std::vector<std::string>& ulimits);
 
+// As docker hands them on: "NAME=SOFT:HARD" in the order of the names, of each name the last. So
+// equal limits are equal in a key, however they were written. Throws Error.
+std::vector<std::string> normal_limits(const std::vector<std::string>& ulimits);
+
 }  // namespace slipway

@@ -29,11 +29,8 @@ struct ResolvedMount {
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
-};
-
-struct TerminalSize {
-  std::uint16_t rows = 24;
-  std::uint16_t columns = 80;
+  // ssh: the socket of the agent that answers the step. It never gets into the step itself.
+  std::optional<std::filesystem::path> agent;
 };
 
 struct RunRequest {
@@ -42,9 +39,9 @@ struct RunRequest {
   std::filesystem::path upper;                // empty directory that receives the changes
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
-  // The process gets a terminal for its three streams instead of pipes: `output` is not called, and
-  // what it prints comes out of RunningProcess::terminal().
-  std::optional<TerminalSize> terminal;
+  // Asked before more of the output is read, from the runner's thread. False: the step may fill its
+  // pipe and wait, until read_on(). Null: always true.
+  std::function<bool()> room_for_output;
 };
 
 struct RunResult {
@@ -52,6 +49,8 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
+  // Why what the step did could not be kept, whatever its exit code; empty: it was.
+  std::string failure;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.
@@ -60,8 +59,8 @@ class RunningProcess {
   virtual ~RunningProcess() = default;
   // Kills everything that the step started. `finished` is still called, once.
   virtual void kill() = 0;
-  // The other end of the process's terminal, as long as this lives; -1: it has none.
-  virtual int terminal() const { return -1; }
+  // After `room_for_output` has said no: it is asked again.
+  virtual void read_on() {}
 };
 
 enum class OutputStream { out, err };
@@ -69,6 +68,9 @@ enum class OutputStream { out, err };
 class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
+
+  // Whether a cache mount's directory may be in several steps at once.
+  virtual bool shares_caches() const { return true; }
 
   // Starts and returns at once. `output` gets the bytes as they come and `finished` the end, after
   // the last output, when no process of the step is alive and nothing is mounted any more. Both

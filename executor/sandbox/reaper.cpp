@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <utility>
 
 namespace slipway {
@@ -43,11 +42,24 @@ void kill_step(const Launched& launched) {
 }  // namespace
 
 struct Reaper::Watched {
+  struct Stream {
+    FileDescriptor pipe;
+    std::uint64_t number = 0;  // of its events
+    bool held = false;         // taken out of the events until read_on()
+  };
+  Stream& stream(OutputStream which) { return which == OutputStream::out ? out : err; }
+
   Launched launched;
   std::vector<Stub> stubs;
+  std::function<bool()> room;
   Output output;
   Finished finished;
-  std::mutex mutex;  // guards gone, which the handle's owner waits for
+  // Guards what follows: a pipe is read and closed by the reaper's thread alone, and let go on by
+  // any. The handle's owner waits for `gone`.
+  std::mutex mutex;
+  Stream out;
+  Stream err;
+  std::uint64_t reads_on = 0;  // calls of read_on()
   std::condition_variable changed;
   bool gone = false;
 };
@@ -63,7 +75,20 @@ class Reaper::Handle final : public RunningProcess {
     watched_->changed.wait(lock, [this] { return watched_->gone; });
   }
   void kill() override { kill_step(watched_->launched); }
-  int terminal() const override { return watched_->launched.terminal.get(); }
+  void read_on() override {
+    const std::lock_guard lock(watched_->mutex);
+    ++watched_->reads_on;
+    for (Watched::Stream* stream : {&watched_->out, &watched_->err}) {
+      if (!std::exchange(stream->held, false) || !stream->pipe) continue;
+      try {
+        add(reaper_.events_, stream->pipe, stream->number);
+      } catch (const Error&) {
+        // No memory for it: the rest is read when the step has ended, and it cannot end while it
+        // waits for a reader.
+        kill_step(watched_->launched);
+      }
+    }
+  }
 
  private:
   Reaper& reaper_;
@@ -89,20 +114,22 @@ Reaper::~Reaper() {
 }
 
 std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stub> stubs,
-                                              Output output, Finished finished) {
+                                              std::function<bool()> room, Output output,
+                                              Finished finished) {
   auto watched = std::make_shared<Watched>();
   watched->launched = std::move(launched);
   watched->stubs = std::move(stubs);
+  watched->room = std::move(room);
   watched->output = std::move(output);
   watched->finished = std::move(finished);
   const std::lock_guard lock(mutex_);
   const std::uint64_t number = next_++;
+  watched->out = {std::move(watched->launched.output), number << about_bits | about_output, false};
+  watched->err = {std::move(watched->launched.error), number << about_bits | about_error, false};
   watched_.emplace(number, watched);
   try {
-    if (watched->launched.output)
-      add(events_, watched->launched.output, number << about_bits | about_output);
-    if (watched->launched.error)
-      add(events_, watched->launched.error, number << about_bits | about_error);
+    add(events_, watched->out.pipe, watched->out.number);
+    add(events_, watched->err.pipe, watched->err.number);
     // Its end is told once: the descriptor stays open until the handle goes, and would be an event all
     // that time.
     add(events_, watched->launched.process, number << about_bits | about_process, EPOLLONESHOT);
@@ -116,18 +143,42 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
   }
 }
 
-// Until the pipe is empty. Its end is no event: whoever has inherited the other end may keep it.
-void Reaper::drain(Watched& watched, OutputStream stream, int most_reads) {
-  FileDescriptor& pipe =
-      stream == OutputStream::out ? watched.launched.output : watched.launched.error;
-  while (pipe && most_reads > 0) {
-    --most_reads;
-    const ssize_t got = ::read(pipe.get(), buffer_.data(), buffer_.size());
+// Its end is no event: whoever has inherited the other end may keep it.
+bool Reaper::read_once(Watched& watched, OutputStream which) {
+  Watched::Stream& stream = watched.stream(which);
+  while (stream.pipe) {
+    const ssize_t got = ::read(stream.pipe.get(), buffer_.data(), buffer_.size());
+    if (got > 0) {
+      watched.output(which, {buffer_.data(), static_cast<std::size_t>(got)});
+      return true;
+    }
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) return;
+    if (got < 0 && errno == EAGAIN) return false;
     // Closed, it wakes the thread no more.
-    if (got <= 0) pipe = FileDescriptor();
-    if (got > 0) watched.output(stream, {buffer_.data(), static_cast<std::size_t>(got)});
+    const std::lock_guard lock(watched.mutex);
+    stream.pipe = FileDescriptor();
+  }
+  return false;
+}
+
+void Reaper::read_some(Watched& watched, OutputStream which) {
+  for (int reads = 0; reads < most_reads_at_once; ++reads) {
+    std::uint64_t reads_on = 0;
+    {
+      const std::lock_guard lock(watched.mutex);
+      reads_on = watched.reads_on;
+    }
+    if (watched.room && !watched.room()) {
+      const std::lock_guard lock(watched.mutex);
+      Watched::Stream& stream = watched.stream(which);
+      // Room may have been made since it was asked for.
+      if (watched.reads_on != reads_on || !stream.pipe) return;
+      // Taken out, because a pipe that nobody writes to any more is told of whatever one asks for.
+      ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, stream.pipe.get(), nullptr);
+      stream.held = true;
+      return;
+    }
+    if (!read_once(watched, which)) return;
   }
 }
 
@@ -135,10 +186,14 @@ void Reaper::end(const std::shared_ptr<Watched>& watched) {
   RunResult result;
   result.exit_code = wait_for(watched->launched.process);
   // All who wrote are dead, so what the pipes hold is all there will be.
-  drain(*watched, OutputStream::out, INT_MAX);
-  drain(*watched, OutputStream::err, INT_MAX);
-  watched->launched.output = FileDescriptor();
-  watched->launched.error = FileDescriptor();
+  for (const OutputStream which : {OutputStream::out, OutputStream::err}) {
+    while (read_once(*watched, which)) {
+    }
+    const std::lock_guard lock(watched->mutex);
+    watched->stream(which).pipe = FileDescriptor();
+  }
+  result.out_of_memory = watched->launched.group.out_of_memory();
+  watched->launched.group.remove();
   remove_stubs(std::move(watched->stubs));
   watched->finished(result);
   const std::lock_guard lock(watched->mutex);
@@ -167,10 +222,10 @@ void Reaper::run() {
           end(watched);
           break;
         case about_output:
-          drain(*watched, OutputStream::out, most_reads_at_once);
+          read_some(*watched, OutputStream::out);
           break;
         default:
-          drain(*watched, OutputStream::err, most_reads_at_once);
+          read_some(*watched, OutputStream::err);
           break;
       }
     }

@@ -28,9 +28,12 @@ class Reaper {
   ~Reaper();  // every process has ended by then
 
   // From now on the callbacks are called from the thread. `stubs` are removed before `finished`.
+  // Where `room` says no, the step's pipes are left alone until read_on(); its end is told all the
+  // same, with what they hold.
   // Destroying the result kills the process and waits for `finished` to return, unless that is
   // what destroys it.
-  std::unique_ptr<RunningProcess> watch(Launched launched, std::vector<Stub> stubs, Output output,
+  std::unique_ptr<RunningProcess> watch(Launched launched, std::vector<Stub> stubs,
+                                        std::function<bool()> room, Output output,
                                         Finished finished);
 
  private:
@@ -38,8 +41,10 @@ class Reaper {
   class Handle;
 
   void run();
-  // Leaves after `most_reads` what is still in the pipe: epoll tells of it again.
-  void drain(Watched& watched, OutputStream stream, int most_reads);
+  // Leaves after a few reads what is still in the pipe: epoll tells of it again.
+  void read_some(Watched& watched, OutputStream stream);
+  // False: the pipe is empty, or closed.
+  bool read_once(Watched& watched, OutputStream stream);
   void end(const std::shared_ptr<Watched>& watched);
 
   FileDescriptor events_;  // epoll

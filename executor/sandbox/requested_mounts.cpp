@@ -3,6 +3,7 @@
 
 #include <executor/sandbox/file_system.hpp>
 #include <executor/snapshot/overlay.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -91,7 +92,8 @@ void StepMounts::add_requested() {
         add_secret(mount);
         break;
       case RunProcess::Mount::Type::ssh:
-        throw Error("RUN --mount=type=ssh: this slipway cannot forward an ssh agent");
+        add_ssh(mount);
+        break;
     }
   }
 }
@@ -157,6 +159,30 @@ void StepMounts::add_secret(const ResolvedMount& mount) {
        tree_.place_for(mount.mount.target, RootTree::Kind::file),
        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
        mount.mount.target);
+}
+
+// A socket of the step's own, on no disk; who answers at it is the runner's business. Read-only: its
+// mode and owner stay as they are, and a socket can be connected to all the same.
+void StepMounts::add_ssh(const ResolvedMount& mount) {
+  if (!mount.agent) {
+    if (!mount.mount.required) return;
+    throw Error("ssh agent " + quoted(mount.mount.unkeyed.id) + " is required and not given");
+  }
+  const std::string name = next_hidden_name();
+  FileDescriptor listener = listen_at(hidden(), name.c_str());
+  const std::uint32_t mode = mount.mount.mode == 0 ? 0600 : mount.mount.mode;
+  if (::fchmodat(hidden(), name.c_str(), mode, 0) != 0) throw system_error("fchmodat", name, errno);
+  // As for a secret's file: with one id there is nobody else.
+  if (ids_ != Ids::own && ::fchownat(hidden(), name.c_str(), mount.mount.uid, mount.mount.gid,
+                                     AT_SYMLINK_NOFOLLOW) != 0) {
+    throw system_error("fchownat", name, errno);
+  }
+  FileDescriptor socket(::openat(hidden(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!socket) throw system_error("openat", name, errno);
+  bind(std::move(socket), tree_.place_for(mount.mount.target, RootTree::Kind::file),
+       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+       mount.mount.target);
+  agent_sockets_.push_back({std::move(listener), *mount.agent});
 }
 
 }  // namespace slipway

@@ -188,7 +188,7 @@ std::optional<RootTree::Place> RootTree::walk(std::string_view path, Kind kind, 
 RootTree::Place RootTree::place_for(std::string_view path, Kind kind) {
   auto place = walk(path, kind, false);
   if (!place) {
-    throw Error("cannot mount at " + quoted(path) + ": it is the kernel's in every step");
+    throw Error("cannot mount at " + quoted(path) + ": it is the kernel's, or a device's");
   }
   return std::move(*place);
 }

@@ -43,7 +43,7 @@ class RootTree {
   RootTree(const FileDescriptor& root, const std::filesystem::path& upper);
 
   // The place for a mount at `path`, made if missing. Throws Error where it is of another kind, or
-  // where a mount of the kernel's (/proc) is in the way.
+  // where a mount of the kernel's (/proc) or of a device is in the way.
   Place place_for(std::string_view path, Kind kind);
   // The same for the kernel's own directories in the root: a link there is refused, not followed.
   Place place_for_kernel(const std::string& name);
@@ -55,8 +55,8 @@ class RootTree {
   // is the directory in which new files of the mount turn up, where they must not stay. `action`
   // is not -1 where `root` is not the mount itself, but what init clones it from in that action.
   void add_mount(const Place& place, int root, std::optional<FileDescriptor> made, int action = -1);
-  // The same for a mount into which nobody can look yet.
-  void add_kernel_mount(const Place& place) { mounts_.push_back({place.path, -1, {}, -1}); }
+  // The same for a mount into which nobody can look yet, or in which nothing may be made.
+  void add_foreign_mount(const Place& place) { mounts_.push_back({place.path, -1, {}, -1}); }
 
   // The text of a regular file, at most `limit` bytes. Nothing where there is no regular file.
   // Throws Error where it is larger.

@@ -1,15 +1,14 @@
 #include <executor/sandbox/sandbox.hpp>
 
-#include <executor/sandbox/foreign.hpp>
+#include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/launch.hpp>
-#include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
-#include <executor/sandbox/seccomp/filter.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/step_mounts.hpp>
-#include <executor/sandbox/terminal.hpp>
-#include <executor/sandbox/users.hpp>
+#include <executor/sandbox/step_program.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <ir/error.hpp>
 
 #include <linux/capability.h>
@@ -18,12 +17,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,37 +28,6 @@
 
 namespace slipway {
 namespace {
-
-// Docker's fourteen.
-constexpr std::array default_capabilities = {
-    CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
-    CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
-    CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
-    CAP_KILL,    CAP_AUDIT_WRITE};
-
-// Docker's, for a step whose environment has none.
-constexpr std::string_view default_search_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-constexpr std::size_t largest_user_file = 10 << 20;  // bytes; BuildKit's limit
-
-std::uint64_t capability_set(const RunProcess& operation) {
-  if (operation.security == RunProcess::Security::insecure) return ~std::uint64_t{0};
-  std::uint64_t set = 0;
-  for (const int capability : default_capabilities) set |= std::uint64_t{1} << capability;
-  return set;
-}
-
-std::optional<std::string_view> variable(const std::vector<std::string>& environment,
-                                         std::string_view name) {
-  std::optional<std::string_view> value;
-  for (const std::string& one : environment) {
-    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=') {
-      value = std::string_view(one).substr(name.size() + 1);
-    }
-  }
-  return value;
-}
 
 bool landlock_has_scopes() {
   constexpr unsigned ask_version = 1;  // LANDLOCK_CREATE_RULESET_VERSION
@@ -82,101 +48,28 @@ void require_rights() {
   const bool administrator = asked && (data[0].effective >> CAP_SYS_ADMIN & 1) != 0;
   if (::geteuid() == 0 && administrator) return;
   throw Error("RUN needs root: it makes namespaces and mounts")
-      .hint(::geteuid() == 0 ? "this container lacks CAP_SYS_ADMIN: start it with --privileged"
+      .hint(::geteuid() == 0 ? "this container lacks CAP_SYS_ADMIN: start it with --privileged, or "
+                               "build with --isolation=chroot"
                              : "run slipway as root, for example with sudo");
 }
 
-// Text that goes to the kernel ends at a zero byte: what stands behind one would be lost.
-void require_texts(const RunProcess& operation) {
-  const auto check = [](const std::string& text, const char* what) {
-    if (text.find('\0') != std::string::npos) {
-      throw Error(std::string(what) + " " + quoted(text) + " holds a zero byte");
-    }
-  };
-  if (operation.arguments.empty()) throw Error("RUN without a command");
-  for (const auto& text : operation.arguments) check(text, "the argument");
-  for (const auto& text : operation.environment) check(text, "the variable");
-  for (const auto& text : operation.unkeyed.proxies) check(text, "the variable");
-  check(operation.working_directory, "the working directory");
-  check(operation.hostname, "the host name");
-  if (operation.hostname.size() > 64) {
-    throw Error("the host name " + quoted(operation.hostname) + " is longer than 64 bytes");
-  }
-  if (!operation.devices.empty()) throw Error("RUN --device: this slipway cannot give devices");
-}
-
-bool is_foreign(const RunProcess& operation) {
-  return !operation.platform.os.empty() && !matches(operation.platform, host_platform());
-}
-
-// What is to be said where a step does not find the emulator of its programs; nothing elsewhere.
-std::optional<std::string> lost_emulator(const RunProcess& operation) {
-  if (!is_foreign(operation)) return std::nullopt;
-  for (const ForeignPlatform& platform : foreign_platforms()) {
-    if (platform.platform != operation.platform ||
-        platform.means != ForeignPlatform::Means::handler_outside)
-      continue;
-    return "the emulator " + platform.program + " is not in the image, and is registered without "
-           "the flag F: `slipway doctor` says what mends it";
-  }
-  return std::nullopt;
-}
-
-// What the kernel takes for no program at all.
-Error no_program_here(const std::string& program, const RunProcess& operation) {
-  const std::string host = host_platform().text();
-  if (!is_foreign(operation)) {
-    return Error("cannot execute " + program + ": exec format error: it is no program for " + host)
-        .hint("a script needs #! in its first line; a base image may be for another platform");
-  }
-  const std::string platform = operation.platform.text();
-  return Error("cannot execute " + program + ": exec format error: the image is for " + platform +
-               ", this machine runs " + host)
-      .hint(std::string(how_to_emulate) +
-            "; or run the step on this machine's platform: FROM --platform=$BUILDPLATFORM");
-}
-
 Error why_not_started(const init::Report& report, const RunProcess& operation,
-                      const StepMounts& mounts) {
+                      const StepRights& rights, const StepMounts& mounts) {
   using init::Stage;
-  const std::string reason = std::strerror(report.error);
+  const auto path_of = [&](const std::vector<std::string>& paths) {
+    return report.index < paths.size() ? paths[report.index] : std::string();
+  };
   switch (report.stage) {
     case Stage::mounts:
       return system_error(
           "mount", report.index < mounts.labels().size() ? mounts.labels()[report.index] : "",
           report.error);
     case Stage::masked_paths:
-      return system_error("mount", masked_paths()[report.index % masked_paths().size()],
-                          report.error);
+      return system_error("mount", path_of(rights.masked_paths()), report.error);
     case Stage::read_only_paths:
-      return system_error("mount", read_only_paths()[report.index % read_only_paths().size()],
-                          report.error);
-    case Stage::working_directory:
-      return Error("cannot enter the working directory " + quoted(operation.working_directory) +
-                   ": " + reason);
-    case Stage::outside:
-      return Error("the working directory " + quoted(operation.working_directory) +
-                   " is outside of the root file system");
-    case Stage::limits:
-      return Error("--ulimit " +
-                   quoted(operation.ulimits[report.index % operation.ulimits.size()]) + ": " +
-                   reason);
-    case Stage::program: {
-      const std::string program = quoted(operation.arguments.front());
-      if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {
-        return Error("program " + program + " was not found in PATH");
-      }
-      if (report.error == ENOEXEC) return no_program_here(program, operation);
-      Error error("cannot execute " + program + ": " + reason);
-      if (report.error == ENOENT) {
-        error.hint(lost_emulator(operation).value_or(
-            "the file, or the interpreter that it names, is not in the image"));
-      }
-      return error;
-    }
+      return system_error("mount", path_of(rights.read_only_paths()), report.error);
     default:
-      return Error("the sandbox could not be set up (stage " +
-                   std::to_string(static_cast<std::uint32_t>(report.stage)) + "): " + reason);
+      return why_not_started(report, operation);
   }
 }
 
@@ -185,10 +78,17 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
 class Sandbox final : public ProcessRunner {
  public:
   explicit Sandbox(SandboxOptions options)
-      : scope_sockets_(options.scope_sockets && landlock_has_scopes()),
+      : grants_(std::move(options.grants)),
+        scope_sockets_(options.scope_sockets && landlock_has_scopes()),
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
-        program_(init_program()) {}
+        program_(init_program()) {
+    if (options.limits.any()) {
+      groups_.emplace(options.limits);
+    } else {
+      ControlGroups::remove_left();
+    }
+  }
 
   std::unique_ptr<RunningProcess> start(const RunRequest& request,
                                         std::function<void(OutputStream, std::string_view)> output,
@@ -196,16 +96,19 @@ class Sandbox final : public ProcessRunner {
     const RunProcess& operation = *request.operation;
     require_rights();
     require_texts(operation);
+    const StepRights rights = StepRights::of(operation, grants_);
 
     std::vector<Stub> stubs;
     try {
       Launched launched;
-      RunUser user;
+      Reaper::Finished ended;
       {
-        StepMounts mounts(request, ids_);
+        StepMounts mounts(request, rights, ids_);
         try {
-          user = user_of(operation, mounts.root());
-          launched = launch_step(request, mounts, user);
+          const RunUser user = user_of(operation, rights, mounts.root());
+          prepare(mounts);
+          ended = with_agents(mounts.take_agent_sockets(), as_user(user, std::move(finished)));
+          launched = launch_step(operation, rights, mounts, user);
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -213,13 +116,8 @@ class Sandbox final : public ProcessRunner {
         stubs = mounts.take_stubs();
         // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
       }
-      return reaper_.watch(
-          std::move(launched), std::move(stubs), std::move(output),
-          [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
-            result.uid = uid;
-            result.gid = gid;
-            finished(result);
-          });
+      return reaper_.watch(std::move(launched), std::move(stubs), request.room_for_output,
+                           std::move(output), std::move(ended));
     } catch (...) {
       remove_stubs(std::move(stubs));
       throw;
@@ -227,58 +125,52 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  Launched launch_step(const RunRequest& request, StepMounts& mounts, const RunUser& user) {
-    const RunProcess& operation = *request.operation;
+  // The result says whose process it was.
+  static Reaper::Finished as_user(const RunUser& user, Reaper::Finished finished) {
+    return [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
+      result.uid = uid;
+      result.gid = gid;
+      finished(result);
+    };
+  }
+
+  static void prepare(StepMounts& mounts) {
     mounts.add_kernel_file_systems();
     mounts.add_scripts();
     mounts.add_network_files();
+    mounts.add_given_devices();
     mounts.add_requested();
-    Terminal terminal;
-    // With one id there is no other owner to give it to.
-    if (request.terminal) {
-      terminal = make_terminal(mounts.terminals(), *request.terminal,
-                               ids_ == Ids::own ? 0 : user.uid);
-    }
-    const std::string plan = plan_of(operation, mounts, user, request.terminal.has_value());
-    Launched launched = launch(program_, plan, mounts.descriptors(),
-                               operation.network == RunProcess::Network::none, terminal.inner);
-    launched.terminal = std::move(terminal.outer);
+  }
+
+  Launched launch_step(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+                       const RunUser& user) {
+    const std::string plan = plan_of(operation, rights, mounts, user);
+    Launched launched =
+        launch(program_, plan, mounts.descriptors(),
+               rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
+               groups_ ? groups_->make() : ControlGroup());
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
-      throw why_not_started(*report, operation, mounts);
+      throw why_not_started(*report, operation, rights, mounts);
     }
     return launched;
   }
 
-  std::string plan_of(const RunProcess& operation, StepMounts& mounts, const RunUser& user,
-                      bool has_terminal) const {
-    const bool insecure = operation.security == RunProcess::Security::insecure;
-    const std::string directory =
-        operation.working_directory.empty() ? "/" : operation.working_directory;
-    mounts.root().make_directory(directory);
-
-    std::vector<std::string> environment = operation.environment;
-    for (const std::string& proxy : operation.unkeyed.proxies) environment.push_back(proxy);
-    for (const std::string& secret : mounts.secret_environment()) environment.push_back(secret);
-    if (!variable(environment, "HOME")) environment.push_back("HOME=" + user.home);
+  std::string plan_of(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+                      const RunUser& user) const {
+    mounts.root().make_directory(working_directory_of(operation));
 
     PlanWriter plan;
     plan.header.flags =
-        (operation.network == RunProcess::Network::none ? init::Plan::loopback_up : 0) |
+        (rights.own_network() ? init::Plan::loopback_up : 0) |
         (one_control_group_tree_ && !mounts.shows_host_groups() ? init::Plan::own_control_groups
                                                                 : 0) |
-        (scope_sockets_ && !insecure ? init::Plan::scope_sockets : 0) |
-        (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0) |
-        (has_terminal ? init::Plan::terminal : 0);
-    plan.header.uid = user.uid;
-    plan.header.gid = user.gid;
-    plan.header.groups = plan.list(user.groups);
+        (scope_sockets_ && !rights.insecure() ? init::Plan::scope_sockets : 0) |
+        (ids_ == Ids::own ? init::Plan::fake_ids : 0) |
+        (rights.insecure() ? init::Plan::insecure : 0);
+    plan_program(plan, operation, rights, user, mounts.secret_environment());
     plan.header.hostname =
         plan.text(operation.hostname.empty() ? default_hostname : operation.hostname);
-    plan.header.working_directory = plan.text(directory);
-    plan.header.search_path =
-        plan.text(variable(environment, "PATH").value_or(default_search_path));
-    plan.header.capabilities = capability_set(operation);
     plan.header.root = mounts.root_number();
     plan.header.shelf = mounts.shelf_number();
     std::vector<init::MountAction> actions = mounts.actions();
@@ -288,44 +180,28 @@ class Sandbox final : public ProcessRunner {
       }
     }
     plan.header.mounts = plan.list(actions);
-    plan.header.limits = plan.list(parse_limits(operation.ulimits));
-    const std::vector<std::string> none;
-    std::vector<std::string> masked = insecure ? none : masked_paths();
+    std::vector<std::string> masked = rights.masked_paths();
     // A /sys that is the host's has the host's control groups in it.
     if (mounts.shows_host_groups()) masked.emplace_back("/sys/fs/cgroup");
     plan.header.masked = plan.texts(masked);
-    plan.header.read_only = plan.texts(insecure ? none : read_only_paths());
-    const auto filter = seccomp::filter();
-    plan.header.filter = plan.list(filter.data(), insecure ? 0 : filter.size());
-    plan.header.arguments = plan.texts(operation.arguments);
-    plan.header.environment = plan.texts(environment);
+    plan.header.read_only = plan.texts(rights.read_only_paths());
+    plan.header.filter = plan.list(rights.filter());
     return std::move(plan).finish();
   }
 
-  static RunUser user_of(const RunProcess& operation, const RootTree& root) {
-    std::optional<std::string> passwd;
-    std::optional<std::string> group;
-    try {
-      passwd = root.read("/etc/passwd", largest_user_file);
-      group = root.read("/etc/group", largest_user_file);
-    } catch (const Error&) {
-      // A number goes without them, and without their home and groups.
-      if (operation.user.find_first_not_of("0123456789:") != std::string::npos) throw;
-    }
-    return find_user(operation.user, passwd.value_or(""), group.value_or(""));
-  }
-
+  const Grants grants_;
   const bool scope_sockets_;
   const Ids ids_;
   const bool one_control_group_tree_;
   const FileDescriptor program_;
+  std::optional<ControlGroups> groups_;  // changes no more; outlives the steps
   Reaper reaper_;
 };
 
 }  // namespace
 
 std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options) {
-  return std::make_unique<Sandbox>(options);
+  return std::make_unique<Sandbox>(std::move(options));
 }
 
 }  // namespace slipway

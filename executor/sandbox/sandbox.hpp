@@ -6,6 +6,8 @@
 #pragma once
 
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/resource_limits.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/user_namespace.hpp>
 
 #include <memory>
@@ -13,14 +15,18 @@
 namespace slipway {
 
 struct SandboxOptions {
+  Grants grants = {};
   // Landlock's scope for abstract Unix sockets where the kernel has it (Linux 6.12).
   bool scope_sockets = true;
   Ids ids = Ids::all;  // those of the namespace this process is in (user_namespace.hpp)
+  // Of each step. With none there are no control groups.
+  ResourceLimits limits;
 };
 
 // The result may be used by several threads at once and outlives what it starts. start() returns
 // when the program has been executed, about 2 ms; it throws Error where that fails. start() needs
-// the rights of root in this machine, container or user namespace. Throws Error.
+// the rights of root in this machine, container or user namespace. Throws Error, also where a limit
+// cannot be held.
 std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options);
 
 }  // namespace slipway

@@ -6,6 +6,8 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -30,6 +32,14 @@ struct Device {
 constexpr std::array devices = {Device{"null", 1, 3},    Device{"zero", 1, 5},
                                 Device{"full", 1, 7},    Device{"random", 1, 8},
                                 Device{"urandom", 1, 9}, Device{"tty", 5, 0}};
+
+// What BuildKit gives an insecure step besides: messages of the kernel, file systems of its own,
+// virtual machines, network devices, loop devices.
+constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cuse", 10, 203},
+                                         Device{"fuse", 10, 229},    Device{"kvm", 10, 232},
+                                         Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
+constexpr unsigned loop_major = 7;
+constexpr unsigned spare_loop_devices = 8;
 
 struct Link {
   const char* name;
@@ -62,6 +72,22 @@ FileDescriptor make_file(int parent, const std::string& name, std::string_view c
   return made;
 }
 
+void make_node(int parent, const std::string& name, mode_t type, unsigned major, unsigned minor) {
+  constexpr mode_t mode = 0666;
+  // Twice, because the builder's umask takes its part of the first.
+  if (::mknodat(parent, name.c_str(), type | mode, ::makedev(major, minor)) != 0 ||
+      ::fchmodat(parent, name.c_str(), mode, 0) != 0) {
+    throw system_error("mknodat", "/dev/" + name, errno);
+  }
+}
+
+// 0 where this machine has no loop devices.
+unsigned first_free_loop_device() {
+  const FileDescriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  const int number = control ? ::ioctl(control.get(), LOOP_CTL_GET_FREE) : 0;
+  return number < 0 ? 0 : static_cast<unsigned>(number);
+}
+
 // A place whose mount is attached as it is, and in which nobody else has a mount.
 RootTree::Place in_devices(FileDescriptor place) {
   return {std::move(place), {}, -1, {}};
@@ -82,24 +108,9 @@ FileDescriptor host_device(const Device& device) {
 
 }  // namespace
 
-const std::vector<std::string>& masked_paths() {
-  static const std::vector<std::string> paths = {
-      "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
-      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
-      "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
-      "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
-  };
-  return paths;
-}
-
-const std::vector<std::string>& read_only_paths() {
-  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                                 "/proc/sysrq-trigger"};
-  return paths;
-}
-
-StepMounts::StepMounts(const RunRequest& request, Ids ids)
+StepMounts::StepMounts(const RunRequest& request, const StepRights& rights, Ids ids)
     : request_(request),
+      rights_(rights),
       ids_(ids),
       root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
       tree_(descriptors_.front(), request.upper) {}
@@ -153,15 +164,19 @@ void StepMounts::shelve(FileDescriptor mount, const std::string& label) {
   attach(std::move(mount), RootTree::Place{}, label);
 }
 
-FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t mode,
-                                       std::uint32_t uid, std::uint32_t gid) {
+int StepMounts::hidden() {
   if (hidden_ < 0) {
     FileDescriptor mount = new_file_system("tmpfs", {{"mode", "700"}}, harmless);
     hidden_ = mount.get();
     shelve(std::move(mount), "memory");
   }
-  const std::string name = std::to_string(hidden_files_++);
-  FileDescriptor file = make_file(hidden_, name, content, mode);
+  return hidden_;
+}
+
+FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t mode,
+                                       std::uint32_t uid, std::uint32_t gid) {
+  const std::string name = next_hidden_name();
+  FileDescriptor file = make_file(hidden(), name, content, mode);
   // With one id there is nobody else to give it to: the step's program is that one, whoever it is.
   if (ids_ != Ids::own && ::fchownat(hidden_, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
     throw system_error("fchownat", name, errno);
@@ -170,14 +185,14 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
 }
 
 void StepMounts::add_kernel_file_systems() {
-  const bool writable = request_.operation->security == RunProcess::Security::insecure;
-  const bool own_network = request_.operation->network == RunProcess::Network::none;
+  const bool writable = rights_.insecure();
+  const bool own_network = rights_.own_network();
   auto proc = tree_.place_for_kernel("proc");
-  tree_.add_kernel_mount(proc);
+  tree_.add_foreign_mount(proc);
   file_system("proc", std::move(proc), harmless);
   shelf_number_ = actions_.back().target;
   auto sys = tree_.place_for_kernel("sys");
-  tree_.add_kernel_mount(sys);
+  tree_.add_foreign_mount(sys);
   const std::uint64_t sys_attributes = harmless | (writable ? 0 : MOUNT_ATTR_RDONLY);
   if (own_network || !in_user_namespace()) {
     file_system("sysfs", std::move(sys), sys_attributes);
@@ -190,11 +205,13 @@ void StepMounts::add_kernel_file_systems() {
 }
 
 // A file system of its own, on which no device can be opened: the capability to make devices must
-// not be one to open the host's disk. The few that every program needs are bound in.
+// not be one to open the host's disk. The few that every program needs are bound in. An insecure
+// step may open what it makes.
 void StepMounts::add_devices() {
   auto place = tree_.place_for_kernel("dev");
-  FileDescriptor mount = new_file_system("tmpfs", {{"mode", "755"}, {"size", "65536k"}},
-                                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  FileDescriptor mount =
+      new_file_system("tmpfs", {{"mode", "755"}, {"size", "65536k"}},
+                      MOUNT_ATTR_NOSUID | (rights_.insecure() ? 0 : MOUNT_ATTR_NODEV));
   devices_ = mount.get();
   tree_.add_mount(place, devices_, std::nullopt);
   attach(std::move(mount), std::move(place), "/dev");
@@ -203,18 +220,18 @@ void StepMounts::add_devices() {
     attach(host_device(device), in_devices(make_file(devices_, device.name, "", 0666)),
            std::string("/dev/") + device.name);
   }
+  // Nobody makes devices in a user namespace, and nobody could open them.
+  if (rights_.insecure() && !in_user_namespace()) make_all_devices();
   for (const Link& link : device_links) {
     if (::symlinkat(link.target, devices_, link.name) != 0) {
       throw system_error("symlinkat", link.name, errno);
     }
   }
-  std::vector<std::pair<std::string, std::string>> options = {
+  std::vector<std::pair<std::string, std::string>> terminals = {
       {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
-  if (ids_ != Ids::own) options.emplace_back("gid", "5");  // the group tty
-  FileDescriptor terminals =
-      new_file_system("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-  terminals_ = terminals.get();
-  attach(std::move(terminals), in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
+  if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty
+  attach(new_file_system("devpts", terminals, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
+         in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
   const std::uint64_t asked = request_.operation->shm_size;
   const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);
   FileDescriptor shared = new_file_system("tmpfs", {{"mode", "1777"}, {"size", size}}, harmless);
@@ -222,6 +239,17 @@ void StepMounts::add_devices() {
   tree_.add_mount(shm, shared.get(), std::nullopt);
   attach(std::move(shared), std::move(shm), "/dev/shm");
   file_system("mqueue", in_devices(make_directory(devices_, "mqueue", 0755)), harmless);
+}
+
+void StepMounts::make_all_devices() {
+  const FileDescriptor net = make_directory(devices_, "net", 0755);
+  for (const Device& device : insecure_devices) {
+    make_node(devices_, device.name, S_IFCHR, device.major, device.minor);
+  }
+  const unsigned loops = first_free_loop_device() + spare_loop_devices;
+  for (unsigned minor = 0; minor < loops; ++minor) {
+    make_node(devices_, "loop" + std::to_string(minor), S_IFBLK, loop_major, minor);
+  }
 }
 
 void StepMounts::add_scripts() {

@@ -5,11 +5,14 @@
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/init/plan.hpp>
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/root_tree.hpp>
+#include <executor/ssh/agent_forward.hpp>
 #include <executor/user_namespace.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +24,7 @@ class StepMounts {
  public:
   // Mounts the overlay of the request. All later calls concern that root. `ids`: those that files
   // can have.
-  StepMounts(const RunRequest& request, Ids ids);
+  StepMounts(const RunRequest& request, const StepRights& rights, Ids ids);
   StepMounts(StepMounts&&) = delete;
 
   RootTree& root() { return tree_; }
@@ -30,6 +33,7 @@ class StepMounts {
   void add_kernel_file_systems();  // /proc, /sys, /dev and what belongs into it
   void add_scripts();              // /dev/pipes
   void add_network_files();        // /etc/hosts, /etc/resolv.conf
+  void add_given_devices();        // RUN --device
   void add_requested();            // RUN --mount
 
   // "NAME=value" of secrets that are variables.
@@ -37,8 +41,6 @@ class StepMounts {
 
   // /sys is the host's, with all that is mounted in it.
   bool shows_host_groups() const { return host_sys_; }
-  // The file system of /dev/pts, where a terminal for the step is made.
-  int terminals() const { return terminals_; }
 
   int root_number() const { return root_number_; }
   int shelf_number() const { return shelf_number_; }
@@ -48,6 +50,9 @@ class StepMounts {
   const std::vector<std::string>& labels() const { return labels_; }  // of each action
   const std::vector<FileDescriptor>& descriptors() const { return descriptors_; }
   std::vector<Stub> take_stubs() { return tree_.take_stubs(); }
+
+  // Sockets in the step at which somebody has to answer as long as it runs.
+  std::vector<AgentSocket> take_agent_sockets() { return std::move(agent_sockets_); }
 
  private:
   int hand(FileDescriptor descriptor);  // its number in init
@@ -59,17 +64,25 @@ class StepMounts {
   int file_system(const std::string& type, RootTree::Place place, std::uint64_t attributes);
   // A mount that is only cloned from.
   void shelve(FileDescriptor mount, const std::string& label);
-  // A file of the step's memory file system that the program sees only where it is bound.
+  // The step's memory file system, of which the program sees only what is bound.
+  int hidden();
+  std::string next_hidden_name() { return std::to_string(hidden_files_++); }
+  // A file in it.
   FileDescriptor hidden_file(std::string_view content, std::uint32_t mode, std::uint32_t uid,
                              std::uint32_t gid);
 
   void add_devices();
+  void add_node(const DeviceNode& node);
+  void add_host_mount(const DeviceMount& mount);
+  void make_all_devices();
   void add_bind(const ResolvedMount& mount, std::size_t index);
   void add_cache(const ResolvedMount& mount);
   void add_tmpfs(const ResolvedMount& mount);
   void add_secret(const ResolvedMount& mount);
+  void add_ssh(const ResolvedMount& mount);
 
   const RunRequest& request_;
+  const StepRights& rights_;
   const Ids ids_;
   std::vector<FileDescriptor> descriptors_;  // in the order of init's numbers
   int root_number_ = -1;
@@ -79,15 +92,13 @@ class StepMounts {
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   bool host_sys_ = false;
-  int terminals_ = -1;  // /dev/pts
+  int nodes_ = -1;    // the file system of the nodes of RUN --device, once there is one
+  std::uint32_t made_nodes_ = 0;
   std::vector<init::MountAction> actions_;
   std::vector<std::string> texts_;
   std::vector<std::string> labels_;
   std::vector<std::string> secret_environment_;
+  std::vector<AgentSocket> agent_sockets_;
 };
-
-// The paths of the kernel's own file systems that show nothing, and those that cannot be written.
-const std::vector<std::string>& masked_paths();
-const std::vector<std::string>& read_only_paths();
 
 }  // namespace slipway

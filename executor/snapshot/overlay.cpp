@@ -99,6 +99,9 @@ class Names {
 // Nothing where this kernel does not take layers one by one.
 std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem::path>& lowers,
                                               const std::optional<OverlayTop>& top) {
+  // Before Linux 6.5 an overlay takes any option, and refuses them all when it is mounted.
+  static const bool takes_anything = Context().set("slipway", nullptr);
+  if (takes_anything) return std::nullopt;
   Names names;
   Context context;
   for (auto lower = lowers.rbegin(); lower != lowers.rend(); ++lower) {

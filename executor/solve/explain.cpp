@@ -67,6 +67,13 @@ std::string describe_field(std::string_view label, const Parts& was, const Parts
     if (!was.contains(label)) return name + " added";
     return name + (is.contains(label) ? " changed" : " removed");
   }
+  if (label.starts_with("secret[")) {
+    // Never its digest.
+    const std::string name = quoted(bracketed_name(label));
+    const std::string secret = "secret " + name.substr(1, name.size() - 2);
+    if (was.contains(label) && is.contains(label)) return secret + " changed";
+    return secret + (is.contains(label) ? " counts now" : " no longer counts");
+  }
   if (label.starts_with("script[")) return "heredoc changed";
   if (label.starts_with("mount[")) return "--mount changed";
   if (label.starts_with("device[")) return "--device changed";
@@ -233,6 +240,10 @@ std::string input_part(std::size_t n) {
 
 std::string mount_part(std::string_view target) {
   return "mount[" + std::string(target) + "].";
+}
+
+std::string secret_part(std::string_view id) {
+  return "secret[" + std::string(id) + "]";
 }
 
 std::string_view instruction_of(std::string_view name) {

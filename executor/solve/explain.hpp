@@ -16,10 +16,11 @@
 namespace slipway {
 
 // The label of the key part that holds the tree digest of a COPY's files, and of input `n`; what
-// stands in front of the labels of a mount's.
+// stands in front of the labels of a mount's; that of a secret's digest.
 inline constexpr std::string_view files_part = "files";
 std::string input_part(std::size_t n);
 std::string mount_part(std::string_view target);
+std::string secret_part(std::string_view id);
 
 // "COPY src/ ." of "[build 3/5] COPY src/ .".
 std::string_view instruction_of(std::string_view name);

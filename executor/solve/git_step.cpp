@@ -10,7 +10,9 @@ namespace slipway {
 GitListener Solver::listener_of(const Step& current) {
   return {[this] { return stopping(); },
           [this, id = current.id](std::string_view text) {
-            if (!stopping()) events_.output(id, OutputStream::err, text);
+            if (stopping()) return;
+            events_.output(id, OutputStream::err, text);
+            events_.await_room(id);
           }};
 }
 

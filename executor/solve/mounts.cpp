@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 
 namespace slipway {
@@ -37,9 +39,13 @@ Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
   std::vector<Digest> locks;
   for (const Mount& mount : run.mounts) {
-    if (mount.type == Mount::Type::cache && mount.sharing == Mount::Sharing::locked) {
-      locks.push_back(cache_digest(mount));
-    }
+    const bool exclusive =
+        mount.sharing == Mount::Sharing::locked ||
+        (mount.sharing == Mount::Sharing::shared && !runner_.shares_caches());
+    if (mount.type != Mount::Type::cache || !exclusive) continue;
+    // A step may have one at two places, and would wait for itself.
+    const Digest lock = cache_digest(mount);
+    if (std::find(locks.begin(), locks.end(), lock) == locks.end()) locks.push_back(lock);
   }
   return locks;
 }
@@ -61,6 +67,21 @@ std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
     files.push_back({prefix + std::string(files_part), std::move(plan)});
   }
   return files;
+}
+
+void Solver::add_secret_parts(Step& current) {
+  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  std::set<std::string> seen;
+  for (const Mount& mount : run.mounts) {
+    const std::string& id = mount.unkeyed.id;
+    if (mount.type != Mount::Type::secret || !options_.keyed_secrets.contains(id)) continue;
+    if (!seen.insert(id).second) continue;
+    const std::optional<std::string> value = options_.secret(id);
+    if (!value) continue;
+    const std::lock_guard lock(mutex_);
+    if (!secret_key_) secret_key_.emplace(store_.state());
+    current.parts.push_back({secret_part(id), secret_key_->digest(id, *value).hex()});
+  }
 }
 
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {
@@ -150,8 +171,16 @@ std::vector<ResolvedMount> Solver::resolve_mounts(Step& current) {
         }
         break;
       case Mount::Type::ssh:
-        if (!mount.required) continue;
-        throw Error("RUN --mount=type=ssh with required: this slipway cannot forward an ssh agent");
+        if (const auto agent = options_.ssh_agents.find(mount.unkeyed.id);
+            agent != options_.ssh_agents.end()) {
+          shown.agent = agent->second;
+        } else if (mount.required) {
+          throw Error("ssh agent " + quoted(mount.unkeyed.id) + " is required and not given")
+              .hint("--ssh " + mount.unkeyed.id);
+        } else {
+          continue;
+        }
+        break;
     }
     resolved.push_back(std::move(shown));
   }

@@ -5,24 +5,37 @@
 #include <executor/files/context.hpp>
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
-#include <executor/solve/failed_step.hpp>
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace slipway {
 
+// How long something may take.
+struct TimeLimit {
+  std::chrono::nanoseconds duration{0};
+  std::string flag;  // as it was asked for, for messages: "--timeout 10m"
+};
+
 struct SolveOptions {
   std::size_t max_parallelism = 0;  // RUN processes at once; 0: four a core, at least eight
   bool keep_going = false;          // a failure does not cancel what does not need it
+  // Of all that was done since `began`, and of the process of one RUN. At its end what runs is
+  // killed, and what was finished by then is kept.
+  std::optional<TimeLimit> timeout;
+  std::optional<TimeLimit> step_timeout;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   // Names this Dockerfile, for finding what its steps were the last time; opaque.
   std::string place;
   // Directories by context name; the build context is "".
@@ -31,32 +44,22 @@ struct SolveOptions {
   std::map<std::string, std::unique_ptr<SourceTree>> trees;
   // Secrets by id: gives the bytes, or nothing if there is no such secret.
   std::function<std::optional<std::string>(const std::string&)> secret;
-  // What to tell beside a RUN's exit code: how to look into what it left.
-  std::string failure_hint;
-  // Called when a RUN has failed and all else has ended, with the first that failed and with what
-  // solve() is about to throw. What it throws takes the place of that.
-  std::function<void(FailedStep&, const Error&)> failed;
+  // Those whose value counts: a step that uses one runs again when it has changed. Its digest by the
+  // store's own key is part of the step's, so such a step is found in this store only.
+  std::set<std::string> keyed_secrets;
+  // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
+  std::map<std::string, std::filesystem::path> ssh_agents;
 };
 
-struct SolvedRoot {
-  LayerStack layers;
+struct SolveResult {
+  LayerStack layers;                  // of the root
   std::vector<std::int64_t> created;  // per layer: when it was first made, seconds; 0: unknown
-};
-
-// What is told of a root is the first one's, which most often is the only one.
-struct SolveResult : SolvedRoot {
-  std::vector<SolvedRoot> roots;      // all, in the order they were asked for
   std::vector<VertexReport> reports;  // of every vertex that was needed, in order of VertexId
 };
 
-// Throws the first vertex's Error when all that ran has ended; what was finished by then is kept. Of
-// a RUN that failed the files are kept for the place, until its next solve begins (failed_steps.hpp).
-SolveResult solve(const Graph& graph, const std::vector<VertexId>& roots, Store& store,
-                  ProcessRunner& runner, SolveOptions& options, Progress& progress);
-inline SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
-                         SolveOptions& options, Progress& progress) {
-  return solve(graph, std::vector{root}, store, runner, options, progress);
-}
+// Throws the first vertex's Error when all that ran has ended; what was finished by then is kept.
+SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+                  SolveOptions& options, Progress& progress);
 
 // Ends the solve that is running in this process, as a first failure does; async-signal-safe.
 void cancel_solve() noexcept;

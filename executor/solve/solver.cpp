@@ -1,25 +1,34 @@
 #include <executor/solve/solver.hpp>
 
 #include <exception>
+#include <filesystem>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
 namespace slipway {
+namespace {
 
-Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
+std::filesystem::path git_agent(const SolveOptions& options) {
+  const auto agent = options.ssh_agents.find("default");
+  return agent == options.ssh_agents.end() ? std::filesystem::path() : agent->second;
+}
+
+}  // namespace
+
+Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
                SolveOptions& options, Progress& progress)
     : graph_(graph),
-      roots_(roots),
+      root_(root),
       store_(store),
       runner_(runner),
       options_(options),
       progress_(progress),
       began_(std::chrono::steady_clock::now()),
-      ready_(graph, roots),
+      ready_(graph, root),
       steps_(graph.size()),
-      git_(store.state(), options.secret),
+      git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
   for (const VertexId id : ready_.vertices()) {
     auto step = std::make_unique<Step>();
@@ -42,7 +51,6 @@ std::int64_t Solver::now() const {
 }
 
 SolveResult Solver::run() {
-  if (!options_.place.empty()) store_.failed_steps().forget(options_.place);
   // One piece of its own, so that the count cannot reach zero before all sources are under way.
   outstanding_ = 1;
   for (const VertexId id : ready_.sources()) enqueue(id, [this, id] { begin(id); });
@@ -51,14 +59,18 @@ SolveResult Solver::run() {
   std::exception_ptr display_failed;
   while (outstanding_ > 0) {
     if (cancel_requested()) {
-      interrupted_ = true;
       add_error(Error("the build was interrupted"));
       cancel_rest();
     }
+    check_times();
     // A display that fails ends the solve as any failure does: not before all that runs has ended.
     try {
       poll_locks();
-      events_.deliver(display_failed ? nobody_ : progress_, patience());
+      for (const VertexId id : events_.deliver(display_failed ? nobody_ : progress_, patience())) {
+        Step& waiting = step(id);
+        const std::lock_guard lock(waiting.mutex);
+        if (waiting.running) waiting.running->read_on();
+      }
       if (!display_failed) tell_work();
     } catch (...) {
       if (!display_failed) display_failed = std::current_exception();
@@ -87,15 +99,15 @@ SolveResult Solver::run() {
   }
 
   if (!errors_.empty()) {
-    show_failed();
-    throw collected_errors();
+    std::vector<Diagnostic> all;
+    for (const Error& error : errors_) {
+      all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
+    }
+    throw Error(std::move(all));
   }
   SolveResult result;
-  for (const VertexId root : roots_) {
-    SolvedRoot solved{step(root).result.layers, step(root).result.created};
-    if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
-    result.roots.push_back(std::move(solved));
-  }
+  result.layers = step(root_).result.layers;
+  result.created = step(root_).result.created;
   for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
   return result;
 }
@@ -139,14 +151,6 @@ std::chrono::milliseconds Solver::patience() {
 void Solver::add_error(Error error) {
   const std::lock_guard lock(mutex_);
   errors_.push_back(std::move(error));
-}
-
-Error Solver::collected_errors() const {
-  std::vector<Diagnostic> all;
-  for (const Error& error : errors_) {
-    all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
-  }
-  return Error(std::move(all));
 }
 
 void Solver::done(std::size_t pieces) {

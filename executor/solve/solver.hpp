@@ -9,7 +9,7 @@
 // seals before it is decided, so nothing is ever built on files that were dropped.
 #pragma once
 
-#include <cache/failed_steps.hpp>
+#include <cache/secret_key.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
@@ -38,7 +38,7 @@ bool cancel_requested() noexcept;
 
 class Solver {
  public:
-  Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
+  Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
          SolveOptions& options, Progress& progress);
   ~Solver();
 
@@ -63,8 +63,6 @@ class Solver {
   void fail(Step& step, Error error);
   void cancel_rest();
   void add_error(Error error);
-  // All of them as one. Requires that there are some.
-  Error collected_errors() const;
   std::chrono::milliseconds patience();
   bool stopping() const { return stopping_; }
   // How often locks that other processes hold are tried.
@@ -73,6 +71,11 @@ class Solver {
   static WorkFigures work_of(const Step& step);
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
+
+  // time_limits.cpp
+  void check_times();
+  void end_build_in_time();
+  Error took_too_long(const Step& step) const;
 
   // records.cpp: keys, records, and what other processes do.
   // The files that a part of the key, `label`, is the digest of.
@@ -124,15 +127,10 @@ class Solver {
   std::int64_t remaining_time(VertexId id);
 
   void process_gone(Step& step);
-  static void forget_mounts(Step& step);
-
-  // failed_step.cpp
-  class Failure;
-  void keep_failed(Step& step);
-  void show_failed();
 
   // mounts.cpp
   std::vector<PlannedFiles> add_mount_parts(Step& step);
+  void add_secret_parts(Step& step);
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);
@@ -143,7 +141,7 @@ class Solver {
   std::vector<Digest> mount_locks(const RunProcess& run) const;
 
   const Graph& graph_;
-  const std::vector<VertexId> roots_;
+  const VertexId root_;
   Store& store_;
   ProcessRunner& runner_;
   SolveOptions& options_;
@@ -166,8 +164,6 @@ class Solver {
 
   std::mutex mutex_;                      // guards what follows
   std::vector<Error> errors_;
-  Step* failed_ = nullptr;                // the first RUN that failed
-  bool interrupted_ = false;              // by the user; of the thread in run()
   struct LockWait {
     Step* step;
     std::vector<Digest> keys;
@@ -178,11 +174,9 @@ class Solver {
   std::vector<CacheKey> used_;            // by hits, to be marked in the store
   bool wrote_ = false;                    // there is something new to make durable
   std::vector<std::thread> beside_;       // joined when the solve has ended
+  std::optional<SecretKey> secret_key_;   // once a key needs it
   std::once_flag estimated_;
   std::vector<std::int64_t> remaining_;   // by vertex, nanoseconds; after estimated_
-
-  // What that RUN left. Written by the thread that set failed_, read when all work has ended.
-  std::optional<FailedSteps::Kept> kept_;
 
   // Last, so that it waits for all work before anything that work uses goes away.
   std::optional<Scheduler> scheduler_;

@@ -81,16 +81,14 @@ struct Step {
   bool decided = false;    // its key is settled, and is a miss
   bool discarded = false;  // its key is settled, and the result came from elsewhere
   bool finishing = false;  // a thread is making the layer
+  bool timed_out = false;  // its process was killed for the time it took
   std::optional<RunResult> exit;
   std::optional<Error> start_error;     // instead of `exit`: it could not be started
   std::unique_ptr<RunningProcess> running;
   std::optional<Staging> staging;       // what the step writes; kept to the end of the solve,
                                         // because a dependent may have it mounted
-  // Of its process, and kept where that fails: what it was shown, copies of what bind mounts show it,
-  // locks of its private cache mounts.
-  std::vector<ResolvedMount> mounts;
-  std::vector<Staging> mount_stagings;
-  std::vector<KeyLock> directory_locks;
+  std::vector<Staging> mount_stagings;  // copies of what bind mounts show it
+  std::vector<KeyLock> directory_locks;  // of its private cache mounts, while its process runs
   std::string last_output;              // its end, for the message when it fails
   std::int64_t work_started = 0;        // nanoseconds since the solve began
   std::int64_t work_ended = 0;

@@ -118,14 +118,15 @@ IgnoreFile find_ignore_file(const fs::path& directory) {
   return ignore_file_at(directory / ".dockerignore");
 }
 
-BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store) {
+BuildInputs read_build_inputs(const BuildRequest& request, const Session& session,
+                              const std::function<Store&()>& store) {
   BuildInputs inputs;
   if (is_http_context(request.context)) {
-    read_http_context(inputs, request, store());
+    read_http_context(inputs, request, session, store());
     return inputs;
   }
   if (is_git_context(request.context)) {
-    read_git_context(inputs, request, store());
+    read_git_context(inputs, request, session, store());
     return inputs;
   }
   if (request.context == "-") {
@@ -186,8 +187,8 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
 }
 
 void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
-                   const BuildRequest& request, const Graph& graph, Store& store,
-                   SolveOptions& options) {
+                   const BuildRequest& request, const Session& session, const Graph& graph,
+                   Store& store, SolveOptions& options) {
   std::set<std::string> read;
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     if (const auto* context = std::get_if<ReadContext>(&graph[VertexId{i}].operation)) {
@@ -212,12 +213,13 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       if (is_http_context(value)) {
         options.trees[name] =
             fetch_http_context(value, "[context " + name + "]", without_credentials(value),
-                               opened.name, request, store)
+                               opened.name, request, session, store)
                 .tree;
         continue;
       }
       if (is_git_context(value)) {
-        options.trees[name] = fetch_git_context(value, false, opened.name, request, store);
+        options.trees[name] =
+            fetch_git_context(value, false, opened.name, request, session, store);
         continue;
       }
       opened.directory = value;

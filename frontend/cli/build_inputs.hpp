@@ -1,13 +1,15 @@
-// What a build reads: its Dockerfile, its contexts, its secrets.
+// What a build reads: its flags, its Dockerfile, its contexts.
 #pragma once
 
 #include "build_request.hpp"
+#include "session.hpp"
 
 #include <cache/layers/store.hpp>
 #include <executor/files/context.hpp>
 #include <executor/files/source_tree.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ignore_file.hpp>
+#include <ir/entitlements.hpp>
 #include <ir/lower.hpp>
 #include <ir/source.hpp>
 
@@ -46,15 +48,13 @@ std::shared_ptr<const SourceFile> local_dockerfile(const BuildRequest& request);
 // The .dockerignore of a directory.
 IgnoreFile find_ignore_file(const std::filesystem::path& directory);
 
-// What the flags say of lowering, with the first of the platforms. Throws Error.
-LowerOptions lower_options(const BuildRequest& request);
-
-// --platform: at least one, each once. Throws Error.
-std::vector<Platform> target_platforms(const BuildRequest& request);
+// What the flags say of lowering. `without_build`: any platform will do. Throws Error.
+LowerOptions lower_options(const BuildRequest& request, bool without_build);
 
 // Reads the Dockerfile and finds the context. `store` is called only where a context arrives as a
 // tar and has to be put somewhere. Throws Error.
-BuildInputs read_build_inputs(const BuildRequest& request, const std::function<Store&()>& store);
+BuildInputs read_build_inputs(const BuildRequest& request, const Session& session,
+                              const std::function<Store&()>& store);
 
 // --build-context, by name in lower case.
 std::map<std::string, NamedContext> named_contexts(const BuildRequest& request);
@@ -62,12 +62,11 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request);
 // Opens the contexts that the graph reads, and fetches those that are elsewhere. What `inputs` has
 // is moved. Throws Error.
 void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
-                   const BuildRequest& request, const Graph& graph, Store& store,
-                   SolveOptions& options);
+                   const BuildRequest& request, const Session& session, const Graph& graph,
+                   Store& store, SolveOptions& options);
 
-// --secret. The function reads a secret when a step asks for it.
-std::function<std::optional<std::string>(const std::string&)> secret_reader(
-    const BuildRequest& request);
+// --allow, and what --network=host allows. Throws Error.
+Entitlements granted_entitlements(const BuildRequest& request);
 
 // "a=1,b=2" with the quoting of CSV, as docker's structured flags have it. Throws Error.
 std::vector<std::pair<std::string, std::string>> parse_fields(std::string_view text,

@@ -1,6 +1,9 @@
 // What `slipway build` was asked for, as its flags have it.
 #pragma once
 
+#include "build_limits.hpp"
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -26,11 +29,14 @@ struct BuildRequest {
   bool quiet = false;
   std::string iidfile;
   std::string metadata_file;
-  std::vector<std::string> platforms;      // each may be several, between commas
+  std::string platform;
   std::vector<std::string> build_contexts;  // NAME=value
   std::string network = "default";
+  std::string isolation = "auto";           // of RUN: auto, sandbox, chroot
+  std::vector<std::string> allow;           // entitlements
   std::vector<std::string> add_hosts;       // name:address or name=address
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
+  std::vector<std::string> ssh;             // default, or ID=SOCKET|KEY[,KEY]
   std::vector<std::string> outputs;         // -o
   std::string call = "build";               // METHOD[,format=json][,ignorestatus=true]
   std::string check;                        // "true": --call=check; "all": with rules of taste
@@ -38,8 +44,10 @@ struct BuildRequest {
   std::string format;                       // of --print: text, json; empty: text
   std::size_t max_parallelism = 0;
   bool keep_going = false;
-  std::string on_failure;                   // "shell"; empty: nothing
-  std::vector<std::string> outputs_on_failure;
+  LimitFlags limits;
+  std::string timeout;       // of all, "10m"
+  std::string step_timeout;  // of each RUN
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
 };
 
 // The whole command. Gives the exit status; throws Error.

@@ -31,6 +31,7 @@ class PlainDisplay : public Display {
     shown.partial.erase(0, from);
     // A line that never ends must not be kept for ever.
     if (shown.partial.size() > longest_partial) flush_partial(shown, seconds);
+    write_lines();
   }
 
   void working(VertexId id, const WorkFigures& work, std::int64_t elapsed) override {
@@ -51,6 +52,7 @@ class PlainDisplay : public Display {
             work_text(report.work, report.ended - report.started) + " done\n");
     const double seconds = static_cast<double>(report.ended - report.started) / 1e9;
     flush_partial(shown, seconds);
+    write_lines();
     switch (report.outcome) {
       case VertexReport::Outcome::hit:
         print("#" + std::to_string(shown.number) + " CACHED\n");
@@ -106,19 +108,29 @@ class PlainDisplay : public Display {
 
   static void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
-  static void line(const Shown& shown, double seconds, std::string_view text) {
+  void line(const Shown& shown, double seconds, std::string_view text) {
     char head[48];
     std::snprintf(head, sizeof head, "#%u %.3f ", shown.number, seconds);
     if (text.ends_with('\r')) text.remove_suffix(1);
-    print(head + std::string(text) + "\n");
+    lines_ += head;
+    lines_ += text;
+    lines_ += '\n';
   }
 
-  static void flush_partial(Shown& shown, double seconds) {
+  void write_lines() {
+    print(lines_);
+    lines_.clear();
+  }
+
+  void flush_partial(Shown& shown, double seconds) {
     if (!shown.partial.empty()) line(shown, seconds, shown.partial);
     shown.partial.clear();
   }
 
   const Graph& graph_;
+  // Of one piece of output, written at once: stderr has no buffer, and a call for each line makes a
+  // step that floods it ten times slower.
+  std::string lines_;
   std::unordered_map<std::size_t, Shown> shown_;
   std::optional<VertexId> last_;  // the vertex the last line belonged to
   std::uint32_t count_ = 0;

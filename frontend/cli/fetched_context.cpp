@@ -1,6 +1,6 @@
 #include "fetched_context.hpp"
 
-#include "build_inputs.hpp"
+#include "build_time.hpp"
 #include "signals.hpp"
 
 #include <cache/store.hpp>
@@ -8,11 +8,13 @@
 
 namespace slipway {
 
-FetchedContext::FetchedContext(const BuildRequest& request, Store& store, const std::string& place)
+FetchedContext::FetchedContext(const BuildRequest& request, const Session& session, Store& store,
+                               const std::string& place)
     : store_(store),
       mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
   options_.place = "context\n" + place;
-  options_.secret = secret_reader(request);
+  hand_over(session, options_);
+  set_time_limits(request, options_);
 }
 
 std::unique_ptr<SourceTree> FetchedContext::solve(const Graph& graph, VertexId root,

@@ -3,6 +3,7 @@
 
 #include "build_request.hpp"
 #include "display.hpp"
+#include "session.hpp"
 
 #include <executor/files/source_tree.hpp>
 #include <executor/solve/solve.hpp>
@@ -16,7 +17,8 @@ namespace slipway {
 class FetchedContext {
  public:
   // `place` names what is fetched, for comparing with the last time.
-  FetchedContext(const BuildRequest& request, Store& store, const std::string& place);
+  FetchedContext(const BuildRequest& request, const Session& session, Store& store,
+                 const std::string& place);
 
   // The root's files, called `name` in messages. Throws Error.
   std::unique_ptr<SourceTree> solve(const Graph& graph, VertexId root, const std::string& name);

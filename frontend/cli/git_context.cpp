@@ -38,7 +38,7 @@ bool is_git_context(const std::string& text) {
 
 std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
                                               const std::string& name, const BuildRequest& request,
-                                              Store& store) {
+                                              const Session& session, Store& store) {
   const std::string shown = without_credentials(url);
   Vertex vertex;
   vertex.operation = git_context(url, keep_git_dir).value();
@@ -47,12 +47,15 @@ std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_
   const VertexId root = graph.add(std::move(vertex));
   // Not which ref: a branch is compared with the one that was built before it.
   const std::size_t end = std::min(shown.find_first_of("#?"), shown.size());
-  return FetchedContext(request, store, shown.substr(0, end)).solve(graph, root, name);
+  return FetchedContext(request, session, store, shown.substr(0, end))
+      .solve(graph, root, name);
 }
 
-void read_git_context(BuildInputs& inputs, const BuildRequest& request, Store& store) {
+void read_git_context(BuildInputs& inputs, const BuildRequest& request, const Session& session,
+                      Store& store) {
   const std::string name = "build context " + without_credentials(request.context);
-  inputs.tree = fetch_git_context(request.context, keeps_git_dir(request), name, request, store);
+  inputs.tree =
+      fetch_git_context(request.context, keeps_git_dir(request), name, request, session, store);
   inputs.dockerfile = local_dockerfile(request);
   if (!inputs.dockerfile) inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
 }

@@ -20,11 +20,12 @@ bool is_git_context(const std::string& text);
 // is what messages call them. Throws Error.
 std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
                                               const std::string& name, const BuildRequest& request,
-                                              Store& store);
+                                              const Session& session, Store& store);
 
 // `slipway build URL`: the context, and its Dockerfile, which -f names within it; where -f is
 // absolute or - it is this machine's, as docker has it. With the build argument
 // BUILDKIT_CONTEXT_KEEP_GIT_DIR the context has its .git. Throws Error.
-void read_git_context(BuildInputs& inputs, const BuildRequest& request, Store& store);
+void read_git_context(BuildInputs& inputs, const BuildRequest& request, const Session& session,
+                      Store& store);
 
 }  // namespace slipway

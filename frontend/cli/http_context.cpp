@@ -38,8 +38,9 @@ bool is_http_context(const std::string& text) {
 
 HttpContext fetch_http_context(const std::string& url, const std::string& place,
                                const std::string& what, const std::string& name,
-                               const BuildRequest& request, Store& store) {
-  FetchedContext fetching(request, store, without_credentials(url));
+                               const BuildRequest& request, const Session& session,
+                               Store& store) {
+  FetchedContext fetching(request, session, store, without_credentials(url));
   Graph fetch;
   const VertexId root =
       fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, place + " load " + what));
@@ -68,12 +69,13 @@ HttpContext fetch_http_context(const std::string& url, const std::string& place,
   return context;
 }
 
-void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& store) {
+void read_http_context(BuildInputs& inputs, const BuildRequest& request, const Session& session,
+                       Store& store) {
   const std::string& url = request.context;
   const std::string shown = quoted(without_credentials(url));
   HttpContext context =
       fetch_http_context(url, "[internal]", "remote build context",
-                         "build context " + without_credentials(url), request, store);
+                         "build context " + without_credentials(url), request, session, store);
   inputs.tree = std::move(context.tree);
   inputs.dockerfile = local_dockerfile(request);
   if (inputs.dockerfile) return;

@@ -26,11 +26,13 @@ struct HttpContext {
 // unpack WHAT"; `name` is what messages call the tree. Throws Error.
 HttpContext fetch_http_context(const std::string& url, const std::string& place,
                                const std::string& what, const std::string& name,
-                               const BuildRequest& request, Store& store);
+                               const BuildRequest& request, const Session& session,
+                               Store& store);
 
 // `slipway build URL`: the context, and its Dockerfile. As docker has it, -f is a file of the
 // archive; where it is absolute or - it is this machine's, and a lone Dockerfile needs none. Throws
 // Error.
-void read_http_context(BuildInputs& inputs, const BuildRequest& request, Store& store);
+void read_http_context(BuildInputs& inputs, const BuildRequest& request, const Session& session,
+                       Store& store);
 
 }  // namespace slipway

@@ -2,10 +2,14 @@
 
 #include <executor/solve/solve.hpp>
 
+#include <atomic>
 #include <csignal>
 
 namespace slipway {
 namespace {
+
+// Read by the handler that watches the time (build_time).
+std::atomic<int> solves{0};
 
 void on_signal(int) { cancel_solve(); }
 
@@ -19,6 +23,7 @@ void set(int signal, void (*handler)(int), int flags) {
 }  // namespace
 
 CancelOnSignal::CancelOnSignal() {
+  ++solves;
   // Reset by its delivery: the second one has its usual effect.
   set(SIGINT, on_signal, static_cast<int>(SA_RESETHAND) | SA_RESTART);
   set(SIGTERM, on_signal, static_cast<int>(SA_RESETHAND) | SA_RESTART);
@@ -27,6 +32,9 @@ CancelOnSignal::CancelOnSignal() {
 CancelOnSignal::~CancelOnSignal() {
   set(SIGINT, SIG_DFL, 0);
   set(SIGTERM, SIG_DFL, 0);
+  --solves;
 }
+
+bool solve_is_running() { return solves > 0; }
 
 }  // namespace slipway

@@ -12,4 +12,7 @@ class [[nodiscard]] CancelOnSignal {
   CancelOnSignal(const CancelOnSignal&) = delete;
 };
 
+// Whether one of these lives.
+bool solve_is_running();
+
 }  // namespace slipway

@@ -106,11 +106,14 @@ class MountLowering {
         result.target = values.target.empty()
                             ? "/run/buildkit/ssh_agent." + std::to_string(agents_)
                             : joined(stage_.working_directory(), values.target);
-        ++agents_;
+        if (agents_++ == 0) first_agent_ = result.target;
         break;
     }
     return result;
   }
+
+  // Where the first agent's socket is; empty where no mount is one.
+  const std::string& first_agent() const { return first_agent_; }
 
  private:
   Source source_of(const Word* from) const {
@@ -154,6 +157,7 @@ class MountLowering {
   const StageState& stage_;
   std::vector<VertexId>& inputs_;
   std::size_t agents_ = 0;
+  std::string first_agent_;
 };
 
 RunProcess::Network network_of(const Run& run, RunProcess::Network otherwise) {
@@ -171,6 +175,22 @@ RunProcess::Security security_of(const Run& run) {
   throw Error("security mode " + slipway::quoted(run.security->text) + " does not exist")
       .at(run.security->span)
       .hint("it is sandbox or insecure");
+}
+
+// As found, so that the step's key says which it had.
+void add_device(Lowering& lowering, const RunDevice& device, RunProcess& process) {
+  const FindDevices& find = lowering.options.find_devices;
+  if (!find) {
+    process.devices.push_back({device.name, device.required});
+    return;
+  }
+  lowering.mistakes.attempt(device.span, [&] {
+    for (std::string& name : find(device.name, device.required)) {
+      const RunProcess::Device found{std::move(name), true};
+      if (std::find(process.devices.begin(), process.devices.end(), found) == process.devices.end())
+        process.devices.push_back(found);
+    }
+  });
 }
 
 // What is executed. Scripts go where the arguments say they are.
@@ -222,21 +242,26 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
       if (!process.mounts.back().env.empty()) secrets.insert(process.mounts.back().env);
     });
   }
-  for (const RunDevice& device : run.devices)
-    process.devices.push_back({device.name, device.required});
+  for (const RunDevice& device : run.devices) add_device(lowering, device, process);
 
   process.environment = stage.environment.list();
+  if (!mounts.first_agent().empty() && !scope.find("SSH_AUTH_SOCK")) {
+    process.environment.push_back("SSH_AUTH_SOCK=" + mounts.first_agent());
+  }
   process.working_directory = rooted(stage.working_directory());
   process.user = stage.config.user;
   process.network = network_of(run, options.network);
   process.security = security_of(run);
+  lowering.mistakes.attempt(run.network ? run.network->span : instruction.span,
+                            [&] { require_granted(options.granted, process.network); });
+  lowering.mistakes.attempt(run.security ? run.security->span : instruction.span,
+                            [&] { require_granted(options.granted, process.security); });
   process.hostname = lowering.settings.hostname;
   process.extra_hosts = options.extra_hosts;
   process.shm_size = options.shm_size;
   process.ulimits = options.ulimits;
   process.platform = stage.plan->platform;
   process.unkeyed.proxies = lowering.proxies;
-  process.unkeyed.shell = stage.config.shell.empty() ? "/bin/sh" : stage.config.shell.front();
 
   add_history(stage.config, "RUN " + run_text(stage, process.arguments) + " # buildkit", true);
   std::string name = next_step_name(stage, shown_text(shown, scope, secrets));

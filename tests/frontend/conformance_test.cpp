@@ -113,6 +113,7 @@ void say(const std::vector<Diagnostic>& diagnostics, const std::string& severity
 void lower_to(Outcome& outcome, const ParsedDockerfile& parsed, const std::string& arguments) {
   LowerOptions options = amd64_options();
   options.parse_triggers = parse_triggers;
+  options.granted = every_entitlement();
   std::istringstream words(arguments);
   for (std::string word; words >> word;) {
     const std::size_t equals = word.find('=');

@@ -81,6 +81,8 @@ LowerOptions read_options(const std::filesystem::path& path) {
       options.no_cache_stages.push_back(value);
     } else if (name == "network") {
       options.network = RunProcess::Network::none;
+    } else if (name == "allow") {
+      options.granted = every_entitlement();
     } else if (name == "add-host") {
       options.extra_hosts.emplace_back(key, rest);
     } else if (name == "context" && rest == "directory") {

@@ -106,6 +106,82 @@ TEST_CASE("ARG and ENV: the last one counts for RUN, the image keeps ENV") {
   CHECK(lowered.warnings[0].message == "build argument \"Typo\" is declared by no ARG");
 }
 
+TEST_CASE("a proxy that no ARG declares is in no history; one that a Dockerfile declares is its own") {
+  ImageShelf shelf;
+  LowerOptions options = amd64_options();
+  options.build_args = {{"https_proxy", "http://user:word@p"}};
+  DockerfileBuilder silent;
+  silent.from(word("scratch")).run("x");
+  const Lowered without = lower(silent.get(), options, shelf.resolver());
+  CHECK(history(without) == Lines{"+ RUN /bin/sh -c x # buildkit"});
+  CHECK(last_run(without).unkeyed.proxies ==
+        Lines{"HTTPS_PROXY=http://user:word@p", "https_proxy=http://user:word@p"});
+  CHECK(last_run(without).environment.size() == 1);  // PATH
+  CHECK(without.warnings.empty());
+
+  DockerfileBuilder declared;
+  declared.from(word("scratch")).arg("https_proxy").run("x");
+  CHECK(history(lower(declared.get(), options, shelf.resolver())).back() ==
+        "+ RUN |1 https_proxy=http://user:word@p /bin/sh -c x # buildkit");
+}
+
+TEST_CASE("SOURCE_DATE_EPOCH is a variable of RUN where the stage declares it, and nowhere else") {
+  ImageShelf shelf;
+  LowerOptions options = amd64_options();
+  options.build_args = {{"SOURCE_DATE_EPOCH", "+1700000000"}};
+  DockerfileBuilder silent;
+  silent.from(word("scratch")).run("x");
+  CHECK(last_run(lower(silent.get(), options, shelf.resolver())).environment.size() == 1);
+  DockerfileBuilder declared;
+  declared.from(word("scratch")).arg("SOURCE_DATE_EPOCH").run("x");
+  CHECK(last_run(lower(declared.get(), options, shelf.resolver())).environment.back() ==
+        "SOURCE_DATE_EPOCH=1700000000");
+}
+
+TEST_CASE("the first agent of a RUN is the one that ssh finds, unless the image says otherwise") {
+  ImageShelf shelf;
+  const auto ssh = [](std::vector<std::pair<std::string, std::string>> fields) {
+    RunMount mount;
+    fields.insert(fields.begin(), {"type", "ssh"});
+    for (const auto& [key, value] : fields)
+      mount.fields.push_back({{key, {}}, word(value.c_str()), {}});
+    return mount;
+  };
+  Run run;
+  run.command.arguments = {"x"};
+  run.mounts = {ssh({{"target", "/agent"}, {"id", "a"}}), ssh({})};
+  DockerfileBuilder file;
+  file.from(word("scratch")).add(run, "RUN x");
+  const Lowered lowered = lower(file.get(), amd64_options(), shelf.resolver());
+  CHECK(last_run(lowered).environment.back() == "SSH_AUTH_SOCK=/agent");
+  CHECK(last_run(lowered).mounts.at(1).target == "/run/buildkit/ssh_agent.1");
+  DockerfileBuilder own;
+  own.from(word("scratch")).env(word("SSH_AUTH_SOCK"), word("/own")).add(run, "RUN x");
+  CHECK(last_run(lower(own.get(), amd64_options(), shelf.resolver())).environment.back() ==
+        "SSH_AUTH_SOCK=/own");
+}
+
+TEST_CASE("devices are what this machine finds for a name, and its refusal is told at the flag") {
+  ImageShelf shelf;
+  Run run;
+  run.command.arguments = {"x"};
+  run.devices = {{"class", false, at_line(7)}, {"a.com/b=1", true, at_line(8)}};
+  DockerfileBuilder file;
+  file.from(word("scratch")).add(run, "RUN x");
+  LowerOptions options = amd64_options();
+  options.find_devices = [](const std::string& name, bool) {
+    return name == "class" ? Lines{"a.com/b=1", "a.com/b=2"} : Lines{name};
+  };
+  using Device = RunProcess::Device;
+  CHECK(last_run(lower(file.get(), options, shelf.resolver())).devices ==
+        std::vector<Device>{{"a.com/b=1", true}, {"a.com/b=2", true}});
+  options.find_devices = [](const std::string& name, bool required) -> Lines {
+    if (required) throw Error("no " + name);
+    return {};
+  };
+  CHECK(message(file.get(), options) == "8: no a.com/b=1\n");
+}
+
 TEST_CASE("ENV A=2 B=$A uses the old A") {
   DockerfileBuilder file;
   file.from(word("scratch")).env(word("A"), word("1"));

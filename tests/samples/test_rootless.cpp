@@ -73,9 +73,8 @@ TEST_CASE("what a user builds is the user's: files, containers' ids, and nothing
   const Finished user = as_user(
       "mkdir c; cp /bin/busybox c; printf 'FROM scratch\\nCOPY --chown=9:9 busybox /bin/sh\\n"
       "RUN stat -c %u /bin/sh; sleep 0\\n' > c/Dockerfile;"
-      "before=$(cat /proc/self/mountinfo);"
-      "$SLIPWAY build --progress=plain -o out c 2>&1; [ \"$before\" = \"$(cat /proc/self/mountinfo)\" ]"
-      " && stat -c 'mine %U' out/bin/sh; stat -c 'stored %u' .local/share/slipway/layers/*/bin/sh");
+      "$SLIPWAY build --progress=plain -o out c 2>&1; grep -F \"$HOME/\" /proc/self/mountinfo"
+      " || stat -c 'mine %U' out/bin/sh; stat -c 'stored %u' .local/share/slipway/layers/*/bin/sh");
   INFO(user.out);
   CHECK(line(user.out, "mine ") == "mine slipway-tester");
   CHECK(line(user.out, "stored ") == "stored 2000008");  // the ninth of the range

@@ -7,7 +7,6 @@
 #include "fake_ids.hpp"
 #include "stages.hpp"
 
-#include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <linux/close_range.h>
 #include <linux/mman.h>
@@ -143,9 +142,6 @@ int take_listener(const Handover& handover, long program) {
 
 [[noreturn]] void become_program(const Orders& orders, const Handover& handover) {
   system_call(SYS_setsid);
-  if (orders.has(Plan::terminal)) {
-    check(system_call(SYS_ioctl, handed_input, TIOCSCTTY, 0), Stage::session);
-  }
   // Gone with the exec, which is how the builder learns that the program has started.
   system_call(SYS_fcntl, handed_report, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
   system_call(SYS_close, handed_lifeline);
@@ -162,8 +158,14 @@ int take_listener(const Handover& handover, long program) {
   execute(orders);
 }
 
-// Leaves with the status of `program`, as a shell has it. Everyone else's death is only noted.
-void reap(long program) {
+// The end of init, at which nothing of the step may be left.
+[[noreturn]] void end(long processes, int status) {
+  if (processes >= 0) end_descendants(processes);
+  leave(status);
+}
+
+// Ends with the status of `program`, as a shell has it. Everyone else's death is only noted.
+void reap(long program, long processes) {
   for (;;) {
     int status = 0;
     const long gone = system_call(SYS_wait4, -1, address(&status), WNOHANG, 0);
@@ -171,18 +173,19 @@ void reap(long program) {
     if (gone <= 0) return;
     if (gone != program) continue;
     const int signal = status & 0x7f;
-    leave(signal == 0 ? (status >> 8) & 0xff : 128 + signal);
+    end(processes, signal == 0 ? (status >> 8) & 0xff : 128 + signal);
   }
 }
 
 // `listener`: of fake ids; -1: none.
-[[noreturn]] void stay(const Orders& orders, long program, int signals, int listener) {
+[[noreturn]] void stay(const Orders& orders, long program, int signals, int listener,
+                       long processes) {
   for (;;) {
     struct pollfd waiting[] = {
         {signals, POLLIN, 0}, {handed_lifeline, POLLIN, 0}, {listener, POLLIN, 0}};
     system_call(SYS_ppoll, address(waiting), 3, 0, 0, 0);
-    // The builder was killed: nobody would read the result.
-    if (waiting[1].revents != 0) leave(125);
+    // The builder was killed, so that nobody would read the result; or it wants this end.
+    if (waiting[1].revents != 0) end(processes, 125);
     if ((waiting[2].revents & POLLIN) != 0) answer_ids(orders, listener);
     if ((waiting[2].revents & POLLHUP) != 0) listener = -1;
     struct signalfd_siginfo arrived = {};
@@ -191,21 +194,29 @@ void reap(long program) {
       continue;
     }
     if (arrived.ssi_signo != SIGCHLD) system_call(SYS_kill, program, arrived.ssi_signo);
-    reap(program);
+    reap(program, processes);
   }
 }
 
 [[noreturn]] void run() {
   const Orders orders = read_plan();
   check(system_call(SYS_setsid), Stage::session);
-  attach_mounts(orders);
-  enter_root(orders);
+  const bool bare = orders.has(Plan::bare);
+  long processes = -1;
+  if (bare) {
+    processes = enter_directory(orders);
+  } else {
+    attach_mounts(orders);
+    enter_root(orders);
+  }
   // Every descriptor of a mount or a directory goes before a path of the image's is looked at.
   check(system_call(SYS_close_range, handed_first, ~0U, 0), Stage::session);
-  mount_control_groups(orders);
-  mask_paths(orders);
-  name_host(orders);
-  raise_loopback(orders);
+  if (!bare) {
+    mount_control_groups(orders);
+    mask_paths(orders);
+    name_host(orders);
+    raise_loopback(orders);
+  }
 
   reset_signals();
   const long signals = check(
@@ -216,7 +227,10 @@ void reap(long program) {
   const bool fake_ids = orders.has(Plan::fake_ids);
   if (fake_ids) make_handover(handover);
   const long program = check(system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0), Stage::process);
-  if (program == 0) become_program(orders, handover);
+  if (program == 0) {
+    if (processes >= 0) system_call(SYS_close, processes);
+    become_program(orders, handover);
+  }
   const int listener = fake_ids ? take_listener(handover, program) : -1;
 
   // From here on init is beside untrusted code: no descriptors, no more
@@ -225,7 +239,7 @@ void reap(long program) {
   system_call(SYS_close_range, handed_input, handed_error, 0);
   system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
   set_capabilities(orders);
-  stay(orders, program, static_cast<int>(signals), listener);
+  stay(orders, program, static_cast<int>(signals), listener, processes);
 }
 
 }  // namespace

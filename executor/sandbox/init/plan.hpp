@@ -57,7 +57,8 @@ struct Plan {
   static constexpr std::uint32_t scope_sockets = 4;       // Landlock: no abstract sockets outside
   static constexpr std::uint32_t insecure = 8;            // all writable
   static constexpr std::uint32_t fake_ids = 16;           // there is one id: fake_ids.hpp
-  static constexpr std::uint32_t terminal = 32;           // the input is one, and the program's own
+  // No namespaces: the root is a directory, and init answers for all that the step has started.
+  static constexpr std::uint32_t bare = 64;
 
   std::uint32_t magic;
   std::uint32_t size;  // of all, bytes
@@ -68,7 +69,9 @@ struct Plan {
   std::uint32_t working_directory;
   std::uint32_t search_path;   // what PATH holds
   std::uint64_t capabilities;  // bounding, permitted and effective; the others are empty
-  std::int32_t root;           // descriptor of the root's mount
+  std::int32_t root;           // descriptor of the root's mount, or with `bare` of its directory
+  std::int32_t processes;      // with `bare`: descriptor of the host's /proc
+  std::uint32_t unused;
   std::int32_t shelf;          // descriptor of a directory in it that the first action mounts upon
   List mounts;                 // MountAction
   List masked;                 // offsets of paths that are to show nothing

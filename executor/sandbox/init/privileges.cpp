@@ -10,6 +10,7 @@
 namespace slipway::init {
 namespace {
 
+constexpr long eperm = -1;
 constexpr long einval = -22;
 
 // Landlock's of Linux 6.12, which Debian 12's headers do not have.
@@ -20,10 +21,22 @@ struct RulesetAttributes {
 };
 constexpr std::uint64_t scope_abstract_unix_socket = 1;
 
+// An insecure step has its capabilities whoever it is, also past an exec, as BuildKit's.
+void keep_capabilities(const Orders& orders) {
+  set_capabilities(orders);
+  for (std::uint32_t capability = 0; capability < 64; ++capability) {
+    const long result =
+        system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    if (result == einval) return;  // past the kernel's last
+    // One that the builder itself has not.
+    if (result != eperm) check(result, Stage::capabilities, capability);
+  }
+}
+
 // The user of a step that has one id is root to the kernel, and must not have root's rights for it:
 // not now, and not by an exec.
 void renounce(const Orders& orders) {
-  if (orders.plan().uid == 0) return;
+  if (orders.plan().uid == 0 || orders.has(Plan::insecure)) return;
   check(system_call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NOROOT), Stage::user);
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {};
@@ -81,6 +94,7 @@ void set_capabilities(const Orders& orders) {
   for (std::uint32_t word = 0; word < 2; ++word) {
     const auto wanted = static_cast<std::uint32_t>(orders.plan().capabilities >> (32 * word));
     data[word].permitted = data[word].effective = wanted & had[word].permitted;
+    if (orders.has(Plan::insecure)) data[word].inheritable = data[word].permitted;
   }
   system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   check(system_call(SYS_capset, address(&header), address(data)), Stage::capabilities);
@@ -94,7 +108,9 @@ void become_user(const Orders& orders) {
                     address(orders.begin<std::uint32_t>(plan.groups))),
         Stage::groups);
   check(system_call(SYS_setresgid, plan.gid, plan.gid, plan.gid), Stage::user);
+  if (orders.has(Plan::insecure)) check(system_call(SYS_prctl, PR_SET_KEEPCAPS, 1), Stage::user);
   check(system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid), Stage::user);
+  if (orders.has(Plan::insecure)) keep_capabilities(orders);
 }
 
 }  // namespace slipway::init

@@ -40,6 +40,11 @@ void enter_root(const Orders& orders);
 void mount_control_groups(const Orders& orders);
 void mask_paths(const Orders& orders);
 
+// bare.cpp: the same without namespaces. `processes` is what enter_directory() gives, a descriptor.
+long enter_directory(const Orders& orders);
+// Kills all that descends from this process, however it tried to get away, until nothing is left.
+void end_descendants(long processes);
+
 // identity.cpp
 void name_host(const Orders& orders);
 void raise_loopback(const Orders& orders);

@@ -53,7 +53,7 @@ std::string read_file(const fs::path& path) {
 // The content of `f` in that commit, by way of the state directory's repository.
 std::string checked_out(const fs::path& root, const FetchGit& wanted) {
   StateDirectory state(root);
-  GitSources sources(state, nullptr);
+  GitSources sources(state);
   const Staging staging(state.fresh_work_path());
   sources.check_out(sources.resolve(wanted, {}), staging, {});
   return read_file(staging.upper() / "f");
@@ -136,7 +136,7 @@ TEST_CASE("a branch that moves between the question and the fetch gives what was
   repository.commit("one");
   const TemporaryFolder folder;
   StateDirectory state(folder.path() / "state");
-  GitSources sources(state, nullptr);
+  GitSources sources(state);
   const FetchGit resolved = sources.resolve(fetch_of(repository.url(), "main"), {});
   repository.write("f", "two\n");
   repository.git("commit -q -a --amend -m two");
@@ -147,7 +147,7 @@ TEST_CASE("a branch that moves between the question and the fetch gives what was
   // And if the server has it no more, that is said.
   const FetchGit gone = sources.resolve(fetch_of(repository.url(), "main"), {});
   CHECK(gone.commit == resolved.commit);
-  GitSources later(state, nullptr);
+  GitSources later(state);
   const FetchGit second = later.resolve(fetch_of(repository.url(), "main"), {});
   repository.write("f", "three\n");
   repository.git("commit -q -a --amend -m three");
@@ -256,7 +256,7 @@ TEST_CASE("a server that says nothing holds nobody up who wants to stop") {
 
   const TemporaryFolder folder;
   StateDirectory state(folder.path() / "state");
-  GitSources sources(state, nullptr);
+  GitSources sources(state);
   const auto began = std::chrono::steady_clock::now();
   const GitListener impatient{
       [&] { return std::chrono::steady_clock::now() - began > std::chrono::milliseconds(300); },
@@ -265,7 +265,7 @@ TEST_CASE("a server that says nothing holds nobody up who wants to stop") {
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(10));
 
   // By itself it gives up too.
-  GitCommand command = GitRemote(url, nullptr, "").command({"ls-remote", "--", "origin"});
+  GitCommand command = GitRemote(url, nullptr, {}).command({"ls-remote", "--", "origin"});
   command.patience = std::chrono::seconds(1);
   CHECK_THROWS_WITH_AS(run_git(command, {}), doctest::Contains("for 1 seconds"), Error);
   // Neither left a process behind that still holds its connection.

@@ -6,6 +6,8 @@
 
 #include <loopback.hpp>
 
+#include <executor/ssh/key_agent.hpp>
+
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
@@ -140,6 +142,28 @@ TEST_CASE("a repository behind ssh opens to the keys of the agent") {
   CHECK(build.file("f") == "one\n");
   contains(failure_of(build, add_git(host.url("absent"))), "there is no repository");
   contains(failure_of(build, add_git(host.url("r") + "#mian")), "did you mean \"main\"?");
+}
+
+TEST_CASE("git asks the agent that the build was given as default, before the environment's") {
+  if (!has_ssh()) return;
+  SshHost host;
+  const auto repository = host.files.repository("r");
+  repository.write("f", "one\n");
+  repository.commit("one");
+  shell("ssh-keygen -q -t ed25519 -N '' -f '" + host.path("stranger") + "'");
+  const KeyAgent right({host.path("key")});
+  const KeyAgent wrong({host.path("stranger")});
+
+  TestBuild build;
+  build.ssh_agents["default"] = wrong.socket();
+  {
+    const ProcessVariables agent{{"SSH_AUTH_SOCK", host.agent}};
+    contains(failure_of(build, add_git(host.url("r"))), "does not let us in");
+  }
+  const ProcessVariables nobody{{"SSH_AUTH_SOCK", "/nonexistent"}};
+  build.ssh_agents["default"] = right.socket();
+  build.solve(add_git(host.url("r")));
+  CHECK(build.file("f") == "one\n");
 }
 
 TEST_CASE("an ssh host has to keep the key that it was first seen with") {

@@ -11,7 +11,7 @@ namespace {
 
 std::string refusal(const std::string& url) {
   try {
-    const GitRemote remote(url, nullptr, "/known");
+    const GitRemote remote(url, nullptr, {"/known", {}});
     return "taken";
   } catch (const Error& error) {
     return error.what();
@@ -73,7 +73,7 @@ TEST_CASE("a submodule's relative URL is one beside its repository's") {
 }
 
 TEST_CASE("who we are is a header, and in no URL") {
-  const GitRemote with_user("https://me:pass%40word@host/r.git", nullptr, "");
+  const GitRemote with_user("https://me:pass%40word@host/r.git", nullptr, {});
   CHECK(with_user.url() == "https://host/r.git");
   CHECK(with_user.shown() == "https://xxxxx:xxxxx@host/r.git");
   // base64 of "me:pass@word"
@@ -85,7 +85,7 @@ TEST_CASE("who we are is a header, and in no URL") {
 
   // As BuildKit: a header is taken as it is, a token is a password; a host's own one first.
   const auto header = [](const std::string& url, std::map<std::string, std::string> values) {
-    const std::string text = header_of(GitRemote(url, secrets(std::move(values)), ""));
+    const std::string text = header_of(GitRemote(url, secrets(std::move(values)), {}));
     const std::size_t colon = text.find(": ");
     return colon == std::string::npos ? text : text.substr(colon + 2);
   };
@@ -103,11 +103,11 @@ TEST_CASE("who we are is a header, and in no URL") {
 
 TEST_CASE("a submodule gets a secret only where it is meant for") {
   const auto reader = secrets({{"GIT_AUTH_HEADER", "secret"}, {"GIT_AUTH_HEADER.own", "its"}});
-  const GitRemote main("https://github.com/owner/r", reader, "");
+  const GitRemote main("https://github.com/owner/r", reader, {});
   CHECK(header_of(main.submodule("https://github.com/owner/other", reader)).ends_with(": secret"));
   CHECK(header_of(main.submodule("https://evil.example/r", reader)) == "");
   CHECK(header_of(main.submodule("https://github.com.evil.example/r", reader)) == "");
   CHECK(header_of(main.submodule("https://own/r", reader)).ends_with(": its"));
-  const GitRemote elsewhere("https://host/r", reader, "");
+  const GitRemote elsewhere("https://host/r", reader, {});
   CHECK(header_of(elsewhere.submodule("https://host/rest", reader)) == "");
 }

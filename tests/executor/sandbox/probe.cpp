@@ -6,11 +6,22 @@
 //   probe clone FLAGS          prints the errno of clone(2)
 //   probe connect NAME         connects to the abstract socket NAME; prints the errno
 //   probe talk NAME            listens on the abstract socket NAME and connects to it
+//   probe ask PATH HEX         sends a message of these bytes to the socket at PATH, its length in
+//                              front; prints the answer's body in hexadecimal, or "errno N"
 //   probe flood BYTES          writes that many
+//   probe daemon COMMAND...    runs it as a daemon does: two forks, a session, no signal but SIGKILL
+//   probe leave KEY            a System V segment, semaphore and queue, a POSIX segment and queue
 //   probe arguments ...        prints them, one a line
 //   probe xattr NAME HEX PATH  sets an extended attribute
 //   probe xattrs PATH          prints "NAME HEX" of each, sorted
+#include <fcntl.h>
+#include <mqueue.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/personality.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -58,10 +69,61 @@ int listen_as(const char* name) {
   return error_of(::listen(socket, 1));
 }
 
-int set_xattr(const char* path, const char* name, const std::string& hex) {
+int become_daemon(char** command) {
+  if (::fork() != 0) return 0;
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
+  for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
+  ::execv(command[0], command);
+  return errno;
+}
+
+int leave_behind(int key) {
+  const int all = IPC_CREAT | 0600;
+  if (::shmget(key, 4096, all) < 0 || ::semget(key, 1, all) < 0 || ::msgget(key, all) < 0) {
+    return errno;
+  }
+  if (::shm_open("/left", O_CREAT | O_RDWR, 0600) < 0) return errno;
+  return ::mq_open("/left", O_CREAT | O_RDWR, 0600, nullptr) < 0 ? errno : 0;
+}
+
+std::string bytes_of(const std::string& hex) {
   std::string value;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
     value += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return value;
+}
+
+std::string hex_of(const char* bytes, std::size_t count) {
+  std::string hex;
+  for (std::size_t i = 0; i < count; ++i) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned char>(bytes[i]));
+    hex += digits;
+  }
+  return hex;
+}
+
+// A message of at most 255 bytes; of the answer, what comes in one piece.
+std::string ask(const char* path, const std::string& body) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const auto* at = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(socket, at, sizeof(address)) != 0) return "errno " + std::to_string(errno);
+  const std::string message =
+      std::string(3, '\0') + static_cast<char>(body.size()) + body;
+  if (::write(socket, message.data(), message.size()) < 0) return "errno " + std::to_string(errno);
+  char answer[4096];
+  const ssize_t length = ::recv(socket, answer, 4, MSG_WAITALL);
+  if (length != 4) return "the end";
+  const ssize_t got = ::recv(socket, answer, sizeof answer, 0);
+  return hex_of(answer, got > 0 ? static_cast<std::size_t>(got) : 0);
+}
+
+int set_xattr(const char* path, const char* name, const std::string& hex) {
+  const std::string value = bytes_of(hex);
   return error_of(::lsetxattr(path, name, value.data(), value.size(), 0));
 }
 
@@ -72,15 +134,9 @@ std::vector<std::string> xattrs_of(const char* path) {
   for (ssize_t at = 0; at < length;
        at += static_cast<ssize_t>(std::strlen(&names[static_cast<std::size_t>(at)])) + 1) {
     std::string line = &names[static_cast<std::size_t>(at)];
-    unsigned char value[4096];
+    char value[4096];
     const ssize_t size = ::lgetxattr(path, line.c_str(), value, sizeof value);
-    line += ' ';
-    for (ssize_t i = 0; i < size; ++i) {
-      char digits[3];
-      std::snprintf(digits, sizeof digits, "%02x", value[i]);
-      line += digits;
-    }
-    lines.push_back(line);
+    lines.push_back(line + ' ' + hex_of(value, size > 0 ? static_cast<std::size_t>(size) : 0));
   }
   std::sort(lines.begin(), lines.end());
   return lines;
@@ -117,6 +173,14 @@ int main(int argc, char** argv) {
       if (written <= 0) return 1;
       left -= written;
     }
+  } else if (what == "ids") {
+    std::printf("uid %u euid %u\n", ::getuid(), ::geteuid());
+  } else if (what == "daemon") {
+    return become_daemon(argv + 2);
+  } else if (what == "leave") {
+    return leave_behind(std::atoi(argv[2]));
+  } else if (what == "ask" && argc == 4) {
+    std::printf("%s\n", ask(argv[2], bytes_of(argv[3])).c_str());
   } else if (what == "arguments") {
     for (int i = 2; i < argc; ++i) std::printf("%s\n", argv[i]);
   } else if (what == "xattr" && argc == 5) {

@@ -49,6 +49,7 @@ struct Outcome {
   int exit_code = -1;
   std::string out;
   std::string err;
+  bool out_of_memory = false;
   int calls_after_end = 0;
 };
 
@@ -114,6 +115,7 @@ class TestStep {
           if (ended) ++outcome.calls_after_end;
           ended = true;
           outcome.exit_code = result.exit_code;
+          outcome.out_of_memory = result.out_of_memory;
           changed.notify_all();
         });
     if (while_running) while_running(*process);

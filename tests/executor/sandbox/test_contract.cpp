@@ -1,4 +1,5 @@
-// What every ProcessRunner promises: the same for the fake and for the real sandbox.
+// What every ProcessRunner promises: the same for the fake, for the sandbox and for chroot.
+#include "executor/chroot/chroot_step.hpp"
 #include "executor/fake_runner.hpp"
 #include "executor/sandbox/real_runner.hpp"
 
@@ -39,7 +40,7 @@ void teach(FakeRunner& fake) {
 }
 
 template <class Test>
-void for_both(Test test) {
+void for_each(Test test) {
   SUBCASE("fake") {
     FakeRunner fake;
     teach(fake);
@@ -48,19 +49,23 @@ void for_both(Test test) {
   SUBCASE("sandbox") {
     if (const auto runner = real_runner()) test(*runner);
   }
+  SUBCASE("chroot") {
+    const Scratchpad trees;
+    if (const auto runner = real_chroot(trees.path())) test(*runner);
+  }
 }
 
 }  // namespace
 
 TEST_CASE("a runner tells the exit code") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("exit 7");
     CHECK(step.with_busybox().run(runner).exit_code == 7);
   });
 }
 
 TEST_CASE("a runner keeps the two outputs apart and calls nobody after the end") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("echo out; echo err >&2");
     const Outcome outcome = step.with_busybox().run(runner);
     CHECK(outcome.out == "out\n");
@@ -70,7 +75,7 @@ TEST_CASE("a runner keeps the two outputs apart and calls nobody after the end")
 }
 
 TEST_CASE("what a command writes and removes is in the upper directory, and nowhere else") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("echo new > /new; echo changed > /etc/old; rm /gone");
     step.with_busybox();
     write_file(step.image / "etc/old", "old\n");
@@ -87,7 +92,7 @@ TEST_CASE("what a command writes and removes is in the upper directory, and nowh
 }
 
 TEST_CASE("a command sees the layers as one tree, the upper ones first") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("cat /lower /upper");
     step.with_busybox();
     write_file(step.image / "lower", "from below\n");
@@ -100,7 +105,7 @@ TEST_CASE("a command sees the layers as one tree, the upper ones first") {
 }
 
 TEST_CASE("a killed command ends with 137, and its end is told once") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("sleep 1000");
     step.with_busybox().while_running = [](RunningProcess& process) { process.kill(); };
     CHECK(step.run(runner).exit_code == 137);
@@ -108,7 +113,7 @@ TEST_CASE("a killed command ends with 137, and its end is told once") {
 }
 
 TEST_CASE("who drops a running command has it gone") {
-  for_both([](ProcessRunner& runner) {
+  for_each([](ProcessRunner& runner) {
     TestStep step("sleep 1000");
     step.with_busybox().request.operation = &step.operation;
     std::atomic<int> ends = 0;

@@ -233,6 +233,18 @@ TEST_CASE("a secret is a file of its owner, a variable, or both, and on no disk"
   CHECK(step.left() == std::vector<std::string>{});
 }
 
+TEST_CASE("a variable of a secret takes the place of the image's, also for who takes the first") {
+  const auto runner = real_runner();
+  if (!runner) return;
+  TestStep step("");
+  ResolvedMount variable = secret("", "value");
+  variable.mount.env = "KEY";
+  step.with_busybox().request.mounts = {variable};
+  step.operation.arguments = {"env"};
+  step.operation.environment = {"PATH=/bin", "KEY=of the image", "KEYS=2"};
+  CHECK(step.run(*runner).out == "PATH=/bin\nKEYS=2\nKEY=value\nHOME=/root\n");
+}
+
 TEST_CASE("a mount over the root or in the kernel's directories is refused") {
   const auto runner = real_runner();
   if (!runner) return;

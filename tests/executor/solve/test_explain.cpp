@@ -183,3 +183,43 @@ TEST_CASE("an old store without lists says that files changed, and no more") {
   CHECK(build.reason("COPY a /") == "files changed");
   CHECK(report_of(build, "COPY a /").change_count == 0);
 }
+
+TEST_CASE("a changed secret is nobody's business unless it is keyed, and then it is named") {
+  TestBuild build;
+  teach(build.runner, {"push", "other"});
+  const std::string dockerfile =
+      "FROM scratch\nRUN --mount=type=secret,id=token push\n"
+      "RUN --mount=type=secret,id=token,env=T --mount=type=secret,id=absent other\n";
+  build.secrets["token"] = "first value";
+  build.solve(dockerfile);
+  build.secrets["token"] = "second value";
+  CHECK(build.solve(dockerfile) == Steps{});
+
+  build.keyed_secrets = {"token", "absent"};
+  CHECK(build.solve(dockerfile).size() == 2);
+  CHECK(build.reason("RUN --mount=type=secret,id=token push") == "secret token counts now");
+  CHECK(build.solve(dockerfile) == Steps{});
+  build.reopen();
+  CHECK(build.solve(dockerfile) == Steps{});
+
+  build.secrets["token"] = "third value";
+  CHECK(build.solve(dockerfile).size() == 2);
+  CHECK(build.reason("RUN --mount=type=secret,id=token push") == "secret token changed");
+  build.secrets["token"] = "second value";
+  CHECK(build.solve(dockerfile) == Steps{});
+  build.keyed_secrets.clear();
+  CHECK(build.solve(dockerfile) == Steps{});
+}
+
+TEST_CASE("another store has other keys for the same secret: they say nothing elsewhere") {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 2; ++i) {
+    TestBuild build;
+    teach(build.runner, {"push"});
+    build.secrets["token"] = "1234";
+    build.keyed_secrets = {"token"};
+    build.solve("FROM scratch\nRUN --mount=type=secret,id=token push\n");
+    keys.push_back(build.result.reports.back().key->text());
+  }
+  CHECK(keys[0] != keys[1]);
+}

@@ -1,0 +1,88 @@
+#include <executor/sandbox/rights.hpp>
+
+#include <ir/error.hpp>
+
+#include <linux/capability.h>
+
+#include <array>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// Docker's fourteen.
+constexpr std::array default_capabilities = {
+    CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
+    CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
+    CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
+    CAP_KILL,    CAP_AUDIT_WRITE};
+
+const std::vector<std::string> no_paths;
+
+}  // namespace
+
+StepRights StepRights::of(const RunProcess& operation, const Grants& grants) {
+  const auto& [granted, devices] = grants;
+  StepRights rights;
+  // Each value by its name: one that is not known is not the harmless one.
+  switch (operation.network) {
+    case RunProcess::Network::none:
+      break;
+    case RunProcess::Network::host:
+      require_granted(granted, operation.network);
+      rights.own_network_ = false;
+      break;
+    case RunProcess::Network::default_:
+      rights.own_network_ = false;
+      break;
+    default:
+      throw Error("a step of an unknown network mode");
+  }
+  switch (operation.security) {
+    case RunProcess::Security::sandbox:
+      break;
+    case RunProcess::Security::insecure:
+      require_granted(granted, operation.security);
+      rights.insecure_ = true;
+      break;
+    default:
+      throw Error("a step of an unknown security mode");
+  }
+  std::vector<std::string> names;
+  for (const RunProcess::Device& device : operation.devices) {
+    for (std::string& name : devices.allowed(device.name, device.required, granted))
+      names.push_back(std::move(name));
+  }
+  rights.devices_ = devices.edits_of(names, granted);
+  return rights;
+}
+
+std::uint64_t StepRights::capabilities() const {
+  if (insecure_) return ~std::uint64_t{0};
+  std::uint64_t set = 0;
+  for (const int capability : default_capabilities) set |= std::uint64_t{1} << capability;
+  return set;
+}
+
+const std::vector<std::string>& StepRights::masked_paths() const {
+  static const std::vector<std::string> paths = {
+      "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+      "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+      "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
+  };
+  return insecure_ ? no_paths : paths;
+}
+
+const std::vector<std::string>& StepRights::read_only_paths() const {
+  static const std::vector<std::string> paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                                 "/proc/sysrq-trigger"};
+  return insecure_ ? no_paths : paths;
+}
+
+std::span<const seccomp::Instruction> StepRights::filter() const {
+  if (insecure_) return {};
+  return seccomp::filter();
+}
+
+}  // namespace slipway

@@ -1,0 +1,48 @@
+// What a step may do: computed here and nowhere else, from what its operation asks for and what was
+// granted. Whoever sets up a step takes a `StepRights`, so no other way into a step can forget to
+// ask (CVE-2024-23653).
+#pragma once
+
+#include <executor/devices/registry.hpp>
+#include <executor/sandbox/seccomp/filter.hpp>
+#include <ir/entitlements.hpp>
+#include <ir/operation.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+// What steps may ask for; nothing, if nobody says otherwise.
+struct Grants {
+  Entitlements granted;
+  DeviceRegistry devices;  // of this machine
+};
+
+class StepRights {
+ public:
+  // The only one that makes them. Throws Error where the operation asks for what is not granted.
+  static StepRights of(const RunProcess& operation, const Grants& grants);
+
+  // A network namespace of its own, with nothing but a loopback.
+  bool own_network() const { return own_network_; }
+  // Out of the sandbox: no filter, no masks, every capability, all of the kernel's settings.
+  bool insecure() const { return insecure_; }
+
+  std::uint64_t capabilities() const;                      // a bit each
+  const std::vector<std::string>& masked_paths() const;    // show nothing
+  const std::vector<std::string>& read_only_paths() const; // cannot be written
+  std::span<const seccomp::Instruction> filter() const;    // empty: every system call
+  const DeviceEdits& devices() const { return devices_; }  // what they put into the step
+
+ private:
+  StepRights() = default;
+
+  bool own_network_ = true;
+  bool insecure_ = false;
+  DeviceEdits devices_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,194 @@
+// From the start of a step in chroot isolation to the end of everything it left behind.
+#include "chroot_step.hpp"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+
+using namespace slipway;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Processes whose arguments hold the text.
+int alive(const std::string& text) {
+  int count = 0;
+  std::error_code gone;
+  for (const auto& process : fs::directory_iterator("/proc")) {
+    std::ifstream file(process.path() / "cmdline", std::ios::binary);
+    const std::string line(std::istreambuf_iterator<char>(file), {});
+    if (line.find(text) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+std::string refusal(ProcessRunner& runner, TestStep& step) {
+  try {
+    step.run(runner);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "started";
+}
+
+Outcome run(const std::string& command) {
+  TestStep step(command);
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return {};
+  return step.with_busybox().with_probe().run(*runner);
+}
+
+}  // namespace
+
+TEST_CASE("chroot: nothing that a step has started is alive after it") {
+  TestStep step("");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox();
+  const std::string mark = "4711." + std::to_string(::getpid());
+  SUBCASE("a daemon") { step.operation.arguments[2] = "setsid sleep " + mark + " & sleep 0.1"; }
+  SUBCASE("one that was born twice") {
+    step.operation.arguments[2] = "(setsid sh -c 'sleep " + mark + " & exit' &) ; sleep 0.1";
+  }
+  SUBCASE("one that listens to no signal") {
+    step.operation.arguments[2] = "sh -c 'trap \"\" TERM INT HUP; sleep " + mark + "' & sleep 0.1";
+  }
+  SUBCASE("one that is stopped") {
+    step.operation.arguments[2] = "sleep " + mark + " & kill -STOP $!";
+  }
+  SUBCASE("a chain") {
+    step.operation.arguments[2] =
+        "f() { test $1 = 0 && exec sleep " + mark + "; f $(($1 - 1)) & wait; }; f 40 & sleep 0.3";
+  }
+  SUBCASE("a hundred") {
+    step.operation.arguments[2] =
+        "for i in $(seq 100); do setsid sleep " + mark + " & done; sleep 0.2";
+  }
+  CHECK(step.run(*runner).exit_code == 0);
+  CHECK(alive(mark) == 0);
+}
+
+TEST_CASE("chroot: a bomb and a process that always moves on are ended") {
+  TestStep step("");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox();
+  const std::string mark = "comet" + std::to_string(::getpid());
+  write_file(step.image / mark, "sh /" + mark + " &\nexit\n");
+  write_file(step.image / (mark + "-bomb"),
+             "sh /" + mark + "-bomb & sh /" + mark + "-bomb & sleep 0.01\n");
+  SUBCASE("moves on") { step.operation.arguments[2] = "sh /" + mark + "; sleep 0.1"; }
+  SUBCASE("grows") {
+    step.operation.user = "builder";  // of whom the limit counts, should this test fail
+    step.operation.ulimits = {"nproc=200"};
+    step.operation.arguments[2] = "sh /" + mark + "-bomb & sleep 0.3";
+  }
+  step.run(*runner);
+  CHECK(alive(mark) == 0);
+}
+
+TEST_CASE("chroot: a killed step takes all it started with it") {
+  const std::string mark = "4712." + std::to_string(::getpid());
+  TestStep step("setsid sleep " + mark + " & sleep " + mark);
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox().while_running = [](RunningProcess& process) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    process.kill();
+  };
+  CHECK(step.run(*runner).exit_code == 137);
+  CHECK(alive(mark) == 0);
+}
+
+TEST_CASE("chroot: a step that kills its own init fails, and what it started ends") {
+  TestStep step("");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox();
+  const std::string mark = "4713." + std::to_string(::getpid());
+  step.operation.arguments[2] =
+      "touch /trace; setsid sleep " + mark + " & kill -9 $PPID; sleep " + mark;
+  step.request.operation = &step.operation;
+  RunResult result;
+  std::atomic<bool> ended = false;
+  const auto process = runner->start(
+      step.request, [](OutputStream, std::string_view) {},
+      [&](RunResult given) {
+        result = given;
+        ended = true;
+      });
+  while (!ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(result.failure.find("watches over it") != std::string::npos);
+  CHECK(alive(mark) == 0);
+  TestStep next("ls /trace");
+  next.request.lowers = {step.image};
+  CHECK(next.run(*runner).out == "");
+}
+
+TEST_CASE("chroot: a step stands in its root, without descriptors, variables or rights of ours") {
+  const Outcome outcome = run(
+      "pwd; cd ..; pwd; env | grep -cv -e ^PATH= -e ^HOME= -e ^PWD= -e ^OLDPWD= -e ^SHLVL= -e ^_=");
+  if (outcome.exit_code < 0) return;
+  CHECK(outcome.out == "/\n/\n0\n");
+}
+
+TEST_CASE("chroot: a working directory that leads out, and a program that is not there") {
+  TestStep step("pwd");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox();
+  SUBCASE("leads out") {
+    step.operation.working_directory = "/../../..";
+    CHECK(step.run(*runner).out == "/\n");
+  }
+  SUBCASE("by a link") {
+    fs::create_directory_symlink("../../../tmp", step.image / "out");
+    step.operation.working_directory = "/out/x";
+    CHECK(step.run(*runner).out == "/tmp/x\n");
+    CHECK(fs::is_directory(step.request.upper / "tmp/x"));
+  }
+  SUBCASE("no program") {
+    step.operation.arguments = {"nonsense"};
+    CHECK(refusal(*runner, step) == "program \"nonsense\" was not found in PATH");
+  }
+  SUBCASE("no user") {
+    step.operation.user = "nobody-knows";
+    CHECK(refusal(*runner, step) == "user \"nobody-knows\" is not in the image's /etc/passwd");
+  }
+}
+
+TEST_CASE("chroot: a user is who the image says, and set-user-ID programs work") {
+  TestStep step("id; /bin/as-root ids");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  step.with_busybox().with_probe().operation.user = "builder";
+  fs::copy_file(step.image / "bin/probe", step.image / "bin/as-root");
+  REQUIRE(::chmod((step.image / "bin/as-root").c_str(), 04755) == 0);
+  const Outcome outcome = step.run(*runner);
+  CHECK(outcome.out.starts_with("uid=1000(builder) gid=1001(builder) groups="));
+  CHECK(outcome.out.find("euid 0") != std::string::npos);
+}
+
+TEST_CASE("chroot: a step that fails hears what it does not have") {
+  const Outcome outcome = run("cat /proc/self/status");
+  if (outcome.exit_code < 0) return;
+  CHECK(outcome.exit_code == 1);
+  CHECK(outcome.err.find("has no /proc") != std::string::npos);
+  CHECK(run("true").err == "");
+}
+
+TEST_CASE("chroot: a flood arrives whole, and before the end") {
+  const Outcome outcome = run("probe flood 20971520; echo end");
+  if (outcome.exit_code < 0) return;
+  CHECK(outcome.out.size() == 20971520 + 4);
+  CHECK(outcome.out.ends_with("xend\n"));
+  CHECK(outcome.calls_after_end == 0);
+}

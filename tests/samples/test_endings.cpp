@@ -1,0 +1,198 @@
+// Builds that end before they are done: by their time, by a signal. Nothing of them is left.
+#include "mounts.hpp"
+#include "workshop.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace slipway;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// A number that no other program sleeps for, so that its processes are found by it.
+std::string unique_time() { return "97" + std::to_string(::getpid()); }
+
+// As much as there is: what /proc has of a process may end at any moment.
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Processes of this machine with unique_time() among their arguments.
+std::size_t sleepers() {
+  std::size_t count = 0;
+  std::error_code gone;
+  for (fs::directory_iterator entry("/proc", gone), end; entry != end; entry.increment(gone)) {
+    const std::string name = entry->path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (has(content(entry->path() / "cmdline"), unique_time() + '\0')) ++count;
+  }
+  return count;
+}
+
+bool await_sleepers(std::size_t number) {
+  for (int tries = 0; tries < 1200 && sleepers() != number; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  return sleepers() == number;
+}
+
+// Control groups of steps, of whatever version.
+std::set<std::string> groups() {
+  std::set<std::string> found;
+  const auto none = fs::directory_options::skip_permission_denied;
+  std::error_code gone;
+  for (fs::recursive_directory_iterator entry("/sys/fs/cgroup", none, gone), end; entry != end;
+       entry.increment(gone)) {
+    if (entry->path().filename().string().starts_with("slipway-step-")) {
+      found.insert(entry->path().string());
+    }
+  }
+  return found;
+}
+
+// Two stages with a step that sleeps in each: one alone, one with daemons that ignore signals.
+void write_sleepers(const Workshop& workshop) {
+  const std::string asleep = "sleep " + unique_time();
+  workshop.write("Dockerfile",
+                 "FROM busybox AS one\n"
+                 "RUN echo kept > /kept\n"
+                 "RUN " + asleep + "\n"
+                 "FROM busybox AS two\n"
+                 "RUN trap '' 1 2 15; for i in 1 2 3; do setsid " + asleep + " & done; wait\n"
+                 "FROM busybox\n"
+                 "COPY --from=one /kept /\n"
+                 "COPY --from=two /etc/passwd /two\n");
+}
+constexpr std::size_t all_sleepers = 4;
+
+}  // namespace
+
+TEST_CASE("a build that takes longer than it may is ended, says where, and keeps what was done") {
+  SKIP_UNLESS_ROOT();
+  const MountsOfOurOwn mounts;
+  Workshop workshop;
+  workshop.write("Dockerfile",
+                 "FROM busybox\n"
+                 "RUN echo kept > /kept\n"
+                 "RUN trap '' TERM; sleep " + unique_time() + " & wait\n");
+  const Built built = workshop.build({"--timeout", "5s"});
+  INFO(built.log);
+  CHECK(built.status == 1);
+  CHECK(has(built.log,
+            "Dockerfile:3:1: error: the build took longer than --timeout 5s and was ended in "
+            "\"[3/3] RUN trap"));
+  CHECK(has(built.log, "hint: what was finished is in the cache"));
+  CHECK(sleepers() == 0);
+  CHECK(mounts.added(workshop.folder()) == "");
+  workshop.write("Dockerfile", "FROM busybox\nRUN echo kept > /kept\nRUN wc -c /kept\n");
+  const Built next = workshop.build({"--timeout", "10m"});
+  CHECK(next.status == 0);
+  CHECK(next.hits == 1);
+}
+
+TEST_CASE("a step that takes longer than it may fails as one, and not those beside it") {
+  SKIP_UNLESS_ROOT();
+  const MountsOfOurOwn mounts;
+  Workshop workshop;
+  workshop.write("Dockerfile",
+                 "FROM busybox AS late\n"
+                 "RUN echo the last words; sleep " + unique_time() + "\n"
+                 "FROM busybox AS steady\n"
+                 "RUN sleep 0.7; echo one > /one\n"
+                 "RUN sleep 0.7; echo two > /two\n"
+                 "RUN sleep 0.7; echo three > /three\n"
+                 "FROM busybox\n"
+                 "COPY --from=steady /three /\n"
+                 "COPY --from=late / /late\n");
+  const Built built = workshop.build({"--step-timeout", "2s", "--keep-going"});
+  INFO(built.log);
+  CHECK(built.status == 1);
+  CHECK(has(built.log, "Dockerfile:2:1: error: \"[late 2/2] RUN echo the last words; sleep"));
+  CHECK(has(built.log, "took longer than --step-timeout 2s and was ended"));
+  CHECK(has(built.log, "\nthe last words\n"));
+  CHECK(sleepers() == 0);
+  CHECK(mounts.added(workshop.folder()) == "");
+  CHECK(workshop.build({"--target", "steady"}).misses == 0);
+}
+
+TEST_CASE("a step that ends in time knows of no limit") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop;
+  workshop.write("Dockerfile", "FROM busybox\nRUN echo done > /done\n");
+  const Built timed = workshop.build({"--timeout", "10m", "--step-timeout", "10m"});
+  CHECK(timed.status == 0);
+  const Built plain = workshop.build();
+  CHECK(plain.misses == 0);
+  CHECK(plain.image == timed.image);
+}
+
+TEST_CASE("a signal to slipway ends every process of its steps and unmounts all") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop;
+  write_sleepers(workshop);
+  const MountsOfOurOwn mounts;
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGKILL}) {
+    CAPTURE(signal);
+    Workshop::Running running = workshop.start_build();
+    REQUIRE(await_sleepers(all_sleepers));
+    running.program.kill(signal);
+    const Built ended = running.finish();
+    CHECK(ended.status != 0);
+    if (signal == SIGINT || signal == SIGTERM) {
+      // By when it ends itself all is gone.
+      CHECK(has(ended.log, "error: the build was interrupted"));
+      CHECK(sleepers() == 0);
+    }
+    // Else the kernel does it a moment later.
+    CHECK(await_sleepers(0));
+    CHECK(mounts.added(workshop.folder()) == "");
+  }
+  // What was finished before is still there, and the state is sound.
+  workshop.write("Dockerfile", "FROM busybox AS one\nRUN echo kept > /kept\n");
+  CHECK(workshop.build().misses == 0);
+  CHECK(workshop.slipway({"fsck"}).status == 0);
+}
+
+TEST_CASE("the control groups of a build that was killed are removed by the next one") {
+  SKIP_UNLESS_ROOT();
+  ROOT_ALONE("makes control groups");
+  Workshop workshop;
+  write_sleepers(workshop);
+  const std::set<std::string> before = groups();
+  Workshop::Running running = workshop.start_build({"--pids-limit", "100"});
+  if (!await_sleepers(all_sleepers)) {
+    const Built refused = running.finish();
+    REQUIRE(has(refused.log, "cannot be held"));
+    MESSAGE("skipped: " << refused.log);
+    return;
+  }
+  CHECK(groups().size() == before.size() + 2);
+  running.program.kill(SIGKILL);
+  running.finish();
+  CHECK(await_sleepers(0));
+  CHECK(groups().size() == before.size() + 2);
+  // One that asks for no limits.
+  workshop.write("Dockerfile", "FROM busybox\nRUN true\n");
+  CHECK(workshop.build().status == 0);
+  CHECK(groups() == before);
+}
