@@ -36,7 +36,7 @@ void keep_capabilities(const Orders& orders) {
 // The user of a step that has one id is root to the kernel, and must not have root's rights for it:
 // not now, and not by an exec.
 void renounce(const Orders& orders) {
-  if (orders.plan().uid == 0) return;
+  if (orders.plan().uid == 0 || orders.has(Plan::insecure)) return;
   check(system_call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NOROOT), Stage::user);
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {};
@@ -103,9 +103,7 @@ void set_capabilities(const Orders& orders) {
 void become_user(const Orders& orders) {
   const Plan& plan = orders.plan();
   system_call(SYS_umask, 0022);
-  if (orders.has(Plan::fake_ids)) {
-    return orders.has(Plan::insecure) ? keep_capabilities(orders) : renounce(orders);
-  }
+  if (orders.has(Plan::fake_ids)) return renounce(orders);
   check(system_call(SYS_setgroups, plan.groups.count,
                     address(orders.begin<std::uint32_t>(plan.groups))),
         Stage::groups);

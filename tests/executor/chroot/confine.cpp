@@ -93,6 +93,8 @@ int main(int argc, char** argv) {
     std::fputs("usage: confine [--overlay DIRECTORY] PROGRAM ARGUMENT...\n", stderr);
     return 2;
   }
+  // For what the tests of the sandbox have to say here.
+  ::setenv("SLIPWAY_TEST_CONFINED", "1", 1);
   load_filter();
   drop_capabilities();
   ::execvp(argv[next], argv + next);

@@ -25,6 +25,7 @@ const std::string socket_path = "/run/buildkit/ssh_agent.0";
 }  // namespace
 
 TEST_CASE("a step's socket is its own, with the mode and owner asked for, and leaves no trace") {
+  NEEDS_OTHER_IDS();
   const auto runner = real_runner();
   if (!runner) return;
   TestStep step("stat -c '%u %g %f' " + socket_path + "; probe ask " + socket_path +
@@ -42,8 +43,7 @@ TEST_CASE("a step's socket is its own, with the mode and owner asked for, and le
                                                     agent_at("/second", step.pad.path() / "two")};
   const Outcome outcome = step.run(*runner);
   const std::string identities = "0c74776f206b657973";  // "two keys"
-  const std::string owner = rights.space.ids == Ids::own ? "0 0" : "100 102";
-  CHECK(outcome.out.starts_with(owner + " c1e1\n" + identities + "\n05\n0e74776f\nread-only\n" +
+  CHECK(outcome.out.starts_with("100 102 c1e1\n" + identities + "\n05\n0e74776f\nread-only\n" +
                                 "0 0 c180\n"));
   // Not the agents' own sockets, nor where they lie.
   CHECK(outcome.out.find(step.pad.path().string()) == std::string::npos);
@@ -96,12 +96,13 @@ TEST_CASE("the agents of steps that have ended are served no more, and hold noth
   Scratchpad pad;
   FakeAgent agent(pad.path() / "agent");
   std::size_t before = 0;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 10; ++i) {
     TestStep step("(sleep 100 | probe ask /agent 0b) & probe ask /agent 0b");
     step.with_busybox().with_probe().request.mounts = {agent_at("/agent", pad.path() / "agent")};
     CHECK(step.run(*runner).exit_code == 0);
     if (i == 0) before = descriptors();
   }
-  // Those of the fake agent's side close a moment later, and its own are in this process, too.
-  CHECK(descriptors() <= before + 2);
+  // Those of the last steps close a moment later, here and on the fake agent's side, which is in this
+  // process, too; what each of ten steps had left would be more.
+  CHECK(descriptors() < before + 8);
 }
