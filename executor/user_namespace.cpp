@@ -14,11 +14,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -26,14 +23,6 @@
 
 namespace slipway {
 namespace {
-
-// Who has one of the two rights may make a namespace's mounts, or write its ids.
-bool has_capability(int capability) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  return ::syscall(SYS_capget, &header, data) == 0 &&
-         (data[0].effective >> static_cast<unsigned>(capability) & 1U) != 0;
-}
 
 std::string read_file(const char* path) {
   std::ifstream file(path, std::ios::binary);
@@ -50,18 +39,6 @@ std::optional<std::uint32_t> number(std::string_view text) {
 std::string user_name(uid_t uid) {
   const passwd* user = ::getpwuid(uid);
   return user == nullptr ? std::string() : user->pw_name;
-}
-
-std::optional<std::string> program(const std::string& name) {
-  const char* variable = std::getenv("PATH");
-  std::string_view rest = variable == nullptr ? "/usr/bin:/bin" : variable;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    const std::string path = std::string(rest.substr(0, end)) + "/" + name;
-    if (path.front() == '/' && ::access(path.c_str(), X_OK) == 0) return path;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return std::nullopt;
 }
 
 // One id of the user's own as root, then the ranges one behind the other.
@@ -102,9 +79,8 @@ std::string map_text(const std::vector<IdRange>& ranges) {
 int write_map(const std::string& path, const std::string& text) {
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) return errno;
-  return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())
-             ? 0
-             : errno;
+  return ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0
+                                                                                            : errno;
 }
 
 // What the process that stays outside is to do once the namespace exists.
@@ -220,20 +196,24 @@ Error no_namespace(int error) {
   if (error == EINVAL) return result.hint("this program has more than one thread already");
   return result.hint(
       "this machine or container does not let its users have namespaces: run slipway as root, or "
-      "the container with --privileged; `slipway doctor` says more");
+      "the container with --privileged");
 }
 
 void take_ids(Helper& helper) {
   const int result = helper.map();
   if (result >= program_failed) {
-    throw Error("newuidmap or newgidmap has refused the ranges of /etc/subuid and /etc/subgid "
-                "(status " + std::to_string(result - program_failed) + ")")
+    throw Error(
+        "newuidmap or newgidmap has refused the ranges of /etc/subuid and /etc/subgid "
+        "(status " +
+        std::to_string(result - program_failed) + ")")
         .hint("both need their set-user-ID bit or file capabilities: reinstall the package uidmap");
   }
   if (result != 0) throw system_error("write", "uid_map", result);
 }
 
-bool own_namespaces() { return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0; }
+bool own_namespaces() {
+  return ::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+}
 
 void enter(Helper* helper) {
   if (!own_namespaces()) throw no_namespace(errno);
@@ -253,7 +233,6 @@ void leave_mounts() {
   }
   throw error;
 }
-
 
 void enter_with_own_id(uid_t uid, gid_t gid) {
   enter(nullptr);
@@ -289,6 +268,14 @@ std::vector<IdRange> subordinate_ids(std::string_view file, std::string_view nam
     inside += *count;
   }
   return ranges;
+}
+
+bool has_capability(int capability) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  const auto which = static_cast<unsigned>(capability);
+  return (data[which / 32].effective >> which % 32 & 1U) != 0;
 }
 
 bool in_user_namespace() {
@@ -334,8 +321,8 @@ UserNamespace enter_user_namespace() {
     return result;
   }
 
-  const auto newuidmap = program("newuidmap");
-  const auto newgidmap = program("newgidmap");
+  const auto newuidmap = find_program("newuidmap");
+  const auto newgidmap = find_program("newgidmap");
   const std::string name = user_name(uid);
   const auto uids = subordinate_ids(read_file("/etc/subuid"), name, uid);
   const auto gids = subordinate_ids(read_file("/etc/subgid"), name, uid);

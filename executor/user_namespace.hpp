@@ -39,6 +39,9 @@ struct UserNamespace {
 // second thread.
 UserNamespace enter_user_namespace();
 
+// Whether this process has the capability (CAP_...) in its effective set.
+bool has_capability(int capability);
+
 // Whether this process is in another user namespace than the one the machine was started with.
 bool in_user_namespace();
 

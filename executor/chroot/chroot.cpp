@@ -8,12 +8,12 @@
 #include <executor/sandbox/launch.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/step_program.hpp>
+#include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -32,25 +32,15 @@ struct Needed {
   const char* name;
 };
 // Without the others of docker's a step may fail; without these none could start.
-constexpr std::array needed = {Needed{CAP_CHOWN, "CHOWN"}, Needed{CAP_MKNOD, "MKNOD"},
-                               Needed{CAP_SETGID, "SETGID"}, Needed{CAP_SETUID, "SETUID"},
+constexpr std::array needed = {Needed{CAP_CHOWN, "CHOWN"},     Needed{CAP_MKNOD, "MKNOD"},
+                               Needed{CAP_SETGID, "SETGID"},   Needed{CAP_SETUID, "SETUID"},
                                Needed{CAP_SETPCAP, "SETPCAP"}, Needed{CAP_SYS_CHROOT, "SYS_CHROOT"},
                                Needed{CAP_KILL, "KILL"}};
 
-std::uint64_t own_capabilities() {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &header, data) != 0) return 0;
-  return data[0].effective | std::uint64_t{data[1].effective} << 32;
-}
-
-bool has(std::uint64_t capabilities, int which) { return (capabilities >> which & 1) != 0; }
-
 void require_rights() {
-  const std::uint64_t own = own_capabilities();
   std::string missing;
   for (const Needed& one : needed) {
-    if (!has(own, one.capability)) missing += std::string(" --cap-add=") + one.name;
+    if (!has_capability(one.capability)) missing += std::string(" --cap-add=") + one.name;
   }
   if (::geteuid() == 0 && missing.empty()) return;
   throw Error("RUN with --isolation=chroot needs root and docker's default capabilities")
@@ -118,9 +108,8 @@ class Chroot final : public ProcessRunner {
     return std::make_shared<const OpenLayer>(layer, index_of_ ? index_of_(layer) : nullptr);
   }
 
-  Launched launch_step(const RunRequest& request, const StepRights& rights,
-                       Placements& placements, const LayerOpener& open,
-                       std::function<void(RunResult)> finished,
+  Launched launch_step(const RunRequest& request, const StepRights& rights, Placements& placements,
+                       const LayerOpener& open, std::function<void(RunResult)> finished,
                        std::function<void(RunResult)>& ended) {
     const RunProcess& operation = *request.operation;
     place_kernel_directories(placements, operation);
@@ -128,13 +117,7 @@ class Chroot final : public ProcessRunner {
     Requested requested = place_requested(placements, request, open);
     placements.root().make_directory(working_directory_of(operation));
     const RunUser user = user_of(operation, rights, placements.root());
-    ended = with_agents(std::move(requested.agents),
-                        [finished = std::move(finished), uid = user.uid,
-                         gid = user.gid](RunResult result) {
-                          result.uid = uid;
-                          result.gid = gid;
-                          finished(result);
-                        });
+    ended = with_agents(std::move(requested.agents), as_user(user, std::move(finished)));
 
     std::vector<FileDescriptor> handed;
     handed.push_back(placements.open_root());
@@ -150,7 +133,7 @@ class Chroot final : public ProcessRunner {
     // A filter takes CAP_SYS_ADMIN, or no_new_privs, with which sudo and ping would fail. Who has
     // not the one is in a container, whose own filter holds for the step, too.
     const auto filter = rights.filter();
-    const bool loads = has(own_capabilities(), CAP_SYS_ADMIN);
+    const bool loads = has_capability(CAP_SYS_ADMIN);
     plan.header.filter = plan.list(filter.data(), loads ? filter.size() : 0);
     plan.header.mounts = plan.list(std::vector<init::MountAction>());
     plan.header.masked = plan.texts(std::vector<std::string>());

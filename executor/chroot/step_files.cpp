@@ -1,6 +1,7 @@
 #include <executor/chroot/step_files.hpp>
 
 #include <executor/sandbox/network_files.hpp>
+#include <executor/sandbox/standard_devices.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -19,30 +19,13 @@ namespace {
 
 using Mount = RunProcess::Mount;
 
-struct Device {
-  const char* name;
-  unsigned major;
-  unsigned minor;
-};
-constexpr std::array devices = {Device{"null", 1, 3},    Device{"zero", 1, 5},
-                                Device{"full", 1, 7},    Device{"random", 1, 8},
-                                Device{"urandom", 1, 9}, Device{"tty", 5, 0}};
-
-struct Link {
-  const char* name;
-  const char* target;
-};
-constexpr std::array device_links = {
-    Link{"fd", "/proc/self/fd"}, Link{"stdin", "/proc/self/fd/0"},
-    Link{"stdout", "/proc/self/fd/1"}, Link{"stderr", "/proc/self/fd/2"}};
-
 void make_directory(int parent, const char* name, mode_t mode) {
   if (::mkdirat(parent, name, mode) != 0 || ::fchmodat(parent, name, mode, 0) != 0)
     throw system_error("mkdirat", std::string("/dev/") + name, errno);
 }
 
 void make_devices(int directory) {
-  for (const Device& device : devices) {
+  for (const Device& device : standard_devices) {
     if (::mknodat(directory, device.name, S_IFCHR | 0666, ::makedev(device.major, device.minor)) !=
         0) {
       Error error = system_error("mknodat", std::string("/dev/") + device.name, errno);
@@ -52,7 +35,7 @@ void make_devices(int directory) {
     if (::fchmodat(directory, device.name, 0666, 0) != 0)
       throw system_error("fchmodat", device.name, errno);
   }
-  for (const Link& link : device_links) {
+  for (const DeviceLink& link : standard_device_links) {
     if (::symlinkat(link.target, directory, link.name) != 0)
       throw system_error("symlinkat", link.name, errno);
   }

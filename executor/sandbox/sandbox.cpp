@@ -9,6 +9,7 @@
 #include <executor/sandbox/step_mounts.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <executor/ssh/agent_forward.hpp>
+#include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
 
 #include <linux/capability.h>
@@ -42,11 +43,7 @@ bool has_one_control_group_tree() {
 
 // All that is needed before a step can be started at all.
 void require_rights() {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  const bool asked = ::syscall(SYS_capget, &header, data) == 0;
-  const bool administrator = asked && (data[0].effective >> CAP_SYS_ADMIN & 1) != 0;
-  if (::geteuid() == 0 && administrator) return;
+  if (::geteuid() == 0 && has_capability(CAP_SYS_ADMIN)) return;
   throw Error("RUN needs root: it makes namespaces and mounts")
       .hint(::geteuid() == 0 ? "this container lacks CAP_SYS_ADMIN: start it with --privileged, or "
                                "build with --isolation=chroot"
@@ -125,15 +122,6 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  // The result says whose process it was.
-  static Reaper::Finished as_user(const RunUser& user, Reaper::Finished finished) {
-    return [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
-      result.uid = uid;
-      result.gid = gid;
-      finished(result);
-    };
-  }
-
   static void prepare(StepMounts& mounts) {
     mounts.add_kernel_file_systems();
     mounts.add_scripts();
@@ -145,10 +133,9 @@ class Sandbox final : public ProcessRunner {
   Launched launch_step(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
                        const RunUser& user) {
     const std::string plan = plan_of(operation, rights, mounts, user);
-    Launched launched =
-        launch(program_, plan, mounts.descriptors(),
-               rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
-               groups_ ? groups_->make() : ControlGroup());
+    Launched launched = launch(program_, plan, mounts.descriptors(),
+                               rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
+                               groups_ ? groups_->make() : ControlGroup());
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, rights, mounts);

@@ -2,6 +2,7 @@
 
 #include <executor/sandbox/file_system.hpp>
 #include <executor/sandbox/network_files.hpp>
+#include <executor/sandbox/standard_devices.hpp>
 #include <executor/snapshot/overlay.hpp>
 #include <ir/error.hpp>
 
@@ -23,16 +24,6 @@ namespace {
 constexpr std::uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 constexpr std::uint64_t default_shm_size = 64 << 20;  // docker's
 
-// Those of the OCI runtime specification, but /dev/console: a step has no terminal.
-struct Device {
-  const char* name;
-  unsigned major;
-  unsigned minor;
-};
-constexpr std::array devices = {Device{"null", 1, 3},    Device{"zero", 1, 5},
-                                Device{"full", 1, 7},    Device{"random", 1, 8},
-                                Device{"urandom", 1, 9}, Device{"tty", 5, 0}};
-
 // What BuildKit gives an insecure step besides: messages of the kernel, file systems of its own,
 // virtual machines, network devices, loop devices.
 constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cuse", 10, 203},
@@ -41,14 +32,14 @@ constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cus
 constexpr unsigned loop_major = 7;
 constexpr unsigned spare_loop_devices = 8;
 
-struct Link {
-  const char* name;
-  const char* target;
-};
-constexpr std::array device_links = {
-    Link{"fd", "/proc/self/fd"},       Link{"stdin", "/proc/self/fd/0"},
-    Link{"stdout", "/proc/self/fd/1"}, Link{"stderr", "/proc/self/fd/2"},
-    Link{"ptmx", "pts/ptmx"},          Link{"core", "/proc/kcore"}};
+// Of what is mounted here and not in a step without mounts.
+constexpr std::array mount_links = {DeviceLink{"ptmx", "pts/ptmx"},
+                                    DeviceLink{"core", "/proc/kcore"}};
+
+void make_link(int parent, const DeviceLink& link) {
+  if (::symlinkat(link.target, parent, link.name) != 0)
+    throw system_error("symlinkat", link.name, errno);
+}
 
 FileDescriptor make_directory(int parent, const char* name, mode_t mode) {
   // Twice, because the builder's umask takes its part of the first.
@@ -216,17 +207,14 @@ void StepMounts::add_devices() {
   tree_.add_mount(place, devices_, std::nullopt);
   attach(std::move(mount), std::move(place), "/dev");
 
-  for (const Device& device : devices) {
+  for (const Device& device : standard_devices) {
     attach(host_device(device), in_devices(make_file(devices_, device.name, "", 0666)),
            std::string("/dev/") + device.name);
   }
   // Nobody makes devices in a user namespace, and nobody could open them.
   if (rights_.insecure() && !in_user_namespace()) make_all_devices();
-  for (const Link& link : device_links) {
-    if (::symlinkat(link.target, devices_, link.name) != 0) {
-      throw system_error("symlinkat", link.name, errno);
-    }
-  }
+  for (const DeviceLink& link : standard_device_links) make_link(devices_, link);
+  for (const DeviceLink& link : mount_links) make_link(devices_, link);
   std::vector<std::pair<std::string, std::string>> terminals = {
       {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
   if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty

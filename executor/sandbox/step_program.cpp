@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace slipway {
 namespace {
@@ -74,6 +75,15 @@ RunUser user_of(const RunProcess& operation, const StepRights& rights, const Roo
   return user;
 }
 
+std::function<void(RunResult)> as_user(const RunUser& user,
+                                       std::function<void(RunResult)> finished) {
+  return [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
+    result.uid = uid;
+    result.gid = gid;
+    finished(result);
+  };
+}
+
 void plan_program(PlanWriter& plan, const RunProcess& operation, const StepRights& rights,
                   const RunUser& user, const std::vector<std::string>& secrets) {
   std::vector<std::string> environment = operation.environment;
@@ -85,8 +95,7 @@ void plan_program(PlanWriter& plan, const RunProcess& operation, const StepRight
   plan.header.gid = user.gid;
   plan.header.groups = plan.list(user.groups);
   plan.header.working_directory = plan.text(working_directory_of(operation));
-  plan.header.search_path =
-      plan.text(variable(environment, "PATH").value_or(default_search_path));
+  plan.header.search_path = plan.text(variable(environment, "PATH").value_or(default_search_path));
   plan.header.limits = plan.list(parse_limits(operation.ulimits));
   plan.header.arguments = plan.texts(operation.arguments);
   plan.header.environment = plan.texts(environment);

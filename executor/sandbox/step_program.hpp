@@ -3,12 +3,14 @@
 
 #include <executor/sandbox/init/plan.hpp>
 #include <executor/sandbox/plan_writer.hpp>
+#include <executor/sandbox/process_runner.hpp>
 #include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/root_tree.hpp>
 #include <executor/sandbox/users.hpp>
 #include <ir/error.hpp>
 #include <ir/operation.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,10 @@ std::string working_directory_of(const RunProcess& operation);
 
 // By the passwd and group of the root, with the groups of the step's devices. Throws Error.
 RunUser user_of(const RunProcess& operation, const StepRights& rights, const RootTree& root);
+
+// Gives `finished` a result that says whose process it was.
+std::function<void(RunResult)> as_user(const RunUser& user,
+                                       std::function<void(RunResult)> finished);
 
 // Who the program runs as, where, with which rights, limits, arguments and environment. `secrets`
 // are variables, "NAME=value". Throws Error.

@@ -4,6 +4,7 @@
 // it: this one. So whatever a step forks, and wherever that goes (setsid, double forks), it becomes
 // a child of init's sooner or later.
 #include "stages.hpp"
+#include "text.hpp"
 
 #include <asm/signal.h>
 #include <linux/fcntl.h>
@@ -19,30 +20,11 @@ constexpr long kept_processes = handed_plan;  // a number that is free by then
 // How far down it is looked at once. What lies deeper is nearer the next time.
 constexpr int most_levels = 64;
 
-char* append(char* to, const char* text) {
-  while (*text != 0) *to++ = *text++;
-  return to;
-}
-
-char* append(char* to, long number) {
-  char digits[24];
-  int count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  while (count > 0) *to++ = digits[--count];
-  return to;
-}
-
 // The children of the process, as the kernel lists them: "12 34 ". Gives how many were killed.
 int kill_children(long processes, long parent, int level) {
   char path[80];
-  char* end = append(path, parent);
-  end = append(end, "/task/");
-  end = append(end, parent);
-  end = append(end, "/children");
-  *end = 0;
+  const auto process = static_cast<std::uint64_t>(parent);
+  Text(path, sizeof(path)).add(process).add("/task/").add(process).add("/children");
   const long file = system_call(SYS_openat, processes, address(path), O_RDONLY | O_CLOEXEC, 0);
   if (file < 0) return 0;
   int killed = 0;
