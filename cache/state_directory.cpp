@@ -1,6 +1,7 @@
 #include <cache/state_directory.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <cache/remove_tree.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
@@ -177,8 +178,7 @@ class WorkFolder {
   WorkFolder& operator=(const WorkFolder&) = delete;
   ~WorkFolder() {
     // What cannot be removed now is found by the next process: the lock ends with this one.
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    remove_tree(path_);
   }
 
   const fs::path& path() const { return path_; }
@@ -200,8 +200,8 @@ class WorkFolder {
           dead.push_back({path, std::move(folder)});
       }
     }
-    std::error_code ignored;  // as in the destructor
-    for (const Dead& folder : dead) fs::remove_all(folder.path, ignored);
+    // What fails is tried again, as in the destructor.
+    for (const Dead& folder : dead) remove_tree(folder.path);
   }
 
   fs::path path_;

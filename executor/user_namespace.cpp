@@ -282,13 +282,6 @@ std::vector<IdRange> subordinate_ids(std::string_view file, std::string_view nam
   return ranges;
 }
 
-bool in_user_namespace() {
-  // The first one's number is a constant of the kernel (PROC_USER_INIT_INO).
-  constexpr ino_t first = 0xEFFFFFFD;
-  struct stat status {};
-  return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino != first;
-}
-
 std::string id_maps() {
   if (!in_user_namespace()) return {};
   std::string text;

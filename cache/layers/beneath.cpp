@@ -1,5 +1,6 @@
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/user_namespace.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
@@ -22,8 +23,13 @@ namespace {
 // On what was copied up; absent where the file system has no handles for it.
 constexpr std::array origins = {std::string_view("trusted.overlay.origin"),
                                 std::string_view("user.overlay.origin")};
-constexpr std::array opaque_marks = {std::string_view("trusted.overlay.opaque"),
-                                     std::string_view("user.overlay.opaque")};
+
+// The mark that overlayfs makes here. The other one is a name like any: a step has the right to
+// write user.overlay.opaque, and where that is no mark, what it hides is still there.
+std::string_view opaque_mark() {
+  static const bool users = in_user_namespace();
+  return users ? "user.overlay.opaque" : "trusted.overlay.opaque";
+}
 
 // xattrs by name need a path: that of the descriptor's directory, which no one can swap.
 std::string proc_path(int directory, const std::string& name) {
@@ -75,7 +81,7 @@ void read_xattrs(DiskEntry& found, int directory, const std::string& file) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
     if (is_one_of(origins, name)) found.copied_up = true;
-    const bool mark = is_one_of(opaque_marks, name);
+    const bool mark = name == opaque_mark();
     const bool owner = name == owner_attribute && ids_are_recorded();
     if (!mark && !owner && !is_layer_xattr(name)) continue;
     std::string value = read_xattr(

@@ -63,4 +63,17 @@ std::vector<init::Limit> parse_limits(const std::vector<std::string>& ulimits) {
   return limits;
 }
 
+init::Limit raise_descriptor_limit() {
+  static const init::Limit before = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const init::Limit had{limit.rlim_cur, limit.rlim_max, RLIMIT_NOFILE, 0};
+    limit.rlim_cur = limit.rlim_max;
+    // Without it fewer steps can run at once, and the one that is too many says why.
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return had;
+  }();
+  return before;
+}
+
 }  // namespace slipway

@@ -1,4 +1,4 @@
-// --ulimit.
+// --ulimit, and what this process needs itself.
 #pragma once
 
 #include <executor/sandbox/init/plan.hpp>
@@ -10,5 +10,9 @@ namespace slipway {
 
 // "nofile=1024:2048", "nproc=512", -1 or "unlimited" for no limit. Throws Error.
 std::vector<init::Limit> parse_limits(const std::vector<std::string>& ulimits);
+
+// Lets this process have as many descriptors as it may: each step takes six of them while it runs.
+// Gives what it had before the first call, which is what steps get.
+init::Limit raise_descriptor_limit();
 
 }  // namespace slipway

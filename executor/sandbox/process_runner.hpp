@@ -25,7 +25,8 @@ struct ResolvedMount {
   // bind: what to bind `mount.source` from, lowest first; a writable one gets an upper directory
   // that is thrown away. cache: empty unless it has a `from`.
   std::vector<std::filesystem::path> lowers;
-  // bind from a build context: its directory, already filtered. cache: its directory in the store.
+  // bind from a build context: its directory, already filtered. cache: its directory in the store,
+  // in which `mount.source` lies unless the directory was made from that of an input.
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
@@ -44,6 +45,9 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
+  // A process outside of the step was given a file of its root and can still write to it: what the
+  // step left is not to be trusted.
+  bool still_written = false;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.

@@ -1,5 +1,6 @@
 #include <executor/sandbox/reaper.hpp>
 
+#include <executor/sandbox/file_system.hpp>
 #include <ir/error.hpp>
 
 #include <signal.h>
@@ -10,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <utility>
 
@@ -40,10 +42,28 @@ void kill_step(const Launched& launched) {
   ::syscall(SYS_pidfd_send_signal, launched.process.get(), SIGKILL, nullptr, 0);
 }
 
+// All of the step is dead, but it may have sent something it had open to a step beside it, through
+// a socket in a cache: that one must not change what is read from now on. False where it still can.
+bool seal(const FileDescriptor& root) {
+  // A file that was closed a moment ago may still be on its way out.
+  constexpr int most_tries = 20;
+  constexpr auto between = std::chrono::milliseconds(1);
+  try {
+    for (int tries = 0; tries < most_tries; ++tries) {
+      if (make_read_only(root)) return true;
+      std::this_thread::sleep_for(between);
+    }
+  } catch (const Error&) {
+    // As good as written: the result is thrown away.
+  }
+  return false;
+}
+
 }  // namespace
 
 struct Reaper::Watched {
   Launched launched;
+  FileDescriptor root;
   std::vector<Stub> stubs;
   Output output;
   Finished finished;
@@ -87,10 +107,12 @@ Reaper::~Reaper() {
   thread_.join();
 }
 
-std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stub> stubs,
-                                              Output output, Finished finished) {
+std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, FileDescriptor root,
+                                              std::vector<Stub> stubs, Output output,
+                                              Finished finished) {
   auto watched = std::make_shared<Watched>();
   watched->launched = std::move(launched);
+  watched->root = std::move(root);
   watched->stubs = std::move(stubs);
   watched->output = std::move(output);
   watched->finished = std::move(finished);
@@ -136,6 +158,8 @@ void Reaper::end(const std::shared_ptr<Watched>& watched) {
   drain(*watched, OutputStream::err, INT_MAX);
   watched->launched.output = FileDescriptor();
   watched->launched.error = FileDescriptor();
+  result.still_written = !seal(watched->root);
+  watched->root = FileDescriptor();
   remove_stubs(std::move(watched->stubs));
   watched->finished(result);
   const std::lock_guard lock(watched->mutex);

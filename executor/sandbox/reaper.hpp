@@ -27,10 +27,12 @@ class Reaper {
   Reaper(const Reaper&) = delete;
   ~Reaper();  // every process has ended by then
 
-  // From now on the callbacks are called from the thread. `stubs` are removed before `finished`.
+  // From now on the callbacks are called from the thread. Before `finished`, the file system of
+  // the mount `root` becomes read-only and `stubs` are removed.
   // Destroying the result kills the process and waits for `finished` to return, unless that is
   // what destroys it.
-  std::unique_ptr<RunningProcess> watch(Launched launched, std::vector<Stub> stubs, Output output,
+  std::unique_ptr<RunningProcess> watch(Launched launched, FileDescriptor root,
+                                        std::vector<Stub> stubs, Output output,
                                         Finished finished);
 
  private:

@@ -121,11 +121,13 @@ void StepMounts::add_bind(const ResolvedMount& mount, std::size_t index) {
 
 void StepMounts::add_cache(const ResolvedMount& mount) {
   if (!mount.directory) throw Error("a cache mount without a directory");
-  FileDescriptor directory = open_directory(*mount.directory);
-  auto place = tree_.place_for(mount.mount.target, RootTree::Kind::directory);
+  FileDescriptor source = open_directory(*mount.directory);
+  // One that began as another tree's directory is that directory.
+  if (mount.mount.input == 0) source = open_source(source.get(), mount.mount.source);
+  auto place = tree_.place_for(mount.mount.target, kind_of(source));
   FileDescriptor tree =
-      clone_tree(directory, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
-  tree_.add_mount(place, tree.get(), again(directory));
+      clone_tree(source, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
+  tree_.add_mount(place, tree.get(), again(source));
   attach(std::move(tree), std::move(place), mount.mount.target);
 }
 

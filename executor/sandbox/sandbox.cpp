@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -125,6 +126,7 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
       return Error("the working directory " + quoted(operation.working_directory) +
                    " is outside of the root file system");
     case Stage::limits:
+      if (operation.ulimits.empty()) return system_error("prlimit", "nofile", report.error);
       return Error("--ulimit " +
                    quoted(operation.ulimits[report.index % operation.ulimits.size()]) + ": " +
                    reason);
@@ -166,8 +168,10 @@ class Sandbox final : public ProcessRunner {
     try {
       Launched launched;
       RunUser user;
+      FileDescriptor root;
       {
         StepMounts mounts(request, ids_);
+        root = mounts.root_mount();
         try {
           user = user_of(operation, mounts.root());
           launched = launch_step(operation, mounts, user);
@@ -176,10 +180,11 @@ class Sandbox final : public ProcessRunner {
           throw;
         }
         stubs = mounts.take_stubs();
-        // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
+        // Here the builder's descriptors of the mounts go, all but the root's: from now on they are
+        // the step's alone.
       }
       return reaper_.watch(
-          std::move(launched), std::move(stubs), std::move(output),
+          std::move(launched), std::move(root), std::move(stubs), std::move(output),
           [finished = std::move(finished), uid = user.uid, gid = user.gid](RunResult result) {
             result.uid = uid;
             result.gid = gid;
@@ -243,7 +248,13 @@ class Sandbox final : public ProcessRunner {
       }
     }
     plan.header.mounts = plan.list(actions);
-    plan.header.limits = plan.list(parse_limits(operation.ulimits));
+    std::vector<init::Limit> limits = parse_limits(operation.ulimits);
+    if (std::none_of(limits.begin(), limits.end(), [this](const init::Limit& limit) {
+          return limit.resource == descriptors_.resource;
+        })) {
+      limits.push_back(descriptors_);
+    }
+    plan.header.limits = plan.list(limits);
     const std::vector<std::string> none;
     std::vector<std::string> masked = insecure ? none : masked_paths();
     // A /sys that is the host's has the host's control groups in it.
@@ -273,6 +284,7 @@ class Sandbox final : public ProcessRunner {
   const bool scope_sockets_;
   const Ids ids_;
   const bool one_control_group_tree_;
+  const init::Limit descriptors_ = raise_descriptor_limit();
   const FileDescriptor program_;
   Reaper reaper_;
 };

@@ -80,6 +80,19 @@ FileDescriptor host_device(const Device& device) {
   return clone_tree(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
+// An overlay also where nothing is below: in it nobody can make what a layer takes for a deletion,
+// and it can be made read-only whoever has it open.
+FileDescriptor mount_root(const RunRequest& request) {
+  if (!request.lowers.empty()) {
+    return mount_overlay(request.lowers, OverlayTop{request.upper, request.work});
+  }
+  const auto nothing = request.work / "nothing";
+  const OverlayTop top{request.upper, request.work / "work"};
+  std::filesystem::create_directory(nothing);
+  std::filesystem::create_directory(top.work);
+  return mount_overlay({nothing}, top);
+}
+
 }  // namespace
 
 const std::vector<std::string>& masked_paths() {
@@ -101,8 +114,14 @@ const std::vector<std::string>& read_only_paths() {
 StepMounts::StepMounts(const RunRequest& request, Ids ids)
     : request_(request),
       ids_(ids),
-      root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
+      root_number_(hand(mount_root(request))),
       tree_(descriptors_.front(), request.upper) {}
+
+FileDescriptor StepMounts::root_mount() const {
+  FileDescriptor root(::fcntl(descriptors_.front().get(), F_DUPFD_CLOEXEC, 0));
+  if (!root) throw system_error("fcntl", "", errno);
+  return root;
+}
 
 int StepMounts::hand(FileDescriptor descriptor) {
   descriptors_.push_back(std::move(descriptor));
@@ -204,6 +223,8 @@ void StepMounts::add_devices() {
            std::string("/dev/") + device.name);
   }
   for (const Link& link : device_links) {
+    // A kernel without it: no link to nothing.
+    if (link.target == std::string_view("/proc/kcore") && ::access(link.target, F_OK) != 0) continue;
     if (::symlinkat(link.target, devices_, link.name) != 0) {
       throw system_error("symlinkat", link.name, errno);
     }

@@ -39,6 +39,7 @@ class StepMounts {
   bool shows_host_groups() const { return host_sys_; }
 
   int root_number() const { return root_number_; }
+  FileDescriptor root_mount() const;  // another descriptor of it
   int shelf_number() const { return shelf_number_; }
   // The text of an action, which is an offset in init's plan, is an index into texts() here.
   const std::vector<init::MountAction>& actions() const { return actions_; }

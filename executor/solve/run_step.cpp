@@ -172,6 +172,11 @@ void Solver::finish_run(Step& current) {
         .detail(last_lines(current.last_output));
   }
 
+  if (current.exit->still_written) {
+    throw Error("a file of this step is still open for writing in another step")
+        .hint("steps that share a cache can send each other files; such a layer has no content yet");
+  }
+
   // From here on dependents may start; the layer's identity is made beside them.
   seal_upper(current);
 

@@ -99,6 +99,8 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     if (address.starts_with('[') && address.ends_with(']')) {
       address = address.substr(1, address.size() - 2);
     }
+    // Steps share the host's network, so the way to the host is the loopback.
+    if (address == "host-gateway") address = "127.0.0.1";
     options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
   }
   return options;

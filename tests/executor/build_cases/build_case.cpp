@@ -8,10 +8,12 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -56,7 +58,8 @@ bool is_known(const std::string& field) {
   return argument.empty() &&
          (word == "fact" || word == "dockerfile" || word == "flags" || word == "tree" ||
           word == "config" || word == "history" || word == "layers" || word == "error" ||
-          word == "below" || word == "stage" || word == "run" || word == "layer");
+          word == "output" || word == "below" || word == "stage" || word == "run" ||
+          word == "layer");
 }
 
 std::vector<BuildCase> read_fields(const fs::path& file) {
@@ -260,7 +263,7 @@ std::string on_top(const std::vector<std::string>& trees) {
 
 }  // namespace
 
-std::string print_directory(const fs::path& root, std::string_view expected) {
+std::string print_directory(const fs::path& root, std::string_view expected, Times times) {
   std::vector<std::string> paths;
   for (const auto& found : fs::recursive_directory_iterator(root))
     paths.push_back(found.path().lexically_relative(root).native());
@@ -269,7 +272,9 @@ std::string print_directory(const fs::path& root, std::string_view expected) {
   std::vector<TreeLine> lines;
   for (const std::string& path : paths) {
     TreeLine line = line_on_disk(root, path, files);
-    if (line.entry.type == Type::directory) {
+    if (times == Times::ignored) {
+      line.entry.mtime = usual_time;
+    } else if (line.entry.type == Type::directory) {
       // "\ndir/ 0755 0:0 @": its line says a time.
       const std::string head = "\n" + shown_name(path) + "/ ";
       const std::string all = "\n" + std::string(expected);
@@ -296,16 +301,28 @@ bool BuildCase::has(std::string_view field) const {
                      [&](const auto& one) { return one.first == field; });
 }
 
-std::string BuildCase::expected_tree() const {
-  return print_all(parse_tree(get("tree")));
+std::string BuildCase::expected_tree(std::string_view field) const {
+  return print_all(parse_tree(get(field)));
+}
+
+std::string printed_by_steps(const std::string& progress) {
+  static const std::regex shape("^#[0-9]+ [0-9]+\\.[0-9]+ ");
+  std::string text;
+  std::smatch match;
+  for (const std::string& line : lines_of(progress)) {
+    if (std::regex_search(line, match, shape)) text += match.suffix().str() + "\n";
+  }
+  return text;
 }
 
 std::vector<BuildCase> read_build_cases(const fs::path& file) {
+  static constexpr std::array results{"error", "tree", "config", "history", "layer", "output"};
   std::vector<BuildCase> cases = read_fields(file);
   for (const BuildCase& one : cases) {
     if (one.get("fact").empty()) throw std::logic_error(one.name + ": it names no fact");
     if (one.get("dockerfile").empty()) throw std::logic_error(one.name + ": no Dockerfile");
-    if (!one.has("error") && !one.has("tree") && !one.has("config") && !one.has("history"))
+    const auto expects = [&](const char* field) { return one.has(field); };
+    if (!std::any_of(results.begin(), results.end(), expects))
       throw std::logic_error(one.name + ": it expects nothing");
   }
   return cases;

@@ -50,6 +50,7 @@ struct Outcome {
   std::string out;
   std::string err;
   int calls_after_end = 0;
+  bool still_written = false;
 };
 
 // One step, from its request to its end. Everything may be changed before it runs.
@@ -114,6 +115,7 @@ class TestStep {
           if (ended) ++outcome.calls_after_end;
           ended = true;
           outcome.exit_code = result.exit_code;
+          outcome.still_written = result.still_written;
           changed.notify_all();
         });
     if (while_running) while_running(*process);
