@@ -5,6 +5,7 @@
 #include <cache/file_descriptor.hpp>
 #include <cache/images/store.hpp>
 #include <cache/layers/store.hpp>
+#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
@@ -167,8 +168,7 @@ class StoreChecker {
   }
 
   void remove(const fs::path& path) {
-    std::error_code error;
-    fs::remove_all(path, error);
+    const std::error_code error = remove_tree(path);
     if (error) found("cannot remove " + quoted(path.string()) + ": " + error.message());
   }
 

@@ -1,7 +1,7 @@
 // The state directory: what lies where, which format it has, who works in it.
 //
 //   version          the format's number
-//   ids              whose ids the files' owners are, of a store that was made without root
+//   ids              whose ids the files' owners are, and where overlayfs's marks are
 //   slipway.db       SQLite (WAL)
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
@@ -12,9 +12,12 @@
 //   work/            what is not finished: a folder a process, removed by the next one if it died
 #pragma once
 
+#include <cache/layers/overlay_marks.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,9 +53,10 @@ class StateDirectory {
   // ~/.local/share/slipway) for others.
   static std::filesystem::path default_root();
 
-  // Says whose ids the owners of layers' files will be: the text of the user namespace's maps, empty
-  // for the machine's own. Throws Error if the store's files have others. Needs no lock.
-  void claim_ids(const std::string& maps);
+  // Says whose ids the owners of layers' files will be (the text of the user namespace's maps,
+  // empty for the machine's own) and where overlayfs's marks will be. Throws Error if the store's
+  // files have others. Needs no lock.
+  void claim(const std::string& maps, OverlayMarks marks);
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path layers() const { return root_ / "layers"; }
@@ -68,6 +72,8 @@ class StateDirectory {
   FileLock try_lock(std::string_view name);
 
  private:
+  std::optional<std::string> claimed() const;
+
   std::filesystem::path root_;
   struct Own;
   std::unique_ptr<Own> own_;

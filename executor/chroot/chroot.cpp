@@ -6,6 +6,7 @@
 #include <executor/chroot/step_files.hpp>
 #include <executor/chroot/tree_pool.hpp>
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <executor/user_namespace.hpp>
@@ -67,6 +68,7 @@ class Chroot final : public ProcessRunner {
         index_of_(std::move(options.index_of)),
         program_(init_program()),
         processes_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    raise_descriptor_limit();
     if (!processes_) throw system_error("open", "/proc", errno);
     inherit_orphans();
     // A step is root as this process is, with the same capabilities: what may not be dumped it

@@ -117,14 +117,16 @@ class RunningStep {
     try {
       if (!status) {
         // Who outlived it may still write: this tree is nobody's any more.
-        if (!killed) result.failure = "the step killed the process that watches over it";
+        if (!killed) result.failure = Error("the step killed the process that watches over it");
         end_orphans(root_.tree->root());
         root_.abandon();
       } else {
         root_.take_back(pool_);
       }
+    } catch (const Error& error) {
+      result.failure = error;
     } catch (const std::exception& error) {
-      result.failure = error.what();
+      result.failure = Error(error.what());
     }
     return result;
   }
@@ -176,10 +178,10 @@ void StepRoot::abandon() {
   shown->undo();  // for what goes back to where it was lent from
 }
 
-std::unique_ptr<RunningProcess> run_step(
-    Launched launched, StepRoot root, TreePool& pool, std::function<bool()> room_for_output,
-    std::function<void(OutputStream, std::string_view)> output,
-    std::function<void(RunResult)> finished) {
+std::unique_ptr<RunningProcess> run_step(Launched launched, StepRoot root, TreePool& pool,
+                                         std::function<bool()> room_for_output,
+                                         std::function<void(OutputStream, std::string_view)> output,
+                                         std::function<void(RunResult)> finished) {
   const auto step = std::make_shared<RunningStep>(std::move(launched), std::move(root), pool,
                                                   std::move(room_for_output), std::move(output),
                                                   std::move(finished));

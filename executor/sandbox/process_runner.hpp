@@ -4,6 +4,7 @@
 // the upper directory. Both pass the same suite.
 #pragma once
 
+#include <ir/error.hpp>
 #include <ir/operation.hpp>
 
 #include <cstddef>
@@ -25,7 +26,8 @@ struct ResolvedMount {
   // bind: what to bind `mount.source` from, lowest first; a writable one gets an upper directory
   // that is thrown away. cache: empty unless it has a `from`.
   std::vector<std::filesystem::path> lowers;
-  // bind from a build context: its directory, already filtered. cache: its directory in the store.
+  // bind from a build context: its directory, already filtered. cache: its directory in the store,
+  // in which `mount.source` lies unless the directory was made from that of an input.
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
@@ -49,8 +51,8 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
-  // Why what the step did could not be kept, whatever its exit code; empty: it was.
-  std::string failure;
+  // Why what the step did could not be kept, whatever its exit code; nothing: it was.
+  std::optional<Error> failure;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.

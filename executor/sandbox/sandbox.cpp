@@ -2,6 +2,7 @@
 
 #include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
@@ -80,6 +81,7 @@ class Sandbox final : public ProcessRunner {
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
         program_(init_program()) {
+    raise_descriptor_limit();
     if (options.limits.any()) {
       groups_.emplace(options.limits);
     } else {
@@ -99,8 +101,10 @@ class Sandbox final : public ProcessRunner {
     try {
       Launched launched;
       Reaper::Finished ended;
+      FileDescriptor root;
       {
         StepMounts mounts(request, rights, ids_);
+        root = mounts.root_mount();
         try {
           const RunUser user = user_of(operation, rights, mounts.root());
           prepare(mounts);
@@ -111,10 +115,11 @@ class Sandbox final : public ProcessRunner {
           throw;
         }
         stubs = mounts.take_stubs();
-        // Here the builder's descriptors of the mounts go: from now on they are the step's alone.
+        // Here the builder's descriptors of the mounts go, all but the root's: from now on they are
+        // the step's alone.
       }
-      return reaper_.watch(std::move(launched), std::move(stubs), request.room_for_output,
-                           std::move(output), std::move(ended));
+      return reaper_.watch(std::move(launched), std::move(root), std::move(stubs),
+                           request.room_for_output, std::move(output), std::move(ended));
     } catch (...) {
       remove_stubs(std::move(stubs));
       throw;

@@ -26,9 +26,9 @@ constexpr std::uint64_t default_shm_size = 64 << 20;  // docker's
 
 // What BuildKit gives an insecure step besides: messages of the kernel, file systems of its own,
 // virtual machines, network devices, loop devices.
-constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cuse", 10, 203},
-                                         Device{"fuse", 10, 229},    Device{"kvm", 10, 232},
-                                         Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
+constexpr std::array insecure_devices = {
+    Device{"kmsg", 1, 11},  Device{"cuse", 10, 203},    Device{"fuse", 10, 229},
+    Device{"kvm", 10, 232}, Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
 constexpr unsigned loop_major = 7;
 constexpr unsigned spare_loop_devices = 8;
 
@@ -97,14 +97,33 @@ FileDescriptor host_device(const Device& device) {
   return clone_tree(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
+// An overlay also where nothing is below: in it nobody can make what a layer takes for a deletion,
+// and it can be made read-only whoever has it open.
+FileDescriptor mount_root(const RunRequest& request) {
+  if (!request.lowers.empty()) {
+    return mount_overlay(request.lowers, OverlayTop{request.upper, request.work});
+  }
+  const auto nothing = request.work / "nothing";
+  const OverlayTop top{request.upper, request.work / "work"};
+  std::filesystem::create_directory(nothing);
+  std::filesystem::create_directory(top.work);
+  return mount_overlay({nothing}, top);
+}
+
 }  // namespace
 
 StepMounts::StepMounts(const RunRequest& request, const StepRights& rights, Ids ids)
     : request_(request),
       rights_(rights),
       ids_(ids),
-      root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
+      root_number_(hand(mount_root(request))),
       tree_(descriptors_.front(), request.upper) {}
+
+FileDescriptor StepMounts::root_mount() const {
+  FileDescriptor root(::fcntl(descriptors_.front().get(), F_DUPFD_CLOEXEC, 0));
+  if (!root) throw system_error("fcntl", "", errno);
+  return root;
+}
 
 int StepMounts::hand(FileDescriptor descriptor) {
   descriptors_.push_back(std::move(descriptor));
@@ -214,7 +233,12 @@ void StepMounts::add_devices() {
   // Nobody makes devices in a user namespace, and nobody could open them.
   if (rights_.insecure() && !in_user_namespace()) make_all_devices();
   for (const DeviceLink& link : standard_device_links) make_link(devices_, link);
-  for (const DeviceLink& link : mount_links) make_link(devices_, link);
+  for (const DeviceLink& link : mount_links) {
+    // A kernel without it: no link to nothing.
+    if (link.target == std::string_view("/proc/kcore") && ::access(link.target, F_OK) != 0)
+      continue;
+    make_link(devices_, link);
+  }
   std::vector<std::pair<std::string, std::string>> terminals = {
       {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
   if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty

@@ -43,6 +43,7 @@ class StepMounts {
   bool shows_host_groups() const { return host_sys_; }
 
   int root_number() const { return root_number_; }
+  FileDescriptor root_mount() const;  // another descriptor of it
   int shelf_number() const { return shelf_number_; }
   // The text of an action, which is an offset in init's plan, is an index into texts() here.
   const std::vector<init::MountAction>& actions() const { return actions_; }
@@ -92,7 +93,7 @@ class StepMounts {
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   bool host_sys_ = false;
-  int nodes_ = -1;    // the file system of the nodes of RUN --device, once there is one
+  int nodes_ = -1;  // the file system of the nodes of RUN --device, once there is one
   std::uint32_t made_nodes_ = 0;
   std::vector<init::MountAction> actions_;
   std::vector<std::string> texts_;

@@ -2,6 +2,7 @@
 
 #include <executor/sandbox/limits.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -34,6 +35,19 @@ void set_variable(std::vector<std::string>& environment, const std::string& entr
   const std::string name = entry.substr(0, entry.find('=') + 1);
   std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
   environment.push_back(entry);
+}
+
+// Those asked for, in their order, and behind them the descriptors that this process had at first:
+// what slipway itself needs is no step's.
+std::vector<init::Limit> limits_of(const RunProcess& operation) {
+  std::vector<init::Limit> limits = parse_limits(operation.ulimits);
+  const init::Limit descriptors = raise_descriptor_limit();
+  if (std::none_of(limits.begin(), limits.end(), [&descriptors](const init::Limit& limit) {
+        return limit.resource == descriptors.resource;
+      })) {
+    limits.push_back(descriptors);
+  }
+  return limits;
 }
 
 }  // namespace
@@ -96,7 +110,7 @@ void plan_program(PlanWriter& plan, const RunProcess& operation, const StepRight
   plan.header.groups = plan.list(user.groups);
   plan.header.working_directory = plan.text(working_directory_of(operation));
   plan.header.search_path = plan.text(variable(environment, "PATH").value_or(default_search_path));
-  plan.header.limits = plan.list(parse_limits(operation.ulimits));
+  plan.header.limits = plan.list(limits_of(operation));
   plan.header.arguments = plan.texts(operation.arguments);
   plan.header.environment = plan.texts(environment);
 }
@@ -112,7 +126,9 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
       return Error("the working directory " + quoted(operation.working_directory) +
                    " is outside of the root file system");
     case Stage::limits: {
-      const std::string& limit = operation.ulimits[report.index % operation.ulimits.size()];
+      if (report.index >= operation.ulimits.size())
+        return system_error("prlimit", "nofile", report.error);
+      const std::string& limit = operation.ulimits[report.index];
       Error error("--ulimit " + quoted(limit) + ": " + reason);
       if (report.error == EPERM && limit.starts_with("nofile=")) {
         error.hint("no process of this machine may have more files than /proc/sys/fs/nr_open says");

@@ -165,14 +165,14 @@ void Solver::finish_run(Step& current) {
   const Vertex& vertex = graph_[current.id];
   if (current.start_error) throw *current.start_error;
   if (stopping() || !current.exit) return;
-  if (!current.exit->failure.empty()) throw Error(current.exit->failure);
+  if (current.exit->failure) throw *current.exit->failure;
   if (current.exit->exit_code != 0) {
     if (current.timed_out) throw took_too_long(current).detail(last_lines(current.last_output));
     const auto& run = std::get<RunProcess>(vertex.operation);
-    Error error("process " + quoted(command_text(run)) +
-                " did not complete successfully: exit code: " +
-                std::to_string(current.exit->exit_code) +
-                (current.exit->out_of_memory ? " (out of memory)" : ""));
+    Error error(
+        "process " + quoted(command_text(run)) +
+        " did not complete successfully: exit code: " + std::to_string(current.exit->exit_code) +
+        (current.exit->out_of_memory ? " (out of memory)" : ""));
     error.detail(last_lines(current.last_output));
     if (current.exit->out_of_memory) {
       error.hint(

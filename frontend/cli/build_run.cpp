@@ -27,8 +27,8 @@
 #include <ir/nearest.hpp>
 #include <ir/remote_source.hpp>
 
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -106,6 +106,8 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     if (address.starts_with('[') && address.ends_with(']')) {
       address = address.substr(1, address.size() - 2);
     }
+    // Steps share the host's network, so the way to the host is the loopback.
+    if (address == "host-gateway") address = "127.0.0.1";
     options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
   }
   options.shm_size = shm_size_of(request.limits);
@@ -182,7 +184,8 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   const Diagnostic note{"only your own user id is available: " + rights.missing +
                             "; other owners are recorded in layers, and in RUN all users are one",
                         {},
-                        "install uidmap, and have root add ranges (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+                        "install uidmap, and have root add ranges (usermod --add-subuids "
+                        "100000-165535 --add-subgids 100000-165535 "
                         "USER)",
                         {}};
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
@@ -243,9 +246,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   // Settings of the checks are part of the file, and a mistake in them is one of its mistakes.
   std::vector<Diagnostic> told_by_checks;
-  if (!parsed.mistakes.attempt({}, [&] {
-        check_settings(parsed.dockerfile, options.build_args, told_by_checks);
-      }))
+  if (!parsed.mistakes.attempt(
+          {}, [&] { check_settings(parsed.dockerfile, options.build_args, told_by_checks); }))
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
@@ -269,9 +271,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   hand_over(session, solve_options);
 
   say_whose_ids(opened->rights, request.quiet);
-  const auto runner =
-      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
-                  store(), request.quiet);
+  const auto runner = make_runner(isolation, {options.granted, devices}, limits, opened->rights,
+                                  lowered.graph, store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
   SolveResult result;
   try {

@@ -54,7 +54,9 @@ TEST_CASE("chroot: nothing that a step has started is alive after it") {
   if (!runner) return;
   step.with_busybox();
   const std::string mark = "4711." + std::to_string(::getpid());
-  SUBCASE("a daemon") { step.operation.arguments[2] = "setsid sleep " + mark + " & sleep 0.1"; }
+  SUBCASE("a daemon") {
+    step.operation.arguments[2] = "setsid sleep " + mark + " & sleep 0.1";
+  }
   SUBCASE("one that was born twice") {
     step.operation.arguments[2] = "(setsid sh -c 'sleep " + mark + " & exit' &) ; sleep 0.1";
   }
@@ -85,7 +87,9 @@ TEST_CASE("chroot: a bomb and a process that always moves on are ended") {
   write_file(step.image / mark, "sh /" + mark + " &\nexit\n");
   write_file(step.image / (mark + "-bomb"),
              "sh /" + mark + "-bomb & sh /" + mark + "-bomb & sleep 0.01\n");
-  SUBCASE("moves on") { step.operation.arguments[2] = "sh /" + mark + "; sleep 0.1"; }
+  SUBCASE("moves on") {
+    step.operation.arguments[2] = "sh /" + mark + "; sleep 0.1";
+  }
   SUBCASE("grows") {
     step.operation.user = "builder";  // of whom the limit counts, should this test fail
     step.operation.ulimits = {"nproc=200"};
@@ -126,7 +130,8 @@ TEST_CASE("chroot: a step that kills its own init fails, and what it started end
         ended = true;
       });
   while (!ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  CHECK(result.failure.find("watches over it") != std::string::npos);
+  REQUIRE(result.failure.has_value());
+  CHECK(std::string(result.failure->what()).find("watches over it") != std::string::npos);
   CHECK(alive(mark) == 0);
   TestStep next("ls /trace");
   next.request.lowers = {step.image};
