@@ -255,10 +255,12 @@ void Solver::settle(Step& current) {
       current.result.directories.push_back(store_.layers().directory(layer.diff_id));
     }
   }
-  // The step's lock is given back when its dependents have theirs: a process that waits for this
-  // key must not find the next one free while it already runs here.
+  // The lock of its key is given back when its dependents have theirs: a process that waits for this
+  // key must not find the next one free while it already runs here. Those of its cache mounts go
+  // before, because the dependents may want them.
   auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
   current.locks.clear();
+  if (locks->size() > 1) locks->erase(locks->begin() + 1, locks->end());
   if (current.report.outcome == VertexReport::Outcome::local) {
     finish_report(current, VertexReport::Outcome::local);
   }

@@ -66,7 +66,7 @@ struct Step {
 
   // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
   // it, one after the other.
-  std::vector<KeyLock> locks;
+  std::vector<KeyLock> locks;  // of its key, then of its cache mounts
 
   // Guards what follows: a RUN that started before its inputs were settled is decided by one
   // thread while another one sees its process end.
