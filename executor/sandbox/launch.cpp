@@ -48,6 +48,7 @@ struct Birth {
   const int* descriptors;  // what it is to have as 0, 1, 2 ...
   int count;
   int beyond;  // a number above all of these
+  int network;  // namespace to enter; -1: it is in the right one
   int error;
   const char* call;
 };
@@ -61,6 +62,7 @@ int be_born(void* argument) {
     birth.call = call;
     return 1;
   };
+  if (birth.network >= 0 && ::setns(birth.network, CLONE_NEWNET) != 0) return failed("setns");
   // First out of the way of the numbers they are to get. What the builder has at either place is
   // only closed in this process, which would have happened anyway.
   for (int i = 0; i < birth.count; ++i) {
@@ -84,7 +86,8 @@ FileDescriptor init_program() {
 }
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network) {
+                const std::vector<FileDescriptor>& mounts, bool own_network,
+                std::unique_ptr<StepNetwork> network) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -105,6 +108,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   birth.count = static_cast<int>(handed.size());
   birth.beyond =
       std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
+  birth.network = network ? network->descriptor() : -1;
 
   const auto stack = std::make_unique<std::byte[]>(stack_size);
   int process = -1;
@@ -112,13 +116,13 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
     const SignalsBlocked blocked;
     const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWPID |
                       CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                      (own_network ? CLONE_NEWNET : 0);
+                      (own_network && !network ? CLONE_NEWNET : 0);
     if (::clone(be_born, stack.get() + stack_size, flags, &birth, &process) < 0) {
       throw system_error("clone", "", errno);
     }
   }
   Launched launched{FileDescriptor(process), std::move(output.read), std::move(error.read),
-                    std::move(report.read), std::move(lifeline.write)};
+                    std::move(report.read), std::move(lifeline.write), std::move(network)};
   if (birth.call != nullptr) {
     wait_for(launched.process);
     throw system_error(birth.call, "slipway-init", birth.error);

@@ -3,7 +3,9 @@
 
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/init/plan.hpp>
+#include <executor/sandbox/network/private_networks.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +19,7 @@ struct Launched {
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed
+  std::unique_ptr<StepNetwork> network;  // to be destroyed when the process has ended
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
@@ -25,9 +28,11 @@ FileDescriptor init_program();
 
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
-// which time only the calling thread sleeps. Throws Error.
+// which time only the calling thread sleeps. The network is the host's, unless it is `own_network`:
+// that of `network` or, where that is empty, none but a loopback device. Throws Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
-                const std::vector<FileDescriptor>& mounts, bool own_network);
+                const std::vector<FileDescriptor>& mounts, bool own_network,
+                std::unique_ptr<StepNetwork> network);
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

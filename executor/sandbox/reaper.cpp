@@ -131,6 +131,7 @@ void Reaper::drain(Watched& watched, OutputStream stream, int most_reads) {
 void Reaper::end(const std::shared_ptr<Watched>& watched) {
   RunResult result;
   result.exit_code = wait_for(watched->launched.process);
+  watched->launched.network.reset();
   // All who wrote are dead, so what the pipes hold is all there will be.
   drain(*watched, OutputStream::out, INT_MAX);
   drain(*watched, OutputStream::err, INT_MAX);

@@ -2,6 +2,7 @@
 
 #include <executor/sandbox/launch.hpp>
 #include <executor/sandbox/limits.hpp>
+#include <executor/sandbox/network/private_networks.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
@@ -145,15 +146,16 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
   }
 }
 
-// The runner of the real thing. Threads share only the reaper, which locks for itself, and what
-// never changes.
+// The runner of the real thing. Threads share only the networks and the reaper, which lock for
+// themselves, and what never changes.
 class Sandbox final : public ProcessRunner {
  public:
   explicit Sandbox(SandboxOptions options)
       : scope_sockets_(options.scope_sockets && landlock_has_scopes()),
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
-        program_(init_program()) {}
+        program_(init_program()),
+        networks_({std::move(options.network_program), std::move(options.note)}) {}
 
   std::unique_ptr<RunningProcess> start(const RunRequest& request,
                                         std::function<void(OutputStream, std::string_view)> output,
@@ -193,13 +195,17 @@ class Sandbox final : public ProcessRunner {
 
  private:
   Launched launch_step(const RunProcess& operation, StepMounts& mounts, const RunUser& user) {
-    mounts.add_kernel_file_systems();
+    using Network = RunProcess::Network;
+    auto network = operation.network == Network::default_ ? networks_.take() : nullptr;
+    const bool own_network = network || operation.network == Network::none;
+    mounts.add_kernel_file_systems(own_network);
     mounts.add_scripts();
-    mounts.add_network_files();
+    mounts.add_network_files(
+        network ? resolv_conf_inside(resolv_conf(), networks_.name_server()) : resolv_conf());
     mounts.add_requested();
     const std::string plan = plan_of(operation, mounts, user);
-    Launched launched = launch(program_, plan, mounts.descriptors(),
-                               operation.network == RunProcess::Network::none);
+    Launched launched =
+        launch(program_, plan, mounts.descriptors(), own_network, std::move(network));
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, mounts);
@@ -274,13 +280,14 @@ class Sandbox final : public ProcessRunner {
   const Ids ids_;
   const bool one_control_group_tree_;
   const FileDescriptor program_;
+  PrivateNetworks networks_;
   Reaper reaper_;
 };
 
 }  // namespace
 
 std::unique_ptr<ProcessRunner> sandbox_runner(SandboxOptions options) {
-  return std::make_unique<Sandbox>(options);
+  return std::make_unique<Sandbox>(std::move(options));
 }
 
 }  // namespace slipway

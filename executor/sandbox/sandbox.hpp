@@ -7,8 +7,12 @@
 
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/user_namespace.hpp>
+#include <ir/error.hpp>
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace slipway {
 
@@ -16,6 +20,10 @@ struct SandboxOptions {
   // Landlock's scope for abstract Unix sockets where the kernel has it (Linux 6.12).
   bool scope_sockets = true;
   Ids ids = Ids::all;  // those of the namespace this process is in (user_namespace.hpp)
+  // What connects steps to the network, "slirp4netns" or "pasta"; empty: the better one there is.
+  std::optional<std::string> network_program;
+  // Told once, from any thread, where steps cannot have the network that they should.
+  std::function<void(const Diagnostic&)> note;
 };
 
 // The result may be used by several threads at once and outlives what it starts. start() returns

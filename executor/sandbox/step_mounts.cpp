@@ -169,9 +169,8 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
   return file;
 }
 
-void StepMounts::add_kernel_file_systems() {
+void StepMounts::add_kernel_file_systems(bool own_network) {
   const bool writable = request_.operation->security == RunProcess::Security::insecure;
-  const bool own_network = request_.operation->network == RunProcess::Network::none;
   auto proc = tree_.place_for_kernel("proc");
   tree_.add_kernel_mount(proc);
   file_system("proc", std::move(proc), harmless);
@@ -234,12 +233,12 @@ void StepMounts::add_scripts() {
   }
 }
 
-void StepMounts::add_network_files() {
+void StepMounts::add_network_files(const std::string& resolv_conf) {
   const auto add = [this](const char* path, const std::string& content) {
     bind(hidden_file(content, 0644, 0, 0), tree_.place_for(path, RootTree::Kind::file),
          harmless | MOUNT_ATTR_RDONLY, path);
   };
-  add("/etc/resolv.conf", resolv_conf());
+  add("/etc/resolv.conf", resolv_conf);
   add("/etc/hosts", hosts_file(*request_.operation));
 }
 

@@ -27,9 +27,9 @@ class StepMounts {
   RootTree& root() { return tree_; }
 
   // In this order; a later mount may lie in an earlier one.
-  void add_kernel_file_systems();  // /proc, /sys, /dev and what belongs into it
-  void add_scripts();              // /dev/pipes
-  void add_network_files();        // /etc/hosts, /etc/resolv.conf
+  void add_kernel_file_systems(bool own_network);  // /proc, /sys, /dev and what belongs into it
+  void add_scripts();                              // /dev/pipes
+  void add_network_files(const std::string& resolv_conf);        // /etc/hosts, /etc/resolv.conf
   void add_requested();            // RUN --mount
 
   // "NAME=value" of secrets that are variables.

@@ -69,7 +69,7 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   app.add_option("--platform", r.platform, "the platform to build for (the host's own)")
       ->type_name("OS/ARCH");
-  app.add_option("--network", r.network, "the network of RUN: default, none or host")
+  app.add_option("--network", r.network, "the network of RUN: default (its own), none or host")
       ->type_name("MODE");
   add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
   add_list(app, "--secret", r.secrets, "a secret for RUN --mount=type=secret",

@@ -33,8 +33,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -149,14 +151,40 @@ std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
 }
 
+// What the sandbox has to say of this machine, from whichever thread: shown when the display, which
+// draws over its lines, is closed.
+class Notes {
+ public:
+  void add(const Diagnostic& note) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(note);
+  }
+  std::vector<Diagnostic> all() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+  void show(bool quiet) const {
+    for (const Diagnostic& note : all()) {
+      if (!quiet) std::fputs(render(note, "note", use_color()).c_str(), stderr);
+    }
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards notes_, which a thread of the sandbox's adds to
+  std::vector<Diagnostic> notes_;
+};
+
 std::string metadata(const Digest& id, const std::vector<Reference>& names, const Graph& graph,
-                     const SolveResult& result) {
+                     const SolveResult& result, const Notes& notes) {
   nlohmann::ordered_json data;
   data["containerimage.config.digest"] = id.text();
   std::string joined;
   for (const Reference& name : names) joined += (joined.empty() ? "" : ",") + name.text();
   if (!joined.empty()) data["image.name"] = joined;
   data["slipway.cache"] = nlohmann::ordered_json::parse(cache_report_json(graph, result));
+  for (const Diagnostic& note : notes.all()) {
+    data["slipway.notes"].push_back({{"message", note.message}, {"hint", note.hint}});
+  }
   return data.dump(2) + "\n";
 }
 
@@ -249,13 +277,16 @@ int run_build(const BuildRequest& request, const Globals& globals) {
 
   say_whose_ids(opened->rights, request.quiet);
   const auto display = make_display(mode, lowered.graph);
-  const auto runner = sandbox_runner({.ids = opened->rights.ids});
+  Notes notes;
+  const auto runner =
+      sandbox_runner({.ids = opened->rights.ids, .note = [&notes](auto& note) { notes.add(note); }});
   SolveResult result;
   try {
     const CancelOnSignal cancel;
     result = solve(lowered.graph, lowered.root, store(), *runner, solve_options, *display);
   } catch (...) {
     display->close();
+    notes.show(request.quiet);
     throw;
   }
 
@@ -283,10 +314,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     display->note("exporting to " + output.text(), {output.destination});
   }
   display->close();
+  notes.show(request.quiet);
 
   if (!request.iidfile.empty()) write_file(request.iidfile, id.text());
   if (!request.metadata_file.empty()) {
-    write_file(request.metadata_file, metadata(id, names, lowered.graph, result));
+    write_file(request.metadata_file, metadata(id, names, lowered.graph, result, notes));
   }
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
