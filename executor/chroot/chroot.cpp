@@ -49,7 +49,7 @@ void require_rights() {
 }
 
 void require_possible(const StepRights& rights) {
-  if (rights.own_network()) {
+  if (rights.network() == RunProcess::Network::none) {
     throw Error("RUN --network=none: --isolation=chroot cannot keep a step from the network")
         .hint("leave it out, or build with --isolation=sandbox");
   }

@@ -7,8 +7,28 @@
 
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 namespace slipway {
+namespace {
+
+bool is_name_server(const std::string& line) {
+  std::string keyword;
+  std::istringstream(line) >> keyword;
+  return keyword == "nameserver";
+}
+
+// From a network of a step's own, which has IPv4.
+bool is_reachable(const std::string& line) {
+  std::string keyword;
+  std::string address;
+  std::istringstream(line) >> keyword >> address;
+  in_addr number;
+  return ::inet_pton(AF_INET, address.c_str(), &number) == 1 &&
+         ntohl(number.s_addr) >> 24 != IN_LOOPBACKNET && number.s_addr != INADDR_ANY;
+}
+
+}  // namespace
 
 std::string hosts_file(const RunProcess& operation) {
   const std::string name = operation.hostname.empty() ? default_hostname : operation.hostname;
@@ -32,6 +52,25 @@ std::string hosts_file(const RunProcess& operation) {
 std::string resolv_conf() {
   std::ifstream file("/etc/resolv.conf", std::ios::binary);
   return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+bool names_reachable_server(const std::string& host) {
+  std::istringstream lines(host);
+  for (std::string line; std::getline(lines, line);) {
+    if (is_name_server(line) && is_reachable(line)) return true;
+  }
+  return false;
+}
+
+std::string resolv_conf_inside(const std::string& host, const std::string& name_server) {
+  std::string text;
+  std::istringstream lines(host);
+  for (std::string line; std::getline(lines, line);) {
+    if (!is_name_server(line) || is_reachable(line)) text += line + "\n";
+  }
+  // Without such a line a resolver asks its own loopback address.
+  if (!names_reachable_server(host)) text += "nameserver " + name_server + "\n";
+  return text;
 }
 
 }  // namespace slipway

@@ -185,6 +185,7 @@ void Reaper::read_some(Watched& watched, OutputStream which) {
 void Reaper::end(const std::shared_ptr<Watched>& watched) {
   RunResult result;
   result.exit_code = wait_for(watched->launched.process);
+  watched->launched.network.reset();
   // All who wrote are dead, so what the pipes hold is all there will be.
   for (const OutputStream which : {OutputStream::out, OutputStream::err}) {
     while (read_once(*watched, which)) {

@@ -2,6 +2,7 @@
 
 #include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/network/private_networks.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
@@ -70,8 +71,8 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
   }
 }
 
-// The runner of the real thing. Threads share only the reaper, which locks for itself, and what
-// never changes.
+// The runner of the real thing. Threads share only the networks and the reaper, which lock for
+// themselves, and what never changes.
 class Sandbox final : public ProcessRunner {
  public:
   explicit Sandbox(SandboxOptions options)
@@ -79,7 +80,8 @@ class Sandbox final : public ProcessRunner {
         scope_sockets_(options.scope_sockets && landlock_has_scopes()),
         ids_(options.ids),
         one_control_group_tree_(has_one_control_group_tree()),
-        program_(init_program()) {
+        program_(init_program()),
+        networks_({std::move(options.network_program), std::move(options.note)}) {
     if (options.limits.any()) {
       groups_.emplace(options.limits);
     } else {
@@ -103,9 +105,11 @@ class Sandbox final : public ProcessRunner {
         StepMounts mounts(request, rights, ids_);
         try {
           const RunUser user = user_of(operation, rights, mounts.root());
-          prepare(mounts);
+          // Empty where the step has none, or the host's.
+          auto network = rights.network() == Network::default_ ? networks_.take() : nullptr;
+          prepare(mounts, rights, network.get());
           ended = with_agents(mounts.take_agent_sockets(), as_user(user, std::move(finished)));
-          launched = launch_step(operation, rights, mounts, user);
+          launched = launch_step(operation, rights, mounts, user, std::move(network));
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -122,20 +126,25 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  static void prepare(StepMounts& mounts) {
-    mounts.add_kernel_file_systems();
+  using Network = RunProcess::Network;
+
+  void prepare(StepMounts& mounts, const StepRights& rights, const StepNetwork* network) const {
+    const bool connected = network != nullptr;
+    mounts.add_kernel_file_systems(connected || rights.network() == Network::none);
     mounts.add_scripts();
-    mounts.add_network_files();
+    mounts.add_network_files(connected ? resolv_conf_inside(resolv_conf(), networks_.name_server())
+                                       : resolv_conf());
     mounts.add_given_devices();
     mounts.add_requested();
   }
 
   Launched launch_step(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
-                       const RunUser& user) {
+                       const RunUser& user, std::unique_ptr<StepNetwork> network) {
     const std::string plan = plan_of(operation, rights, mounts, user);
-    Launched launched = launch(program_, plan, mounts.descriptors(),
-                               rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
-                               groups_ ? groups_->make() : ControlGroup());
+    const Namespaces namespaces =
+        rights.network() == Network::none ? Namespaces::all_and_network : Namespaces::all;
+    Launched launched = launch(program_, plan, mounts.descriptors(), namespaces,
+                               groups_ ? groups_->make() : ControlGroup(), std::move(network));
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, rights, mounts);
@@ -149,7 +158,7 @@ class Sandbox final : public ProcessRunner {
 
     PlanWriter plan;
     plan.header.flags =
-        (rights.own_network() ? init::Plan::loopback_up : 0) |
+        (rights.network() == Network::none ? init::Plan::loopback_up : 0) |
         (one_control_group_tree_ && !mounts.shows_host_groups() ? init::Plan::own_control_groups
                                                                 : 0) |
         (scope_sockets_ && !rights.insecure() ? init::Plan::scope_sockets : 0) |
@@ -182,6 +191,7 @@ class Sandbox final : public ProcessRunner {
   const bool one_control_group_tree_;
   const FileDescriptor program_;
   std::optional<ControlGroups> groups_;  // changes no more; outlives the steps
+  PrivateNetworks networks_;             // outlives them, too
   Reaper reaper_;
 };
 

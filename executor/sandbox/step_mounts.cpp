@@ -26,9 +26,9 @@ constexpr std::uint64_t default_shm_size = 64 << 20;  // docker's
 
 // What BuildKit gives an insecure step besides: messages of the kernel, file systems of its own,
 // virtual machines, network devices, loop devices.
-constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cuse", 10, 203},
-                                         Device{"fuse", 10, 229},    Device{"kvm", 10, 232},
-                                         Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
+constexpr std::array insecure_devices = {
+    Device{"kmsg", 1, 11},  Device{"cuse", 10, 203},    Device{"fuse", 10, 229},
+    Device{"kvm", 10, 232}, Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
 constexpr unsigned loop_major = 7;
 constexpr unsigned spare_loop_devices = 8;
 
@@ -175,9 +175,8 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
   return file;
 }
 
-void StepMounts::add_kernel_file_systems() {
+void StepMounts::add_kernel_file_systems(bool own_network) {
   const bool writable = rights_.insecure();
-  const bool own_network = rights_.own_network();
   auto proc = tree_.place_for_kernel("proc");
   tree_.add_foreign_mount(proc);
   file_system("proc", std::move(proc), harmless);
@@ -252,12 +251,12 @@ void StepMounts::add_scripts() {
   }
 }
 
-void StepMounts::add_network_files() {
+void StepMounts::add_network_files(const std::string& resolv_conf) {
   const auto add = [this](const char* path, const std::string& content) {
     bind(hidden_file(content, 0644, 0, 0), tree_.place_for(path, RootTree::Kind::file),
          harmless | MOUNT_ATTR_RDONLY, path);
   };
-  add("/etc/resolv.conf", resolv_conf());
+  add("/etc/resolv.conf", resolv_conf);
   add("/etc/hosts", hosts_file(*request_.operation));
 }
 

@@ -69,7 +69,9 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   app.add_option("--platform", r.platform, "the platform to build for (the host's own)")
       ->type_name("OS/ARCH");
-  app.add_option("--network", r.network, "the network of RUN: default, none or host")
+  app.add_option("--network", r.network,
+                 "the network of RUN: default (its own, or the host's without slirp4netns and "
+                 "pasta), none or host")
       ->type_name("MODE");
   app.add_option("--isolation", r.isolation,
                  "of RUN: sandbox (namespaces), chroot (weaker, for containers that may not make "

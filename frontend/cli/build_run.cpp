@@ -27,16 +27,18 @@
 #include <ir/nearest.hpp>
 #include <ir/remote_source.hpp>
 
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -158,14 +160,40 @@ std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
 }
 
+// What the sandbox has to say of this machine, from whichever thread: shown when the display, which
+// draws over its lines, is closed.
+class Notes {
+ public:
+  void add(const Diagnostic& note) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(note);
+  }
+  std::vector<Diagnostic> all() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+  void show(bool quiet) const {
+    for (const Diagnostic& note : all()) {
+      if (!quiet) std::fputs(render(note, "note", use_color()).c_str(), stderr);
+    }
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards notes_, which a thread of the sandbox's adds to
+  std::vector<Diagnostic> notes_;
+};
+
 std::string metadata(const Digest& id, const std::vector<Reference>& names, const Graph& graph,
-                     const SolveResult& result) {
+                     const SolveResult& result, const Notes& notes) {
   nlohmann::ordered_json data;
   data["containerimage.config.digest"] = id.text();
   std::string joined;
   for (const Reference& name : names) joined += (joined.empty() ? "" : ",") + name.text();
   if (!joined.empty()) data["image.name"] = joined;
   data["slipway.cache"] = nlohmann::ordered_json::parse(cache_report_json(graph, result));
+  for (const Diagnostic& note : notes.all()) {
+    data["slipway.notes"].push_back({{"message", note.message}, {"hint", note.hint}});
+  }
   return data.dump(2) + "\n";
 }
 
@@ -182,7 +210,8 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   const Diagnostic note{"only your own user id is available: " + rights.missing +
                             "; other owners are recorded in layers, and in RUN all users are one",
                         {},
-                        "install uidmap, and have root add ranges (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+                        "install uidmap, and have root add ranges (usermod --add-subuids "
+                        "100000-165535 --add-subgids 100000-165535 "
                         "USER)",
                         {}};
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
@@ -243,9 +272,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   // Settings of the checks are part of the file, and a mistake in them is one of its mistakes.
   std::vector<Diagnostic> told_by_checks;
-  if (!parsed.mistakes.attempt({}, [&] {
-        check_settings(parsed.dockerfile, options.build_args, told_by_checks);
-      }))
+  if (!parsed.mistakes.attempt(
+          {}, [&] { check_settings(parsed.dockerfile, options.build_args, told_by_checks); }))
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
@@ -269,9 +297,13 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   hand_over(session, solve_options);
 
   say_whose_ids(opened->rights, request.quiet);
-  const auto runner =
-      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
-                  store(), request.quiet);
+  Notes notes;
+  SandboxOptions sandbox;
+  sandbox.grants = {options.granted, devices};
+  sandbox.limits = limits;
+  sandbox.note = [&notes](const Diagnostic& note) { notes.add(note); };
+  const auto runner = make_runner(isolation, std::move(sandbox), opened->rights, lowered.graph,
+                                  store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
   SolveResult result;
   try {
@@ -279,6 +311,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     result = solve(lowered.graph, lowered.root, store(), *runner, solve_options, *display);
   } catch (...) {
     display->close();
+    notes.show(request.quiet);
     throw;
   }
 
@@ -306,10 +339,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     display->note("exporting to " + output.text(), {output.destination});
   }
   display->close();
+  notes.show(request.quiet);
 
   if (!request.iidfile.empty()) write_file(request.iidfile, id.text());
   if (!request.metadata_file.empty()) {
-    write_file(request.metadata_file, metadata(id, names, lowered.graph, result));
+    write_file(request.metadata_file, metadata(id, names, lowered.graph, result, notes));
   }
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());

@@ -62,8 +62,8 @@ void drop_bounding_set(const Orders& orders) {
   }
 }
 
-// A step shares the host's network namespace unless it has none, and with it the abstract sockets
-// of the host and of the steps beside it.
+// A step that shares the host's network namespace shares the abstract sockets of the host and of the
+// steps beside it.
 void scope_sockets(const Orders& orders) {
   if (!orders.has(Plan::scope_sockets)) return;
   const RulesetAttributes attributes = {0, 0, scope_abstract_unix_socket};

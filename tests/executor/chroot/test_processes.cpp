@@ -1,7 +1,12 @@
 // From the start of a step in chroot isolation to the end of everything it left behind.
 #include "chroot_step.hpp"
 
+#include <cache/file_descriptor.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,7 +59,9 @@ TEST_CASE("chroot: nothing that a step has started is alive after it") {
   if (!runner) return;
   step.with_busybox();
   const std::string mark = "4711." + std::to_string(::getpid());
-  SUBCASE("a daemon") { step.operation.arguments[2] = "setsid sleep " + mark + " & sleep 0.1"; }
+  SUBCASE("a daemon") {
+    step.operation.arguments[2] = "setsid sleep " + mark + " & sleep 0.1";
+  }
   SUBCASE("one that was born twice") {
     step.operation.arguments[2] = "(setsid sh -c 'sleep " + mark + " & exit' &) ; sleep 0.1";
   }
@@ -85,7 +92,9 @@ TEST_CASE("chroot: a bomb and a process that always moves on are ended") {
   write_file(step.image / mark, "sh /" + mark + " &\nexit\n");
   write_file(step.image / (mark + "-bomb"),
              "sh /" + mark + "-bomb & sh /" + mark + "-bomb & sleep 0.01\n");
-  SUBCASE("moves on") { step.operation.arguments[2] = "sh /" + mark + "; sleep 0.1"; }
+  SUBCASE("moves on") {
+    step.operation.arguments[2] = "sh /" + mark + "; sleep 0.1";
+  }
   SUBCASE("grows") {
     step.operation.user = "builder";  // of whom the limit counts, should this test fail
     step.operation.ulimits = {"nproc=200"};
@@ -191,4 +200,20 @@ TEST_CASE("chroot: a flood arrives whole, and before the end") {
   CHECK(outcome.out.size() == 20971520 + 4);
   CHECK(outcome.out.ends_with("xend\n"));
   CHECK(outcome.calls_after_end == 0);
+}
+
+TEST_CASE("chroot: a step has the container's network, and never one of its own") {
+  const FileDescriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(own);
+  auto* address = reinterpret_cast<sockaddr*>(&own);
+  REQUIRE(::bind(listening.get(), address, size) == 0);
+  REQUIRE(::listen(listening.get(), 1) == 0);
+  REQUIRE(::getsockname(listening.get(), address, &size) == 0);
+  const std::string port = std::to_string(ntohs(own.sin_port));
+  const Outcome outcome = run("nc -z -w 5 127.0.0.1 " + port + " && echo reached");
+  if (outcome.exit_code == -1) return;
+  CHECK(outcome.out == "reached\n");
 }

@@ -5,6 +5,7 @@
 //   probe personality VALUE
 //   probe clone FLAGS          prints the errno of clone(2)
 //   probe connect NAME         connects to the abstract socket NAME; prints the errno
+//   probe hold NAME            listens on the abstract socket NAME until it is killed
 //   probe talk NAME            listens on the abstract socket NAME and connects to it
 //   probe ask PATH HEX         sends a message of these bytes to the socket at PATH, its length in
 //                              front; prints the answer's body in hexadecimal, or "errno N"
@@ -165,6 +166,10 @@ int main(int argc, char** argv) {
   } else if (what == "talk") {
     const int listening = listen_as(argv[2]);
     std::printf("%d\n", listening != 0 ? listening : connect_to(argv[2]));
+  } else if (what == "hold") {
+    std::printf("%d\n", listen_as(argv[2]));
+    std::fflush(stdout);
+    for (;;) ::pause();
   } else if (what == "flood") {
     std::vector<char> block(1 << 16, 'x');
     for (long left = std::atol(argv[2]); left > 0;) {
