@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <string_view>
 #include <utility>
 
@@ -101,6 +102,11 @@ void PrivateNetworks::give(const Note& note) {
 
 // All that can be missing. With the mutex held.
 void PrivateNetworks::begin() {
+  std::ifstream ipv4_routes("/proc/thread-self/net/route");
+  std::ifstream ipv6_routes("/proc/thread-self/net/ipv6_route");
+  if (leads_out_by_ipv6_alone(ipv4_routes, ipv6_routes)) {
+    throw Error("this machine leads out by IPv6 alone, and RUN's own network is IPv4");
+  }
   subnet_ = choose_subnet();
   connectors_ = find_connectors(subnet_, options_.program);
   if (connectors_.empty()) throw no_connector();

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <istream>
+#include <iterator>
+#include <sstream>
 #include <vector>
 
 namespace slipway {
@@ -56,6 +59,28 @@ Subnet choose_subnet() {
   });
   const std::uint32_t own = free == candidates.end() ? candidates.front() : *free;
   return {text_of(own), text_of(own + 2), text_of(own + 3), text_of(own + 100)};
+}
+
+bool leads_out_by_ipv6_alone(std::istream& ipv4_routes, std::istream& ipv6_routes) {
+  const auto any_route = [](std::istream& routes, const auto& leads_everywhere) {
+    for (std::string line; std::getline(routes, line);) {
+      std::istringstream words(line);
+      const std::vector<std::string> fields(std::istream_iterator<std::string>(words), {});
+      if (leads_everywhere(fields)) return true;
+    }
+    return false;
+  };
+  // Iface Destination Gateway Flags RefCnt Use Metric Mask ...
+  const bool ipv4 = any_route(ipv4_routes, [](const auto& fields) {
+    return fields.size() > 7 && fields[1] == "00000000" && fields[7] == "00000000";
+  });
+  // Destination, its length, source, its length, next hop, metric, users, use, flags, device. The
+  // kernel refuses what leads nowhere by a route of the loopback device.
+  const bool ipv6 = any_route(ipv6_routes, [](const auto& fields) {
+    return fields.size() > 9 && fields[0] == std::string(32, '0') && fields[1] == "00" &&
+           fields[9] != "lo";
+  });
+  return ipv6 && !ipv4;
 }
 
 sockaddr_in socket_address(const std::string& address) {

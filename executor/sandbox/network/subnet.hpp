@@ -1,8 +1,9 @@
-// The addresses inside a step's network.
+// The addresses inside a step's network, and what the machine's own allows it.
 #pragma once
 
 #include <netinet/in.h>
 
+#include <iosfwd>
 #include <string>
 
 namespace slipway {
@@ -17,6 +18,10 @@ struct Subnet {
 
 // One that none of this machine's addresses lies in, as far as there is one.
 Subnet choose_subnet();
+
+// Whether a machine with these routes (/proc/net/route, /proc/net/ipv6_route) leads out by IPv6
+// alone, which steps' own networks have not.
+bool leads_out_by_ipv6_alone(std::istream& ipv4_routes, std::istream& ipv6_routes);
 
 // "10.0.2.100" as the kernel wants it.
 sockaddr_in socket_address(const std::string& address);
