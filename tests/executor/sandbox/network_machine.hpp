@@ -5,6 +5,7 @@
 // /etc/resolv.conf is the test's own, in a mount namespace.
 #pragma once
 
+#include "executor/sandbox/abstract_socket.hpp"
 #include "executor/sandbox/real_runner.hpp"
 
 #include <executor/sandbox/network/network_space.hpp>
@@ -13,13 +14,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -223,21 +222,6 @@ inline Outcome run_with(ProcessRunner& runner, const std::string& command,
   step.with_busybox().with_probe().operation.network = network;
   return step.run(runner);
 }
-
-// One that this process listens at.
-struct AbstractSocket {
-  AbstractSocket() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path + 1, name.data(), name.size());
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(socket.get(), 1) == 0);
-  }
-
-  const std::string name = "slipway-network-" + std::to_string(::getpid());
-  const FileDescriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-};
 
 // A step beside the test: runs `command`, which makes /ready when it is, until it is killed.
 class BesideStep {

@@ -1,16 +1,14 @@
 // What a step must not see, reach or do.
+#include "executor/sandbox/abstract_socket.hpp"
 #include "executor/sandbox/real_runner.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -329,20 +327,12 @@ TEST_CASE("a step cannot reach the host's abstract sockets, but has its own") {
     MESSAGE("skipped: this kernel's Landlock has no scopes (Linux 6.12)");
     return;
   }
-  const std::string name = "slipway-test-" + std::to_string(::getpid());
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path + 1, name.data(), name.size());
-  const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  REQUIRE(::bind(listening, reinterpret_cast<const sockaddr*>(&address),
-                 static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())) == 0);
-  REQUIRE(::listen(listening, 1) == 0);
+  const AbstractSocket host;
   // Shared with the host, or else its sockets are not there at all.
-  TestStep step("probe connect " + name);
+  TestStep step("probe connect " + host.name);
   step.with_busybox().with_probe().operation.network = RunProcess::Network::host;
   CHECK(step.run(*runner).out == std::to_string(EPERM) + "\n");
-  CHECK(run_plain(*runner, "probe talk " + name + "-own").out == "0\n");
-  ::close(listening);
+  CHECK(run_plain(*runner, "probe talk " + host.name + "-own").out == "0\n");
 }
 
 TEST_CASE("the mask of new files is 022, whatever the builder's is") {
