@@ -31,12 +31,20 @@ struct ResolvedMount {
   std::optional<std::string> secret;
 };
 
+struct TerminalSize {
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+};
+
 struct RunRequest {
   const RunProcess* operation = nullptr;      // outlives the run
   std::vector<std::filesystem::path> lowers;  // layer directories, lowest first
   std::filesystem::path upper;                // empty directory that receives the changes
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
+  // The process gets a terminal for its three streams instead of pipes: `output` is not called, and
+  // what it prints comes out of RunningProcess::terminal().
+  std::optional<TerminalSize> terminal;
 };
 
 struct RunResult {
@@ -52,6 +60,8 @@ class RunningProcess {
   virtual ~RunningProcess() = default;
   // Kills everything that the step started. `finished` is still called, once.
   virtual void kill() = 0;
+  // The other end of the process's terminal, as long as this lives; -1: it has none.
+  virtual int terminal() const { return -1; }
 };
 
 enum class OutputStream { out, err };

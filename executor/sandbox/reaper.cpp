@@ -63,6 +63,7 @@ class Reaper::Handle final : public RunningProcess {
     watched_->changed.wait(lock, [this] { return watched_->gone; });
   }
   void kill() override { kill_step(watched_->launched); }
+  int terminal() const override { return watched_->launched.terminal.get(); }
 
  private:
   Reaper& reaper_;
@@ -98,8 +99,10 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
   const std::uint64_t number = next_++;
   watched_.emplace(number, watched);
   try {
-    add(events_, watched->launched.output, number << about_bits | about_output);
-    add(events_, watched->launched.error, number << about_bits | about_error);
+    if (watched->launched.output)
+      add(events_, watched->launched.output, number << about_bits | about_output);
+    if (watched->launched.error)
+      add(events_, watched->launched.error, number << about_bits | about_error);
     // Its end is told once: the descriptor stays open until the handle goes, and would be an event all
     // that time.
     add(events_, watched->launched.process, number << about_bits | about_process, EPOLLONESHOT);

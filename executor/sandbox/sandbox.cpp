@@ -1,5 +1,6 @@
 #include <executor/sandbox/sandbox.hpp>
 
+#include <executor/sandbox/foreign.hpp>
 #include <executor/sandbox/launch.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/network_files.hpp>
@@ -7,6 +8,7 @@
 #include <executor/sandbox/reaper.hpp>
 #include <executor/sandbox/seccomp/filter.hpp>
 #include <executor/sandbox/step_mounts.hpp>
+#include <executor/sandbox/terminal.hpp>
 #include <executor/sandbox/users.hpp>
 #include <ir/error.hpp>
 
@@ -103,6 +105,37 @@ void require_texts(const RunProcess& operation) {
   if (!operation.devices.empty()) throw Error("RUN --device: this slipway cannot give devices");
 }
 
+bool is_foreign(const RunProcess& operation) {
+  return !operation.platform.os.empty() && !matches(operation.platform, host_platform());
+}
+
+// What is to be said where a step does not find the emulator of its programs; nothing elsewhere.
+std::optional<std::string> lost_emulator(const RunProcess& operation) {
+  if (!is_foreign(operation)) return std::nullopt;
+  for (const ForeignPlatform& platform : foreign_platforms()) {
+    if (platform.platform != operation.platform ||
+        platform.means != ForeignPlatform::Means::handler_outside)
+      continue;
+    return "the emulator " + platform.program + " is not in the image, and is registered without "
+           "the flag F: `slipway doctor` says what mends it";
+  }
+  return std::nullopt;
+}
+
+// What the kernel takes for no program at all.
+Error no_program_here(const std::string& program, const RunProcess& operation) {
+  const std::string host = host_platform().text();
+  if (!is_foreign(operation)) {
+    return Error("cannot execute " + program + ": exec format error: it is no program for " + host)
+        .hint("a script needs #! in its first line; a base image may be for another platform");
+  }
+  const std::string platform = operation.platform.text();
+  return Error("cannot execute " + program + ": exec format error: the image is for " + platform +
+               ", this machine runs " + host)
+      .hint(std::string(how_to_emulate) +
+            "; or run the step on this machine's platform: FROM --platform=$BUILDPLATFORM");
+}
+
 Error why_not_started(const init::Report& report, const RunProcess& operation,
                       const StepMounts& mounts) {
   using init::Stage;
@@ -133,9 +166,11 @@ Error why_not_started(const init::Report& report, const RunProcess& operation,
       if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {
         return Error("program " + program + " was not found in PATH");
       }
+      if (report.error == ENOEXEC) return no_program_here(program, operation);
       Error error("cannot execute " + program + ": " + reason);
       if (report.error == ENOENT) {
-        error.hint("the file, or the interpreter that it names, is not in the image");
+        error.hint(lost_emulator(operation).value_or(
+            "the file, or the interpreter that it names, is not in the image"));
       }
       return error;
     }
@@ -170,7 +205,7 @@ class Sandbox final : public ProcessRunner {
         StepMounts mounts(request, ids_);
         try {
           user = user_of(operation, mounts.root());
-          launched = launch_step(operation, mounts, user);
+          launched = launch_step(request, mounts, user);
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -192,14 +227,22 @@ class Sandbox final : public ProcessRunner {
   }
 
  private:
-  Launched launch_step(const RunProcess& operation, StepMounts& mounts, const RunUser& user) {
+  Launched launch_step(const RunRequest& request, StepMounts& mounts, const RunUser& user) {
+    const RunProcess& operation = *request.operation;
     mounts.add_kernel_file_systems();
     mounts.add_scripts();
     mounts.add_network_files();
     mounts.add_requested();
-    const std::string plan = plan_of(operation, mounts, user);
+    Terminal terminal;
+    // With one id there is no other owner to give it to.
+    if (request.terminal) {
+      terminal = make_terminal(mounts.terminals(), *request.terminal,
+                               ids_ == Ids::own ? 0 : user.uid);
+    }
+    const std::string plan = plan_of(operation, mounts, user, request.terminal.has_value());
     Launched launched = launch(program_, plan, mounts.descriptors(),
-                               operation.network == RunProcess::Network::none);
+                               operation.network == RunProcess::Network::none, terminal.inner);
+    launched.terminal = std::move(terminal.outer);
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, mounts);
@@ -207,7 +250,8 @@ class Sandbox final : public ProcessRunner {
     return launched;
   }
 
-  std::string plan_of(const RunProcess& operation, StepMounts& mounts, const RunUser& user) const {
+  std::string plan_of(const RunProcess& operation, StepMounts& mounts, const RunUser& user,
+                      bool has_terminal) const {
     const bool insecure = operation.security == RunProcess::Security::insecure;
     const std::string directory =
         operation.working_directory.empty() ? "/" : operation.working_directory;
@@ -224,7 +268,8 @@ class Sandbox final : public ProcessRunner {
         (one_control_group_tree_ && !mounts.shows_host_groups() ? init::Plan::own_control_groups
                                                                 : 0) |
         (scope_sockets_ && !insecure ? init::Plan::scope_sockets : 0) |
-        (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0);
+        (ids_ == Ids::own ? init::Plan::fake_ids : 0) | (insecure ? init::Plan::insecure : 0) |
+        (has_terminal ? init::Plan::terminal : 0);
     plan.header.uid = user.uid;
     plan.header.gid = user.gid;
     plan.header.groups = plan.list(user.groups);

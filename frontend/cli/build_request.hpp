@@ -26,7 +26,7 @@ struct BuildRequest {
   bool quiet = false;
   std::string iidfile;
   std::string metadata_file;
-  std::string platform;
+  std::vector<std::string> platforms;      // each may be several, between commas
   std::vector<std::string> build_contexts;  // NAME=value
   std::string network = "default";
   std::vector<std::string> add_hosts;       // name:address or name=address
@@ -38,6 +38,8 @@ struct BuildRequest {
   std::string format;                       // of --print: text, json; empty: text
   std::size_t max_parallelism = 0;
   bool keep_going = false;
+  std::string on_failure;                   // "shell"; empty: nothing
+  std::vector<std::string> outputs_on_failure;
 };
 
 // The whole command. Gives the exit status; throws Error.

@@ -84,7 +84,7 @@ class UnusedSearch {
 }  // namespace
 
 ContextUse find_use(const BuildRequest& request, const std::string& name) {
-  LowerOptions options = lower_options(request, true);
+  LowerOptions options = lower_options(request);
   const BuildInputs inputs = read_build_inputs(request, []() -> Store& {
     throw Error("only a directory can be listed, not what comes from elsewhere")
         .hint("unpack or clone it, and give the directory");
