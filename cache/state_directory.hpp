@@ -6,6 +6,7 @@
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
 //   contexts/HEX     stat caches, by context
+//   failed/HEX/      what the last failed step of a place left (failed_steps.hpp)
 //   git/HEX/         a bare repository for each git remote (executor/git)
 //   secret.key       a random key of this store's own (secret_key.hpp), once something needs it
 //   locks/           one file a lock

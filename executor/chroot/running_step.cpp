@@ -65,6 +65,8 @@ class RunningStep {
     root_.abandon();
   }
 
+  int terminal() const { return launched_.terminal.get(); }
+
   // init takes everything with it when its lifeline ends.
   void kill() {
     const std::lock_guard lock(mutex_);
@@ -154,6 +156,7 @@ class Handle final : public RunningProcess {
     }
   }
   void kill() override { step_->kill(); }
+  int terminal() const override { return step_->terminal(); }
 
  private:
   std::shared_ptr<RunningStep> step_;

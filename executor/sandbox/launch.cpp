@@ -107,7 +107,7 @@ FileDescriptor init_program() {
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
-                ControlGroup group) {
+                ControlGroup group, const FileDescriptor& streams) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -121,6 +121,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   // In the order of init::Handed.
   std::vector<int> handed = {null.get(),   output.write.get(), error.write.get(),
                              orders.get(), report.write.get(), lifeline.read.get()};
+  if (streams) std::fill_n(handed.begin(), 3, streams.get());
   for (const FileDescriptor& mount : mounts) handed.push_back(mount.get());
   Birth birth{};
   birth.program = program.get();
@@ -142,7 +143,12 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
     }
   }
   Launched launched{FileDescriptor(process), std::move(output.read), std::move(error.read),
-                    std::move(report.read), std::move(lifeline.write), std::move(group)};
+                    std::move(report.read), std::move(lifeline.write), std::move(group),
+                    FileDescriptor()};
+  if (streams) {
+    launched.output = FileDescriptor();
+    launched.error = FileDescriptor();
+  }
   if (birth.call != nullptr) {
     wait_for(launched.process);
     throw system_error(birth.call, "slipway-init", birth.error);

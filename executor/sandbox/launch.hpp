@@ -14,11 +14,12 @@ namespace slipway {
 // A step's init. Not an owner of it: who launches must wait.
 struct Launched {
   FileDescriptor process;  // pidfd
-  FileDescriptor output;   // both not blocking
+  FileDescriptor output;   // both not blocking; none where there is a terminal
   FileDescriptor error;
   FileDescriptor report;    // end of file when the program has started
   FileDescriptor lifeline;  // the step dies when it is closed
   ControlGroup group;       // empty unless limits were asked for
+  FileDescriptor terminal;  // the builder's end, not blocking; none: pipes
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
@@ -33,9 +34,10 @@ enum class Namespaces { none, all, all_and_network };
 // copied for it, however large it is: the new process borrows its memory until it executes, for
 // which time only the calling thread sleeps. It is in `group` before it executes anything. Throws
 // Error.
+// `streams`: what the process gets as its three streams, all one; none: pipes.
 Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
-                ControlGroup group = {});
+                ControlGroup group = {}, const FileDescriptor& streams = FileDescriptor());
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

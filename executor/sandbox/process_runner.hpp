@@ -33,15 +33,26 @@ struct ResolvedMount {
   std::optional<std::filesystem::path> agent;
 };
 
+struct TerminalSize {
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+};
+
 struct RunRequest {
   const RunProcess* operation = nullptr;      // outlives the run
   std::vector<std::filesystem::path> lowers;  // layer directories, lowest first
   std::filesystem::path upper;                // empty directory that receives the changes
+  // `upper` holds what an earlier process has changed, and this one goes on from there. Its own
+  // changes may be lost.
+  bool goes_on = false;
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
   // Asked before more of the output is read, from the runner's thread. False: the step may fill its
   // pipe and wait, until read_on(). Null: always true.
   std::function<bool()> room_for_output;
+  // The process gets a terminal for its three streams instead of pipes: `output` is not called, and
+  // what it prints comes out of RunningProcess::terminal().
+  std::optional<TerminalSize> terminal;
 };
 
 struct RunResult {
@@ -61,6 +72,8 @@ class RunningProcess {
   virtual void kill() = 0;
   // After `room_for_output` has said no: it is asked again.
   virtual void read_on() {}
+  // The other end of the process's terminal, as long as this lives; -1: it has none.
+  virtual int terminal() const { return -1; }
 };
 
 enum class OutputStream { out, err };

@@ -89,6 +89,7 @@ class Reaper::Handle final : public RunningProcess {
       }
     }
   }
+  int terminal() const override { return watched_->launched.terminal.get(); }
 
  private:
   Reaper& reaper_;
@@ -128,8 +129,8 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
   watched->err = {std::move(watched->launched.error), number << about_bits | about_error, false};
   watched_.emplace(number, watched);
   try {
-    add(events_, watched->out.pipe, watched->out.number);
-    add(events_, watched->err.pipe, watched->err.number);
+    if (watched->out.pipe) add(events_, watched->out.pipe, watched->out.number);
+    if (watched->err.pipe) add(events_, watched->err.pipe, watched->err.number);
     // Its end is told once: the descriptor stays open until the handle goes, and would be an event all
     // that time.
     add(events_, watched->launched.process, number << about_bits | about_process, EPOLLONESHOT);

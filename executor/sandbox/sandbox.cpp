@@ -8,6 +8,7 @@
 #include <executor/sandbox/rights.hpp>
 #include <executor/sandbox/step_mounts.hpp>
 #include <executor/sandbox/step_program.hpp>
+#include <executor/sandbox/terminal.hpp>
 #include <executor/ssh/agent_forward.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
@@ -105,7 +106,7 @@ class Sandbox final : public ProcessRunner {
           const RunUser user = user_of(operation, rights, mounts.root());
           prepare(mounts);
           ended = with_agents(mounts.take_agent_sockets(), as_user(user, std::move(finished)));
-          launched = launch_step(operation, rights, mounts, user);
+          launched = launch_step(request, rights, mounts, user);
         } catch (...) {
           stubs = mounts.take_stubs();
           throw;
@@ -130,12 +131,20 @@ class Sandbox final : public ProcessRunner {
     mounts.add_requested();
   }
 
-  Launched launch_step(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+  Launched launch_step(const RunRequest& request, const StepRights& rights, StepMounts& mounts,
                        const RunUser& user) {
-    const std::string plan = plan_of(operation, rights, mounts, user);
+    const RunProcess& operation = *request.operation;
+    Terminal terminal;
+    // With one id there is no other owner to give it to.
+    if (request.terminal) {
+      terminal = make_terminal(mounts.terminals(), *request.terminal,
+                               ids_ == Ids::own ? 0 : user.uid);
+    }
+    const std::string plan = plan_of(request, rights, mounts, user);
     Launched launched = launch(program_, plan, mounts.descriptors(),
                                rights.own_network() ? Namespaces::all_and_network : Namespaces::all,
-                               groups_ ? groups_->make() : ControlGroup());
+                               groups_ ? groups_->make() : ControlGroup(), terminal.inner);
+    launched.terminal = std::move(terminal.outer);
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation, rights, mounts);
@@ -143,8 +152,9 @@ class Sandbox final : public ProcessRunner {
     return launched;
   }
 
-  std::string plan_of(const RunProcess& operation, const StepRights& rights, StepMounts& mounts,
+  std::string plan_of(const RunRequest& request, const StepRights& rights, StepMounts& mounts,
                       const RunUser& user) const {
+    const RunProcess& operation = *request.operation;
     mounts.root().make_directory(working_directory_of(operation));
 
     PlanWriter plan;
@@ -154,7 +164,8 @@ class Sandbox final : public ProcessRunner {
                                                                 : 0) |
         (scope_sockets_ && !rights.insecure() ? init::Plan::scope_sockets : 0) |
         (ids_ == Ids::own ? init::Plan::fake_ids : 0) |
-        (rights.insecure() ? init::Plan::insecure : 0);
+        (rights.insecure() ? init::Plan::insecure : 0) |
+        (request.terminal ? init::Plan::terminal : 0);
     plan_program(plan, operation, rights, user, mounts.secret_environment());
     plan.header.hostname =
         plan.text(operation.hostname.empty() ? default_hostname : operation.hostname);

@@ -215,11 +215,13 @@ void StepMounts::add_devices() {
   if (rights_.insecure() && !in_user_namespace()) make_all_devices();
   for (const DeviceLink& link : standard_device_links) make_link(devices_, link);
   for (const DeviceLink& link : mount_links) make_link(devices_, link);
-  std::vector<std::pair<std::string, std::string>> terminals = {
+  std::vector<std::pair<std::string, std::string>> options = {
       {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
-  if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty
-  attach(new_file_system("devpts", terminals, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-         in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
+  if (ids_ != Ids::own) options.emplace_back("gid", "5");  // the group tty
+  FileDescriptor terminals =
+      new_file_system("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  terminals_ = terminals.get();
+  attach(std::move(terminals), in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
   const std::uint64_t asked = request_.operation->shm_size;
   const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);
   FileDescriptor shared = new_file_system("tmpfs", {{"mode", "1777"}, {"size", size}}, harmless);

@@ -41,6 +41,8 @@ class StepMounts {
 
   // /sys is the host's, with all that is mounted in it.
   bool shows_host_groups() const { return host_sys_; }
+  // The file system of /dev/pts, where a terminal for the step is made.
+  int terminals() const { return terminals_; }
 
   int root_number() const { return root_number_; }
   int shelf_number() const { return shelf_number_; }
@@ -92,6 +94,7 @@ class StepMounts {
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   bool host_sys_ = false;
+  int terminals_ = -1;  // /dev/pts
   int nodes_ = -1;    // the file system of the nodes of RUN --device, once there is one
   std::uint32_t made_nodes_ = 0;
   std::vector<init::MountAction> actions_;

@@ -1,6 +1,8 @@
 #include <executor/sandbox/step_program.hpp>
 
+#include <executor/sandbox/foreign.hpp>
 #include <executor/sandbox/limits.hpp>
+#include <ir/platform.hpp>
 
 #include <cerrno>
 #include <cstdint>
@@ -34,6 +36,38 @@ void set_variable(std::vector<std::string>& environment, const std::string& entr
   const std::string name = entry.substr(0, entry.find('=') + 1);
   std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
   environment.push_back(entry);
+}
+
+bool is_foreign(const RunProcess& operation) {
+  return !operation.platform.os.empty() && !matches(operation.platform, host_platform());
+}
+
+// What is to be said where a step does not find the emulator of its programs; nothing elsewhere.
+std::optional<std::string> lost_emulator(const RunProcess& operation) {
+  if (!is_foreign(operation)) return std::nullopt;
+  for (const ForeignPlatform& platform : foreign_platforms()) {
+    if (platform.platform != operation.platform ||
+        platform.means != ForeignPlatform::Means::handler_outside)
+      continue;
+    return "the emulator " + platform.program +
+           " is not in the image, and is registered without the flag F: `slipway doctor` says what "
+           "mends it";
+  }
+  return std::nullopt;
+}
+
+// What the kernel takes for no program at all.
+Error no_program_here(const std::string& program, const RunProcess& operation) {
+  const std::string host = host_platform().text();
+  if (!is_foreign(operation)) {
+    return Error("cannot execute " + program + ": exec format error: it is no program for " + host)
+        .hint("a script needs #! in its first line; a base image may be for another platform");
+  }
+  const std::string platform = operation.platform.text();
+  return Error("cannot execute " + program + ": exec format error: the image is for " + platform +
+               ", this machine runs " + host)
+      .hint(std::string(how_to_emulate) +
+            "; or run the step on this machine's platform: FROM --platform=$BUILDPLATFORM");
 }
 
 }  // namespace
@@ -124,9 +158,11 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
       if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {
         return Error("program " + program + " was not found in PATH");
       }
+      if (report.error == ENOEXEC) return no_program_here(program, operation);
       Error error("cannot execute " + program + ": " + reason);
       if (report.error == ENOENT) {
-        error.hint("the file, or the interpreter that it names, is not in the image");
+        error.hint(lost_emulator(operation).value_or(
+            "the file, or the interpreter that it names, is not in the image"));
       }
       return error;
     }

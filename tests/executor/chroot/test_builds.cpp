@@ -1,4 +1,5 @@
 // Whole builds in a container's rights, beside the same ones in the sandbox.
+#include "samples/at_terminal.hpp"
 #include "samples/workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -196,4 +198,71 @@ TEST_CASE("an isolation that does not exist is refused with a hint") {
   const Finished finished = run({SLIPWAY_PROGRAM, "build", "--isolation=chrot", "."});
   CHECK(finished.status != 0);
   CHECK(says(finished, "did you mean \"chroot\""));
+}
+
+TEST_CASE("a container's build that fails opens a shell in what the step left") {
+  SKIP_UNLESS_ROOT();
+  Builds builds;
+  builds.write("Dockerfile",
+               "FROM busybox\nENV COLOUR=blue\nWORKDIR /src\n"
+               "RUN --mount=type=secret,id=key --mount=type=cache,target=/cache "
+               "echo half > made; exit 7\n");
+  std::vector<std::string> words = {CONFINE};
+  for (const std::string& word : builds.words(builds.root(), "chroot", {"--on-failure=shell"})) {
+    words.push_back(word);
+  }
+  AtTerminal person(words);
+  CHECK(person.shows("exit code: 7"));
+  CHECK(person.shows("a shell in what"));
+  CHECK(person.shows("# "));
+  person.type("echo $COLOUR $(pwd) $(cat made) $(cat /run/secrets/key); touch /cache/kept\n");
+  CHECK(person.shows("blue /src half secret"));
+  person.type("sleep 1000\n");
+  CHECK(person.shows("# ", "\x03"));
+  person.type("exit\n");
+  CHECK(person.wait() == 1);
+  CHECK(person.is_cooked());
+
+  // What was done in the shell is in no layer; the cache mount is everybody's.
+  builds.write("Dockerfile",
+               "FROM busybox\nENV COLOUR=blue\nWORKDIR /src\n"
+               "RUN --mount=type=cache,target=/cache ls /cache; test ! -e made\n");
+  const Finished again = builds.in_container({"--progress=plain"});
+  INFO(again.err);
+  CHECK(again.status == 0);
+  CHECK(says(again, "kept"));
+}
+
+TEST_CASE("doctor finds out what a container lets slipway do") {
+  SKIP_UNLESS_ROOT();
+  Builds builds;
+  const std::vector<std::string> doctor = {SLIPWAY_PROGRAM, "--root", builds.root().string(),
+                                           "doctor"};
+  const auto with = [&doctor](std::vector<std::string> before) {
+    before.insert(before.end(), doctor.begin(), doctor.end());
+    return run(before);
+  };
+  const auto has = [](const Finished& finished, std::string_view text) {
+    return finished.out.find(text) != std::string::npos;
+  };
+
+  const Finished container = with({CONFINE});
+  INFO(container.out);
+  CHECK(container.status == 0);
+  CHECK(has(container, "no  rights"));
+  CHECK(has(container, "no  user namespaces"));
+  CHECK(has(container, "no  sandbox"));
+  CHECK(has(container, "--privileged"));
+  CHECK(has(container, "ok  chroot"));
+  CHECK(has(container, "ok  linux/amd64"));  // tried by chroot
+  CHECK(has(container, "by --isolation=chroot alone"));
+
+  // Somebody else than root there can do nothing at all.
+  const Finished nobody =
+      with({CONFINE, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"});
+  INFO(nobody.out);
+  CHECK(nobody.status == 1);
+  CHECK(has(nobody, "no  user namespaces"));
+  CHECK(has(nobody, "no  chroot"));
+  CHECK(has(nobody, "RUN cannot be executed here"));
 }

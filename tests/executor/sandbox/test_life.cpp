@@ -136,7 +136,7 @@ TEST_CASE("a program that cannot be executed is an error that says why") {
     write_file(step.with_busybox().image / "bin/text", "no shebang\n");
     std::filesystem::permissions(step.image / "bin/text", std::filesystem::perms(0755));
     step.operation.arguments = {"text"};
-    CHECK(refusal(*runner, step) == "cannot execute \"text\": Exec format error");
+    CHECK(refusal(*runner, step) == "cannot execute \"text\": exec format error: it is no program for linux/amd64");
   }
 }
 
