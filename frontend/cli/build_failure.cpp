@@ -4,6 +4,7 @@
 #include <ir/nearest.hpp>
 #include <ir/printable.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -16,7 +17,16 @@ namespace {
 
 constexpr const char* standard_shell = "/bin/sh";
 
-void say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+void say(const std::string& text) {
+  std::fputs((text + "\n").c_str(), stderr);
+}
+
+// "[build 2/5]", behind which a command of any length follows: the error has shown it already.
+std::string place_of(const FailedStep& step) {
+  const std::string& name = step.vertex().name;
+  const std::size_t end = name.starts_with('[') ? name.find(']') : std::string::npos;
+  return printable(name.substr(0, end == std::string::npos ? end : end + 1));
+}
 
 // As docker gives it to a container with a terminal.
 std::vector<std::string> terminal_environment(const RunProcess& run) {
@@ -55,7 +65,7 @@ void open_shell(FailedStep& step, bool quiet) {
     return;
   }
   if (!quiet) {
-    say("a shell in what " + printable(step.vertex().name) +
+    say("a shell in what " + place_of(step) +
         " left; exit or Ctrl-D leaves it, and the build has failed all the same");
   }
   terminal.lend(*shell, [&step] { return step.cancelled(); });
@@ -97,8 +107,7 @@ void show_failure(FailedStep& step, const OnFailure& asked, bool quiet) {
     for (const ExportSpec& output : asked.outputs) {
       export_files(output, files);
       if (!quiet && output.destination != "-") {
-        say("the files of " + printable(step.vertex().name) + " as it failed: " +
-            printable(output.destination));
+        say("the files of " + place_of(step) + " as it failed: " + printable(output.destination));
       }
     }
   }
