@@ -115,7 +115,10 @@ class RunningStep {
       killed = killed_;
     }
     result.exit_code = killed ? killed_status : status.value_or(killed_status);
-    if (!killed && status && *status != 0) output_(OutputStream::err, no_proc);
+    // At a terminal somebody looks for themselves, and nobody reads the output.
+    if (!killed && status && *status != 0 && !launched_.terminal) {
+      output_(OutputStream::err, no_proc);
+    }
     try {
       if (!status) {
         // Who outlived it may still write: this tree is nobody's any more.

@@ -217,7 +217,8 @@ TEST_CASE("a container's build that fails opens a shell in what the step left") 
   CHECK(person.shows("# "));
   person.type("echo $COLOUR $(pwd) $(cat made) $(cat /run/secrets/key); touch /cache/kept\n");
   CHECK(person.shows("blue /src half secret"));
-  person.type("sleep 1000\n");
+  person.type("echo armed-$((2+4)); sleep 1000\n");
+  CHECK(person.shows("armed-6"));
   CHECK(person.shows("# ", "\x03"));
   person.type("exit\n");
   CHECK(person.wait() == 1);
