@@ -2,11 +2,14 @@
 # usage: run.sh [ROUNDS] [STEPS]
 #
 # A `RUN true` from the moment it could start to its layer in the store, as root and as a user
-# without root, beside `crun run` of the same root file system and `buildah run`, alternating in one
-# run. slipway's time is that of STEPS steps less that of none, for each; the others run as often.
+# without root, beside `crun run` of the same root file system, `buildah run`, and `buildah build`,
+# which keeps a layer of each step as slipway does and the other two do not; alternating in one run.
+# The time of a build is that of STEPS steps less that of none, for each; the others run as often.
 # Needs root, crun, buildah (in its chroot isolation: Debian's runtimes ask for limits that
 # not every machine grants). Works in a mount namespace of its own, where /sys/fs/cgroup is cgroup2
-# alone: crun refuses hybrid machines.
+# alone: crun refuses hybrid machines. Beside crun slipway runs in a real-time class where there is one to
+# be had: what else the machine does is no part of it. Beside buildah it does not: Go's threads wait
+# for each other by spinning, and would do so for ever.
 if [[ ${BENCH_NAMESPACE:-} != made ]]; then
   BENCH_NAMESPACE=made exec unshare --mount --propagation private "$0" "$@"
 fi
@@ -41,10 +44,11 @@ context "$work/with" "$steps"
 context "$work/without" 0
 chmod -R a+rX "$work"
 
-as_user=("$bench/../as_user.sh" /bin/bash -c)
+alone=(chrt --fifo 1)
+"${alone[@]}" true 2> /dev/null || alone=()
 loop_crun() {
   for ((i = 0; i < steps; i++)); do
-    crun --root "$work/crun" --cgroup-manager=disabled run -b "$work/bundle" "c$i"
+    "${alone[@]}" crun --root "$work/crun" --cgroup-manager=disabled run -b "$work/bundle" "c$i"
   done
 }
 loop_buildah() {
@@ -52,32 +56,49 @@ loop_buildah() {
     "${buildah[@]}" run --isolation chroot "$container" /bin/true
   done
 }
-# Its own timing, because the user and the store are made anew each time.
+# steps_of COMMAND...: of a build of each of the two contexts, what one step took.
+steps_of() {
+  timed "$@" "$work/without"
+  local none=$ms
+  timed "$@" "$work/with"
+  ms=$(awk -v a="$ms" -v b="$none" 'BEGIN { print a - b }')
+}
+# The same, timed by itself, because the user and the store are made anew each time.
 rootless() {
-  "${as_user[@]}" "cd; for c in without with; do before=\$EPOCHREALTIME
+  "$@" "$bench/../as_user.sh" /bin/bash -c "cd; for c in without with; do before=\$EPOCHREALTIME
     $slipway build -q --no-cache $work/\$c > /dev/null || exit 1
     echo \$before \$EPOCHREALTIME; done" |
-    awk -v n="$steps" '{ t[NR] = $2 - $1 } END { printf "%.2f", (t[2] - t[1]) * 1000 / n }'
+    awk '{ t[NR] = $2 - $1 } END { print (t[2] - t[1]) * 1000 }'
 }
 
 machine
-echo "$steps times, ms each          slipway   rootless       crun    buildah"
-declare -a root_to_crun user_to_crun root_to_buildah user_to_buildah
+echo "$steps times, ms each"
+echo "       ${alone[*]:-as all}: root  rootless      crun      as all: root  rootless  buildah run  buildah build"
+declare -A ratios=()
 for ((round = 1; round <= rounds; round++)); do
-  timed "$slipway" build -q --no-cache "$work/without"
-  none=$ms
-  timed "$slipway" build -q --no-cache "$work/with"
-  a=$(awk -v all="$ms" -v none="$none" -v n="$steps" 'BEGIN { printf "%.2f", (all - none) / n }')
-  b=$(rootless)
-  timed loop_crun
-  c=$(awk -v ms="$ms" -v n="$steps" 'BEGIN { printf "%.2f", ms / n }')
-  timed loop_buildah
-  d=$(awk -v ms="$ms" -v n="$steps" 'BEGIN { printf "%.2f", ms / n }')
-  printf 'round %-3s %26s %10s %10s %10s\n' "$round" "$a" "$b" "$c" "$d"
-  root_to_crun+=("$(ratio "$a" "$c")") user_to_crun+=("$(ratio "$b" "$c")")
-  root_to_buildah+=("$(ratio "$a" "$d")") user_to_buildah+=("$(ratio "$b" "$d")")
+  declare -A took=()
+  each() { took[$1]=$(awk -v ms="$2" -v n="$steps" 'BEGIN { printf "%.2f", ms / n }'); }
+  ours=("$slipway" build -q --no-cache)
+  steps_of "${alone[@]}" "${ours[@]}"; each alone "$ms"
+  each alone_rootless "$(rootless "${alone[@]}")"
+  timed loop_crun; each crun "$ms"
+  steps_of "${ours[@]}"; each root "$ms"
+  each rootless "$(rootless)"
+  timed loop_buildah; each run "$ms"
+  steps_of "${buildah[@]}" build --isolation chroot --no-cache --layers; each build "$ms"
+  printf 'round %-3s %17s %9s %9s %17s %9s %12s %14s\n' "$round" "${took[alone]}" \
+    "${took[alone_rootless]}" "${took[crun]}" "${took[root]}" "${took[rootless]}" "${took[run]}" \
+    "${took[build]}"
+  for pair in alone/crun alone_rootless/crun root/run rootless/run root/build rootless/build; do
+    ratios[$pair]+=" $(ratio "${took[${pair%/*}]}" "${took[${pair#*/}]}")"
+  done
 done
-printf 'median ratio of root to crun %s, to buildah %s\n' "$(median "${root_to_crun[@]}")" \
-  "$(median "${root_to_buildah[@]}")"
-printf 'median ratio rootless to crun %s, to buildah %s\n' "$(median "${user_to_crun[@]}")" \
-  "$(median "${user_to_buildah[@]}")"
+# of TEXT PAIR: the median of its ratios
+of() {
+  # shellcheck disable=SC2086  # many numbers
+  printf '%s %s' "$1" "$(median ${ratios[$2]})"
+}
+echo "median ratios, root:     $(of 'to crun' alone/crun), $(of 'to buildah run' root/run)," \
+  "$(of 'to buildah build' root/build)"
+echo "median ratios, rootless: $(of 'to crun' alone_rootless/crun), $(of 'to buildah run' rootless/run)," \
+  "$(of 'to buildah build' rootless/build)"
