@@ -115,8 +115,8 @@ void FailedSteps::remove(const fs::path& folder) {
   fs::remove_all(aside, ignored);
 }
 
-std::vector<std::string> FailedSteps::check(
-    bool repair, const std::function<bool(const DiffId&)>& has_layer) {
+std::vector<std::string> FailedSteps::check(bool repair,
+                                            const std::function<bool(const DiffId&)>& has_layer) {
   std::vector<std::string> problems;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(state_.root() / "failed", none)) {

@@ -39,8 +39,8 @@ class FailedSteps {
 
   explicit FailedSteps(StateDirectory& state) : state_(state) {}
 
-  // Moves the tree out of `staging`; what was kept for the place goes. Empty, with the tree where it
-  // was: another process is using what it keeps for the same place. Throws Error.
+  // Moves the tree out of `staging`; what was kept for the place goes. Empty, with the tree where
+  // it was: another process is using what it keeps for the same place. Throws Error.
   std::optional<Kept> keep(const std::string& place, const Staging& staging,
                            const std::string& step, const LayerStack& below);
   // Removes what is kept for the place, unless another process is using it. Throws Error.

@@ -1,8 +1,8 @@
 // Programs of other platforms: whether this machine runs them, and what to do where it does not.
 //
-// The kernel hands such a program to an emulator that was registered with binfmt_misc. In a step the
-// emulator is found only if it was opened when it was registered (flag F): its path leads into the
-// image, which does not have it.
+// The kernel hands such a program to an emulator that was registered with binfmt_misc. In a step
+// the emulator is found only if it was opened when it was registered (flag F): its path leads into
+// the image, which does not have it.
 #pragma once
 
 #include <ir/platform.hpp>
@@ -15,10 +15,10 @@ namespace slipway {
 
 struct ForeignPlatform {
   enum class Means {
-    native,        // the processor itself
-    handler,       // an emulator, also in steps
+    native,           // the processor itself
+    handler,          // an emulator, also in steps
     handler_outside,  // an emulator that steps do not find: registered without F
-    emulator,      // one that is installed and not registered
+    emulator,         // one that is installed and not registered
     none,
   };
   Platform platform;

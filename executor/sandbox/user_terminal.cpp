@@ -67,7 +67,9 @@ UserTerminal::UserTerminal()
   on_size_changes(on_resize);
 }
 
-UserTerminal::~UserTerminal() { on_size_changes(SIG_DFL); }
+UserTerminal::~UserTerminal() {
+  on_size_changes(SIG_DFL);
+}
 
 TerminalSize UserTerminal::size() const {
   struct winsize told {};

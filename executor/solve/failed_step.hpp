@@ -25,10 +25,11 @@ class FailedStep {
   // Starts a program as the step's own was started: in its root, with its mounts, environment,
   // user, working directory and network. What it changes is changed in what is kept. One at a time.
   // Waits for cache mounts that another process has locked; `told` gets why. Throws Error.
-  virtual std::unique_ptr<RunningProcess> start(
-      std::vector<std::string> arguments, const std::vector<std::string>& more_environment,
-      TerminalSize size, const std::function<void(const std::string&)>& told,
-      std::function<void(RunResult)> finished) = 0;
+  virtual std::unique_ptr<RunningProcess> start(std::vector<std::string> arguments,
+                                                const std::vector<std::string>& more_environment,
+                                                TerminalSize size,
+                                                const std::function<void(const std::string&)>& told,
+                                                std::function<void(RunResult)> finished) = 0;
   // True once somebody has asked for the end of the solve.
   virtual bool cancelled() = 0;
 };

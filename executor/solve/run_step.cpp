@@ -180,11 +180,7 @@ void Solver::finish_run(Step& current) {
   if (!current.exit->failure.empty()) throw Error(current.exit->failure);
   if (current.exit->exit_code != 0) {
     keep_failed(current);
-    if (current.timed_out) {
-      throw took_too_long(current)
-          .detail(last_lines(current.last_output))
-          .hint(options_.failure_hint);
-    }
+    if (current.timed_out) throw took_too_long(current).detail(last_lines(current.last_output));
     const auto& run = std::get<RunProcess>(vertex.operation);
     Error error("process " + quoted(command_text(run)) +
                 " did not complete successfully: exit code: " +

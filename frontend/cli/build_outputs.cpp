@@ -6,8 +6,8 @@
 #include <executor/solve/image.hpp>
 #include <ir/error.hpp>
 
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
+#include <nlohmann/json.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -141,8 +141,7 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result) con
 void Outputs::write_files(const BuildRequest& request, const Graph& graph,
                           const SolveResult& result) const {
   if (!request.iidfile.empty()) write_file(request.iidfile, id_.text());
-  if (!request.metadata_file.empty())
-    write_file(request.metadata_file, metadata(graph, result));
+  if (!request.metadata_file.empty()) write_file(request.metadata_file, metadata(graph, result));
 }
 
 }  // namespace slipway

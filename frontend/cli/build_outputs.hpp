@@ -19,8 +19,8 @@ class Store;
 
 class Outputs {
  public:
-  // What --tag and --output ask for. `several`: the result is an index of several platforms' images,
-  // though it may have one alone. Throws Error before anything is built.
+  // What --tag and --output ask for. `several`: the result is an index of several platforms'
+  // images, though it may have one alone. Throws Error before anything is built.
   Outputs(const BuildRequest& request, bool several);
 
   // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
@@ -44,7 +44,7 @@ class Outputs {
     Digest id;
   };
   std::vector<Written> written_;
-  Digest id_;                                // as write() gave it
+  Digest id_;                                 // as write() gave it
   std::optional<BlobDescriptor> descriptor_;  // of an archive: what its names stand for
 };
 

@@ -108,8 +108,7 @@ TEST_CASE("one platform gives what lower() gives") {
   const LowerOptions options = amd64_options();
   const Lowered one = lower(file.get(), options, shelf.resolver());
   CHECK(dump(lower_platforms(file.get(), options, {amd64}, shelf.resolver())) == dump(one));
-  CHECK(dump_dot(lower_platforms(file.get(), options, {amd64}, shelf.resolver())) ==
-        dump_dot(one));
+  CHECK(dump_dot(lower_platforms(file.get(), options, {amd64}, shelf.resolver())) == dump_dot(one));
 }
 
 TEST_CASE("the dump of several platforms shows the graph once and each image") {

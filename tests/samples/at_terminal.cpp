@@ -16,7 +16,7 @@
 namespace slipway {
 
 AtTerminal::AtTerminal(const std::vector<std::string>& words) {
-  const struct winsize size {40, 120, 0, 0};
+  const struct winsize size { 40, 120, 0, 0 };
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -44,11 +44,13 @@ void AtTerminal::type(std::string_view keys) {
 }
 
 void AtTerminal::resize(unsigned short rows, unsigned short columns) {
-  const struct winsize size {rows, columns, 0, 0};
+  const struct winsize size { rows, columns, 0, 0 };
   ::ioctl(terminal_, TIOCSWINSZ, &size);
 }
 
-void AtTerminal::signal(int number) { ::kill(pid_, number); }
+void AtTerminal::signal(int number) {
+  ::kill(pid_, number);
+}
 
 void AtTerminal::read_some(int milliseconds) {
   for (;; milliseconds = 0) {

@@ -1,10 +1,10 @@
 // A program on a terminal of its own, with somebody who types.
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <string>
 #include <string_view>
-#include <sys/types.h>
 #include <vector>
 
 namespace slipway {
@@ -19,8 +19,8 @@ class AtTerminal {
   void type(std::string_view keys);
   void resize(unsigned short rows, unsigned short columns);
   void signal(int number);
-  // Whether `text` is shown, behind what was found by the last call. `keys` are typed again and again
-  // until then: a program may not be ready for the first.
+  // Whether `text` is shown, behind what was found by the last call. `keys` are typed again and
+  // again until then: a program may not be ready for the first.
   bool shows(std::string_view text, std::string_view keys = {});
   // Whether the terminal treats keys as a shell wants it: echo, and lines.
   bool is_cooked() const;

@@ -63,7 +63,9 @@ TEST_CASE("a shell opens in what the failed step left, with its user, directory 
 
   person.type("echo $COLOUR $(id -un) $(pwd) $(cat made)\n");
   CHECK(person.shows("blue builder /src half"));
-  person.type("cat /context/notes.txt /run/secrets/token; touch /cache/kept /scratch/here && echo wrote-$((1+1))\n");
+  person.type(
+      "cat /context/notes.txt /run/secrets/token; touch /cache/kept /scratch/here && echo "
+      "wrote-$((1+1))\n");
   CHECK(person.shows("from the contextsesame"));
   CHECK(person.shows("wrote-2"));
   person.type("tty; stty size; echo $TERM\n");
@@ -92,11 +94,12 @@ TEST_CASE("a shell opens in what the failed step left, with its user, directory 
   CHECK(workshop.slipway({"fsck"}).status == 0);
 
   // What was done in the shell is in no layer; the cache mount is everybody's.
-  workshop.write("Dockerfile",
-                 "FROM busybox\nENV COLOUR=blue\n"
-                 "RUN echo builder:x:1000:1000::/:/bin/sh >> /etc/passwd; mkdir /src; chown 1000 /src\n"
-                 "WORKDIR /src\nUSER builder\n"
-                 "RUN --mount=type=cache,target=/cache,uid=1000 ls /cache /src; test ! -e made\n");
+  workshop.write(
+      "Dockerfile",
+      "FROM busybox\nENV COLOUR=blue\n"
+      "RUN echo builder:x:1000:1000::/:/bin/sh >> /etc/passwd; mkdir /src; chown 1000 /src\n"
+      "WORKDIR /src\nUSER builder\n"
+      "RUN --mount=type=cache,target=/cache,uid=1000 ls /cache /src; test ! -e made\n");
   const Built again = workshop.build();
   CHECK(again.status == 0);
   CHECK(again.log.find("kept") != std::string::npos);

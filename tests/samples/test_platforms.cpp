@@ -89,8 +89,8 @@ TEST_CASE("several platforms are built in one graph, and what they share is run 
 
   // A stage can stand on it, on each platform.
   workshop.write("Dockerfile", "FROM app:1\nCOPY data /more\n");
-  const Finished next = workshop.slipway({"build", "-t", "next", "--platform=linux/arm64",
-                                          workshop.context().string()});
+  const Finished next = workshop.slipway(
+      {"build", "-t", "next", "--platform=linux/arm64", workshop.context().string()});
   CHECK(next.status == 0);
   CHECK(json_of(workshop.slipway({"inspect", "next"}))[0]["Architecture"] == "arm64");
 
@@ -120,21 +120,21 @@ TEST_CASE("an OCI layout holds an index, which skopeo reads by platform") {
   CHECK(read(iidfile) == metadata["containerimage.digest"]);
 
   for (const char* architecture : {"amd64", "arm64"}) {
-    const Json config =
-        Json::parse(output_of({"skopeo", "inspect", "--config", std::string("--override-arch=") + architecture,
-                               "oci:" + layout.string() + ":1"}));
+    const Json config = Json::parse(
+        output_of({"skopeo", "inspect", "--config", std::string("--override-arch=") + architecture,
+                   "oci:" + layout.string() + ":1"}));
     CHECK(config["architecture"] == architecture);
   }
   // And slipway itself, as a base.
   workshop.write("Dockerfile", "FROM base\nCOPY data /more\n");
-  const Finished next = workshop.slipway(
-      {"build", "-t", "next", "--platform=linux/arm64", "--build-context",
-       "base=oci-layout://" + layout.string(), workshop.context().string()});
+  const Finished next =
+      workshop.slipway({"build", "-t", "next", "--platform=linux/arm64", "--build-context",
+                        "base=oci-layout://" + layout.string(), workshop.context().string()});
   INFO(next.err);
   CHECK(next.status == 0);
-  const Finished none = workshop.slipway(
-      {"build", "--platform=linux/s390x", "--build-context",
-       "base=oci-layout://" + layout.string(), workshop.context().string()});
+  const Finished none =
+      workshop.slipway({"build", "--platform=linux/s390x", "--build-context",
+                        "base=oci-layout://" + layout.string(), workshop.context().string()});
   CHECK(none.status == 1);
   CHECK(none.err.find("linux/s390x") != std::string::npos);
   CHECK(none.err.find("linux/amd64, linux/arm64") != std::string::npos);
@@ -149,8 +149,8 @@ TEST_CASE("a saved image of several platforms has them all") {
   metadata_of(workshop, {"-t", "app:1", "--platform=linux/amd64,linux/arm64"}, built);
   const fs::path archive = workshop.folder() / "app.tar";
   REQUIRE(workshop.slipway({"save", "-o", archive.string(), "app:1"}).status == 0);
-  const Json inspected =
-      Json::parse(output_of({"skopeo", "inspect", "--raw", "oci-archive:" + archive.string() + ":1"}));
+  const Json inspected = Json::parse(
+      output_of({"skopeo", "inspect", "--raw", "oci-archive:" + archive.string() + ":1"}));
   CHECK(inspected["manifests"].size() == 2);
   // Whoever knows no platforms gets this machine's.
   CHECK(Json::parse(output_of({"skopeo", "inspect", "--config",
@@ -188,10 +188,9 @@ TEST_CASE("docker's archive has no place for several platforms, which is said be
   SKIP_UNLESS_ROOT();
   Workshop workshop;
   workshop.write("Dockerfile", dockerfile);
-  const Finished refused =
-      workshop.slipway({"build", "--platform=linux/amd64,linux/arm64", "-o",
-                        "type=docker,dest=" + (workshop.folder() / "x.tar").string(),
-                        workshop.context().string()});
+  const Finished refused = workshop.slipway(
+      {"build", "--platform=linux/amd64,linux/arm64", "-o",
+       "type=docker,dest=" + (workshop.folder() / "x.tar").string(), workshop.context().string()});
   CHECK(refused.status == 1);
   CHECK(refused.err.find("type=oci") != std::string::npos);
   CHECK(refused.err.find("RUN") == std::string::npos);

@@ -24,8 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// In the padding of the ELF header, where nobody looks: a handler that asks for it takes the programs
-// of this test and no others of the machine.
+// In the padding of the ELF header, where nobody looks: a handler that asks for it takes the
+// programs of this test and no others of the machine.
 constexpr std::string_view mark = "SLIPWAY";
 
 // A program for arm64 that writes "from arm64" and ends with 5, without a compiler for one.
@@ -40,15 +40,18 @@ std::string arm64_program() {
       0xd2800ba8,  // mov x8, #93  exit
       0xd4000001,  // svc #0
   };
-  std::string file("\x7f" "ELF\x02\x01\x01\x00\x00", 9);
+  std::string file(
+      "\x7f"
+      "ELF\x02\x01\x01\x00\x00",
+      9);
   file += mark;
   const auto put = [&](std::uint64_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) file += static_cast<char>(value >> (8 * i) & 0xffU);
   };
   constexpr std::uint64_t base = 0x400000;
   constexpr std::uint64_t size = 64 + 56 + code.size() * 4 + 12;
-  put(2, 2), put(183, 2), put(1, 4);               // an executable for AArch64
-  put(base + 120, 8), put(64, 8), put(0, 8);       // entry, program headers, no sections
+  put(2, 2), put(183, 2), put(1, 4);          // an executable for AArch64
+  put(base + 120, 8), put(64, 8), put(0, 8);  // entry, program headers, no sections
   put(0, 4), put(64, 2), put(56, 2), put(1, 2);
   put(0, 2), put(0, 2), put(0, 2);
   put(1, 4), put(5, 4), put(0, 8), put(base, 8), put(base, 8);  // all of it, to read and execute
@@ -122,9 +125,8 @@ class Registered {
 };
 
 const ForeignPlatform& of(const std::vector<ForeignPlatform>& all, const char* text) {
-  return *std::find_if(all.begin(), all.end(), [&](const ForeignPlatform& one) {
-    return one.platform.text() == text;
-  });
+  return *std::find_if(all.begin(), all.end(),
+                       [&](const ForeignPlatform& one) { return one.platform.text() == text; });
 }
 
 void write_handler(const fs::path& file, const std::string& first, const std::string& flags,
@@ -225,9 +227,11 @@ TEST_CASE("the smallest program of each architecture ends as it says") {
     ++tried;
     // Under the emulator itself: registering one would be the whole machine's business.
     const std::string file = own ? program.string() : *emulator;
-    ChildProcess child({file, own ? std::vector<std::string>{file}
-                                  : std::vector<std::string>{file, program.string()},
-                        {}, {}});
+    ChildProcess child(
+        {file,
+         own ? std::vector<std::string>{file} : std::vector<std::string>{file, program.string()},
+         {},
+         {}});
     CHECK(child.wait() == smallest_program_status);
   }
   REQUIRE(tried > 0);
@@ -250,7 +254,8 @@ TEST_CASE("what binfmt_misc lists and what is installed says which platforms run
   write_handler(handlers / "qemu-riscv64", "disabled", "F", "/usr/bin/qemu-riscv64-static",
                 "7f454c460201010000000000000000000200f300",
                 "ffffffffffffff00fffffffffffffffffeffffff");
-  write_file(handlers / "python", "enabled\ninterpreter /usr/bin/python3\nflags: \nextension .py\n");
+  write_file(handlers / "python",
+             "enabled\ninterpreter /usr/bin/python3\nflags: \nextension .py\n");
   write_file(handlers / "broken", "enabled\nmagic zz\n");
   write_file(programs / "qemu-arm-static", "#!/bin/sh\n");
   fs::permissions(programs / "qemu-arm-static", fs::perms::all);

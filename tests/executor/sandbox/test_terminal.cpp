@@ -35,11 +35,13 @@ class AtTerminal {
             static_cast<ssize_t>(keys.size()));
   }
   void resize(unsigned short rows, unsigned short columns) {
-    struct winsize size {rows, columns, 0, 0};
+    struct winsize size {
+      rows, columns, 0, 0
+    };
     REQUIRE(::ioctl(process_->terminal(), TIOCSWINSZ, &size) == 0);
   }
-  // What has been shown, as soon as `text` is in it; all of it where it never comes. `keys` are typed
-  // again and again until then: a program may not be ready for the first.
+  // What has been shown, as soon as `text` is in it; all of it where it never comes. `keys` are
+  // typed again and again until then: a program may not be ready for the first.
   std::string until(std::string_view text, std::string_view keys = {}) {
     const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     auto next = std::chrono::steady_clock::now();

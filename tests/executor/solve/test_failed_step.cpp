@@ -43,12 +43,13 @@ int run_in(FailedStep& step, const std::string& command) {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<int> status;
-  const auto process = step.start({"/bin/sh", "-c", command}, {"TERM=vt100"}, {30, 100},
-                                  [](const std::string&) {}, [&](RunResult result) {
-                                    const std::lock_guard lock(mutex);
-                                    status = result.exit_code;
-                                    changed.notify_all();
-                                  });
+  const auto process = step.start(
+      {"/bin/sh", "-c", command}, {"TERM=vt100"}, {30, 100}, [](const std::string&) {},
+      [&](RunResult result) {
+        const std::lock_guard lock(mutex);
+        status = result.exit_code;
+        changed.notify_all();
+      });
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return status.has_value(); });
   return *status;
@@ -118,7 +119,8 @@ TEST_CASE("a program can be run where the step failed, with its mounts and envir
     const RunProcess& run = step.operation();
     CHECK(run.working_directory == "/src");
     CHECK(run.user == "builder");
-    CHECK(run.environment.front() == "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    CHECK(run.environment.front() ==
+          "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     CHECK(run.environment.back() == "TERM=vt100");
     CHECK(step.request().terminal->columns == 100);
     REQUIRE(step.request().mounts.size() == 3);
@@ -215,8 +217,8 @@ TEST_CASE("fsck drops a kept tree that has lost a layer, and what is none") {
   CHECK(check_store(root, true).problems.size() == 1);
   CHECK(kept(store).size() == 1);
 
-  std::ofstream(kept(store)[0] / "step") << R"({"layers": ["sha256:)" << std::string(64, 'a')
-                                         << R"("]})";
+  std::ofstream(kept(store)[0] / "step")
+      << R"({"layers": ["sha256:)" << std::string(64, 'a') << R"("]})";
   CHECK(check_store(root, false).problems.size() == 1);
   CHECK(check_store(root, true).problems.size() == 1);
   CHECK(kept(store).empty());

@@ -7,7 +7,9 @@ namespace {
 
 const Platform other_platform{"linux", "s390x", ""};
 
-std::vector<Platform> both() { return {host_platform(), other_platform}; }
+std::vector<Platform> both() {
+  return {host_platform(), other_platform};
+}
 
 // An image without layers, for both.
 void add_base(TestBuild& build) {
