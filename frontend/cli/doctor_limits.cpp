@@ -68,7 +68,7 @@ Ability limit(const Machine& machine, const char* flag, const ResourceLimits& li
     return row;
   }
   row.meaning = machine.sandbox ? tried.reason : "limits need the sandbox";
-  row.mend = !machine.sandbox      ? "mend the sandbox, above"
+  row.mend = !machine.sandbox      ? "that of the sandbox, above"
              : !tried.hint.empty() ? tried.hint
                                    : delegate;
   return row;

@@ -52,7 +52,7 @@ void explain(Ability& row, const ForeignPlatform& platform, const std::string& r
     case Means::native:
     case Means::handler:
       row.meaning = "a step should run its programs, and does not: " + reason;
-      row.mend = steps_run ? install : "mend the steps, above";
+      row.mend = steps_run ? install : "that of the steps, above";
       break;
   }
 }

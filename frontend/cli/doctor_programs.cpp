@@ -74,7 +74,9 @@ Ability tap() {
                     ? "can be made in a network of a step's own"
                     : "cannot be made, so RUN has this machine's network or none: " + tried.reason;
   if (!tried.worked) {
-    row.mend = "modprobe tun; for a container: --device /dev/net/tun --cap-add=NET_ADMIN";
+    row.mend = !tried.hint.empty()
+                   ? tried.hint
+                   : "modprobe tun; for a container: --device /dev/net/tun --cap-add=NET_ADMIN";
   }
   return row;
 }

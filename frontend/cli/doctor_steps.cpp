@@ -8,6 +8,7 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -52,6 +53,10 @@ Ability overlay(const Machine& machine) {
   row.meaning = tried.worked ? "RUN's root is one, on the store's file system"
                              : "RUN has no root in the sandbox: " + tried.reason;
   if (tried.worked) return row;
+  if (::geteuid() == 0 && !has_capability(CAP_SYS_ADMIN)) {
+    row.mend = "that of the rights, above";
+    return row;
+  }
   row.mend = !tried.hint.empty() ? tried.hint
                                  : "modprobe overlay, and --root on a local file system such as "
                                    "ext4, xfs or tmpfs";
@@ -124,7 +129,7 @@ Ability step(const Machine& machine, bool in_sandbox) {
   if (!in_sandbox && ::geteuid() != 0) {
     row.mend = "run slipway as root: who has the sandbox needs no chroot";
   } else {
-    row.mend = !tried.hint.empty() ? tried.hint : "mend what is missing above";
+    row.mend = !tried.hint.empty() ? tried.hint : "that of what is missing above";
   }
   return row;
 }
