@@ -103,6 +103,27 @@ constexpr const char* migrations[] = {
       PRIMARY KEY (key, part)
     );
     )sql",
+    // indexes       images of several platforms under one name, in order of arrival (`number`)
+    // index_images  what each consists of
+    // index_tags    names of indexes; a name is in this table or in `tags`
+    R"sql(
+    CREATE TABLE indexes (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      id BLOB NOT NULL UNIQUE
+    );
+    CREATE TABLE index_images (
+      id BLOB NOT NULL REFERENCES indexes (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      image BLOB NOT NULL REFERENCES images (id),
+      PRIMARY KEY (id, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX index_images_by_image ON index_images (image);
+    CREATE TABLE index_tags (
+      name TEXT PRIMARY KEY NOT NULL,
+      id BLOB NOT NULL REFERENCES indexes (id) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+    CREATE INDEX index_tags_by_id ON index_tags (id);
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

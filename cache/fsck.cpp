@@ -2,9 +2,11 @@
 
 #include <cache/blobs.hpp>
 #include <cache/database.hpp>
+#include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/images/store.hpp>
 #include <cache/layers/store.hpp>
+#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
@@ -40,7 +42,9 @@ class StoreChecker {
     check_leftovers();
     check_blobs();
     check_images();
+    check_indexes();
     check_records();
+    check_failed_steps();
     return std::move(result_);
   }
 
@@ -155,6 +159,17 @@ class StoreChecker {
     }
   }
 
+  void check_indexes() {
+    for (const Digest& id : digests("SELECT id FROM indexes ORDER BY number")) {
+      try {
+        if (!images_.find_index(id)) throw Error("it has no images");
+      } catch (const Error& error) {
+        found("index " + id.text() + ": " + error.what());
+        if (repair_) Query(database_, "DELETE FROM indexes WHERE id = ?").bind(id).run();
+      }
+    }
+  }
+
   void check_records() {
     {
       Query query(database_, "SELECT count(*) FROM records");
@@ -166,9 +181,15 @@ class StoreChecker {
     }
   }
 
+  void check_failed_steps() {
+    const auto has_layer = [this](const DiffId& id) { return layers_.find(id).has_value(); };
+    for (std::string& problem : FailedSteps(state_).check(repair_, has_layer)) {
+      found(std::move(problem));
+    }
+  }
+
   void remove(const fs::path& path) {
-    std::error_code error;
-    fs::remove_all(path, error);
+    const std::error_code error = remove_tree(path);
     if (error) found("cannot remove " + quoted(path.string()) + ": " + error.message());
   }
 

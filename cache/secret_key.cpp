@@ -1,6 +1,7 @@
 #include <cache/secret_key.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <cache/first_of_name.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -19,21 +20,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t key_size = 32;
 
-// Whole under its name or not at all: made aside, and linked, which never takes another's place.
-void make_key(const fs::path& path, const fs::path& aside) {
+std::string random_bytes() {
   std::string bytes(key_size, '\0');
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
     throw system_error("getrandom", "", errno);
-  const FileDescriptor file(
-      ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) throw system_error("open", aside.string(), errno);
-  write_all(file.get(), bytes, aside.string());
-  // Records will be found by it: it must not be gone after a power failure when they are not.
-  if (::fsync(file.get()) != 0) throw system_error("fsync", aside.string(), errno);
-  const int result = ::link(aside.c_str(), path.c_str());
-  const int error = errno;
-  ::unlink(aside.c_str());
-  if (result != 0 && error != EEXIST) throw system_error("link", path.string(), error);
+  return bytes;
 }
 
 }  // namespace
@@ -45,8 +36,7 @@ SecretKey::SecretKey(StateDirectory& state) {
   };
   FileDescriptor file = open();
   if (!file && errno == ENOENT) {
-    const fs::path aside = state.fresh_work_path();
-    make_key(path, aside);
+    write_first_of_name(path, state.fresh_work_path(), random_bytes());
     file = open();
   }
   if (!file) throw system_error("open", path.string(), errno);

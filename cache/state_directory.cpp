@@ -1,6 +1,8 @@
 #include <cache/state_directory.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <cache/first_of_name.hpp>
+#include <cache/remove_tree.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
@@ -34,6 +36,10 @@ constexpr std::array folders = {"layers", "blobs", "contexts", "locks", "work"};
 constexpr const char* version_file = "version";
 constexpr const char* version_aside = "version.new";
 constexpr const char* ids_file = "ids";
+
+// What is in it where ids are the machine's own; else it has their maps, and marks are user.*.
+constexpr const char* roots_claim = "root's";
+constexpr const char* containers_claim = "root's, without CAP_SYS_ADMIN";
 
 void make_folder(const fs::path& path) {
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
@@ -177,8 +183,7 @@ class WorkFolder {
   WorkFolder& operator=(const WorkFolder&) = delete;
   ~WorkFolder() {
     // What cannot be removed now is found by the next process: the lock ends with this one.
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    remove_tree(path_);
   }
 
   const fs::path& path() const { return path_; }
@@ -195,13 +200,14 @@ class WorkFolder {
       if (!flock_waiting(parent.get(), LOCK_EX | LOCK_NB, work)) return;  // the next will look
       for (const std::string& name : names_in(parent.get(), work)) {
         const fs::path path = work / name;
-        FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        FileDescriptor folder(
+            ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (folder && flock_waiting(folder.get(), LOCK_EX | LOCK_NB, path))
           dead.push_back({path, std::move(folder)});
       }
     }
-    std::error_code ignored;  // as in the destructor
-    for (const Dead& folder : dead) fs::remove_all(folder.path, ignored);
+    // What fails is tried again, as in the destructor.
+    for (const Dead& folder : dead) remove_tree(folder.path);
   }
 
   fs::path path_;
@@ -269,40 +275,58 @@ fs::path StateDirectory::default_root() {
   if (home.empty())
     if (const passwd* user = ::getpwuid(::geteuid())) home = user->pw_dir;
   if (!home.starts_with('/'))
-    throw Error("there is no home directory to keep images in").hint("give --root or $SLIPWAY_ROOT");
+    throw Error("there is no home directory to keep images in")
+        .hint("give --root or $SLIPWAY_ROOT");
   return fs::path(home) / ".local/share/slipway";
 }
 
-void StateDirectory::claim_ids(const std::string& maps) {
+// Of a store without the file, which are those from before root's had one: whoever filled it was
+// root.
+std::optional<std::string> StateDirectory::claimed() const {
   const fs::path path = root_ / ids_file;
-  const auto read = [&path]() -> std::optional<std::string> {
-    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (!file && errno == ENOENT) return std::nullopt;
-    if (!file) throw system_error("open", path.string(), errno);
-    std::string text(std::size_t{64} << 10, '\0');  // some 1,000 ranges; the kernel takes 340
-    const ssize_t size = ::read(file.get(), text.data(), text.size());
-    if (size < 0) throw system_error("read", path.string(), errno);
-    text.resize(static_cast<std::size_t>(size));
-    return text;
-  };
-  std::optional<std::string> known = read();
-  if (!known && !maps.empty()) {
-    // Aside first, and never over one that is there: it says what has been written already.
-    const fs::path aside = fresh_work_path();
-    FileDescriptor file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file) throw system_error("open", aside.string(), errno);
-    if (::write(file.get(), maps.data(), maps.size()) != static_cast<ssize_t>(maps.size()))
-      throw system_error("write", aside.string(), errno);
-    const bool linked = ::link(aside.c_str(), path.c_str()) == 0;
-    if (!linked && errno != EEXIST) throw system_error("link", path.string(), errno);
-    ::unlink(aside.c_str());
-    known = read();
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file && errno == ENOENT) {
+    if (names_in(open_folder(layers()).get(), layers()).empty()) return std::nullopt;
+    return roots_claim;
   }
-  if (known.value_or("") == maps) return;
-  throw Error("the store " + quoted(root_.string()) + " has files of other user ids than this user "
-              "has now")
-      .hint("its ids were " + known.value_or("root's") + "; give another --root, or the ranges of "
-            "/etc/subuid and /etc/subgid back");
+  if (!file) throw system_error("open", path.string(), errno);
+  std::string text(std::size_t{64} << 10, '\0');  // some 1,000 ranges; the kernel takes 340
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size < 0) throw system_error("read", path.string(), errno);
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+void StateDirectory::claim(const std::string& maps, OverlayMarks marks) {
+  // In a user namespace marks are always user.*.
+  const std::string wanted = !maps.empty()                 ? maps
+                             : marks == OverlayMarks::user ? containers_claim
+                                                           : roots_claim;
+  std::optional<std::string> known = claimed();
+  if (!known) {
+    // Never over one that is there: it says what has been written already.
+    write_first_of_name(root_ / ids_file, fresh_work_path(), wanted);
+    known = claimed();
+  }
+  if (*known == wanted) return;
+  const std::string store = "the store " + quoted(root_.string());
+  if (*known == containers_claim && wanted == roots_claim) {
+    throw Error(store +
+                " keeps what layers remove in user.* attributes, where a process with "
+                "CAP_SYS_ADMIN does not look")
+        .hint(
+            "it was filled in a container without that capability: go on in such a one, or give "
+            "another --root");
+  }
+  if (*known == roots_claim && wanted == containers_claim) {
+    throw Error(store +
+                " keeps what layers remove in trusted.* attributes, which take CAP_SYS_ADMIN")
+        .hint("start this container with --privileged, or give another --root");
+  }
+  throw Error(store + " has files of other user ids than this user has now")
+      .hint("its ids were " + *known +
+            "; give another --root, or the ranges of /etc/subuid and "
+            "/etc/subgid back");
 }
 
 fs::path StateDirectory::fresh_work_path() {

@@ -1,20 +1,24 @@
 // The state directory: what lies where, which format it has, who works in it.
 //
 //   version          the format's number
-//   ids              whose ids the files' owners are, of a store that was made without root
+//   ids              whose ids the files' owners are, and where overlayfs's marks are
 //   slipway.db       SQLite (WAL)
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
 //   contexts/HEX     stat caches, by context
+//   failed/HEX/      what the last failed step of a place left (failed_steps.hpp)
 //   git/HEX/         a bare repository for each git remote (executor/git)
 //   secret.key       a random key of this store's own (secret_key.hpp), once something needs it
 //   locks/           one file a lock
 //   work/            what is not finished: a folder a process, removed by the next one if it died
 #pragma once
 
+#include <cache/layers/overlay_marks.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,9 +54,10 @@ class StateDirectory {
   // ~/.local/share/slipway) for others.
   static std::filesystem::path default_root();
 
-  // Says whose ids the owners of layers' files will be: the text of the user namespace's maps, empty
-  // for the machine's own. Throws Error if the store's files have others. Needs no lock.
-  void claim_ids(const std::string& maps);
+  // Says whose ids the owners of layers' files will be (the text of the user namespace's maps,
+  // empty for the machine's own) and where overlayfs's marks will be. Throws Error if the store's
+  // files have others. Needs no lock.
+  void claim(const std::string& maps, OverlayMarks marks);
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path layers() const { return root_ / "layers"; }
@@ -68,6 +73,8 @@ class StateDirectory {
   FileLock try_lock(std::string_view name);
 
  private:
+  std::optional<std::string> claimed() const;
+
   std::filesystem::path root_;
   struct Own;
   std::unique_ptr<Own> own_;

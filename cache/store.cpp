@@ -2,6 +2,7 @@
 
 #include <cache/blobs.hpp>
 #include <cache/database.hpp>
+#include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/http_answers.hpp>
 #include <ir/error.hpp>
@@ -21,6 +22,7 @@ struct Store::Parts {
   RecordStore records;
   ImageStore images;
   HttpAnswers http_answers;
+  FailedSteps failed_steps;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -29,7 +31,8 @@ struct Store::Parts {
         layers(state, database),
         records(database),
         images(database),
-        http_answers(database) {}
+        http_answers(database),
+        failed_steps(state) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -43,6 +46,7 @@ BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
+FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 
 void Store::sync() {
   Database& database = parts_->database;

@@ -13,6 +13,7 @@ namespace slipway {
 
 class Database;
 class BlobStore;
+class FailedSteps;
 class HttpAnswers;
 
 class Store {
@@ -27,6 +28,7 @@ class Store {
   ImageStore& images();
   BlobStore& blobs();
   HttpAnswers& http_answers();
+  FailedSteps& failed_steps();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();

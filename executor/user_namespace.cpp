@@ -270,21 +270,6 @@ std::vector<IdRange> subordinate_ids(std::string_view file, std::string_view nam
   return ranges;
 }
 
-bool has_capability(int capability) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capget, &header, data) != 0) return false;
-  const auto which = static_cast<unsigned>(capability);
-  return (data[which / 32].effective >> which % 32 & 1U) != 0;
-}
-
-bool in_user_namespace() {
-  // The first one's number is a constant of the kernel (PROC_USER_INIT_INO).
-  constexpr ino_t first = 0xEFFFFFFD;
-  struct stat status {};
-  return ::stat("/proc/self/ns/user", &status) == 0 && status.st_ino != first;
-}
-
 std::string id_maps() {
   if (!in_user_namespace()) return {};
   std::string text;

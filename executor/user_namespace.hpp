@@ -5,6 +5,8 @@
 // nobody outside sees.
 #pragma once
 
+#include <cache/user_namespace.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,12 +40,6 @@ struct UserNamespace {
 // Throws Error with a hint where this machine does not let a user have one, and where there is a
 // second thread.
 UserNamespace enter_user_namespace();
-
-// Whether this process has the capability (CAP_...) in its effective set.
-bool has_capability(int capability);
-
-// Whether this process is in another user namespace than the one the machine was started with.
-bool in_user_namespace();
 
 // What the ids of files mean here: the maps of the namespace in one line, empty where they are the
 // machine's own.

@@ -59,10 +59,7 @@ bool is_default(const std::string& value) {
   return value.empty() || value == "false" || value == "0";
 }
 
-}  // namespace
-
-std::string dump(const Lowered& lowered) {
-  const Graph& graph = lowered.graph;
+std::string dump_graph(const Graph& graph) {
   std::string text;
   for (std::size_t i = 0; i < graph.size(); ++i) {
     const VertexId id{static_cast<std::uint32_t>(i)};
@@ -79,24 +76,51 @@ std::string dump(const Lowered& lowered) {
     if (vertex.ignore_cache) text += "  ignore_cache\n";
     text += "  definition " + graph.definition(id).hex().substr(0, 12) + "\n\n";
   }
-  text += "root " + number(lowered.root) + "\n\n" + dump_config(lowered.config);
   return text;
 }
 
-std::string dump_dot(const Lowered& lowered) {
-  const Graph& graph = lowered.graph;
+std::string dump_image(VertexId root, const ImageConfig& config) {
+  return "root " + number(root) + "\n\n" + dump_config(config);
+}
+
+std::string dump_dot(const Graph& graph, const std::set<VertexId>& roots) {
   std::string text = "digraph build {\n  rankdir=BT;\n  node [shape=box];\n";
   for (std::size_t i = 0; i < graph.size(); ++i) {
     const VertexId id{static_cast<std::uint32_t>(i)};
     // quoted() escapes all that Graphviz would read as its own.
     text += "  v" + std::to_string(i) + " [label=" + slipway::quoted(graph[id].name) +
-            (id == lowered.root ? ", penwidth=2" : "") + "];\n";
+            (roots.contains(id) ? ", penwidth=2" : "") + "];\n";
     std::set<VertexId> drawn;
     for (const VertexId input : graph[id].inputs)
       if (drawn.insert(input).second)
         text += "  v" + std::to_string(i) + " -> v" + std::to_string(index_of(input)) + ";\n";
   }
   return text + "}\n";
+}
+
+}  // namespace
+
+std::string dump(const Lowered& lowered) {
+  return dump_graph(lowered.graph) + dump_image(lowered.root, lowered.config);
+}
+
+std::string dump(const LoweredPlatforms& lowered) {
+  std::string text = dump_graph(lowered.graph);
+  for (const PlatformImage& image : lowered.images) {
+    if (lowered.images.size() > 1) text += "for " + image.platform.text() + "\n";
+    text += dump_image(image.root, image.config);
+  }
+  return text;
+}
+
+std::string dump_dot(const Lowered& lowered) {
+  return dump_dot(lowered.graph, {lowered.root});
+}
+
+std::string dump_dot(const LoweredPlatforms& lowered) {
+  std::set<VertexId> roots;
+  for (const PlatformImage& image : lowered.images) roots.insert(image.root);
+  return dump_dot(lowered.graph, roots);
 }
 
 }  // namespace slipway

@@ -36,8 +36,9 @@ class Phases {
   Phases(const Dockerfile& dockerfile, const LowerOptions& options, const ResolveImage& resolve)
       : dockerfile_(dockerfile), options_(options), resolve_(resolve) {}
 
-  // Throws Error where a phase found mistakes.
-  Lowered lower() {
+  // Throws Error where a phase found mistakes. The vertices come on top of those of `graph`.
+  Lowered lower(Graph graph) {
+    graph_ = std::move(graph);
     return run([](const Mistakes& mistakes) { mistakes.throw_if_any(); });
   }
   // Adds those of all phases. Where there are any, a doubtful name is one as well.
@@ -94,7 +95,7 @@ class Phases {
                       std::move(settings),
                       proxy_environment(options_.build_args),
                       ignored_sources(options_),
-                      {},
+                      std::move(graph_),
                       mistakes_};
     std::vector<StageState> states(stages.plans().size());
     states[target].heirs = 1;
@@ -127,6 +128,7 @@ class Phases {
   const Dockerfile& dockerfile_;
   LowerOptions options_;  // SOURCE_DATE_EPOCH as build_settings() makes it
   const ResolveImage& resolve_;
+  Graph graph_;
   Mistakes mistakes_;
   std::vector<DoubtfulName> doubtful_;
 };
@@ -152,7 +154,31 @@ void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& optio
 
 Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
               const ResolveImage& resolve) {
-  return Phases(dockerfile, options, resolve).lower();
+  return Phases(dockerfile, options, resolve).lower({});
+}
+
+LoweredPlatforms lower_platforms(const Dockerfile& dockerfile, const LowerOptions& options,
+                                 const std::vector<Platform>& platforms,
+                                 const ResolveImage& resolve) {
+  std::map<std::pair<std::string, Platform>, ResolvedImage> asked;
+  const ResolveImage once = [&](const ImageRequest& request) {
+    const std::pair key(request.reference, request.platform);
+    const auto known = asked.find(key);
+    if (known != asked.end()) return known->second;
+    return asked.emplace(key, resolve(request)).first->second;
+  };
+  LowerOptions each = options;
+  LoweredPlatforms all;
+  for (const Platform& platform : platforms) {
+    each.target_platform = platform;
+    Lowered lowered = Phases(dockerfile, each, once).lower(std::move(all.graph));
+    all.graph = std::move(lowered.graph);
+    if (all.images.empty()) all.warnings = std::move(lowered.warnings);
+    all.images.push_back({platform, lowered.root, std::move(lowered.config)});
+    each.findings = nullptr;
+    each.outline = nullptr;
+  }
+  return all;
 }
 
 }  // namespace slipway

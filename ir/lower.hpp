@@ -77,6 +77,7 @@ struct LowerOptions {
   std::vector<std::string> no_cache_stages;  // --no-cache-filter
   Platform build_platform;
   Platform target_platform;
+  bool show_platforms = false;  // in the names of steps: several are built at once
   RunProcess::Network network = RunProcess::Network::default_;
   Entitlements granted;  // a RUN that asks for more is a mistake
   FindDevices find_devices;  // empty: devices stay as they are asked for
@@ -111,5 +112,25 @@ void require_no_mistakes(const Dockerfile& dockerfile, const LowerOptions& optio
 // Throws Error with every mistake of the stages that matter.
 Lowered lower(const Dockerfile& dockerfile, const LowerOptions& options,
               const ResolveImage& resolve);
+
+// The image of one of several platforms.
+struct PlatformImage {
+  Platform platform;  // as it was asked for
+  VertexId root{};
+  ImageConfig config;  // as in Lowered
+};
+
+struct LoweredPlatforms {
+  Graph graph;  // of all: what several platforms do alike is in it once
+  std::vector<PlatformImage> images;  // in the order of the platforms
+  std::vector<Diagnostic> warnings;
+};
+
+// lower() for each of `platforms` in the place of options.target_platform; there is at least one.
+// Findings and warnings are the first one's, as in BuildKit: most are every platform's. An image is
+// asked for once.
+LoweredPlatforms lower_platforms(const Dockerfile& dockerfile, const LowerOptions& options,
+                                 const std::vector<Platform>& platforms,
+                                 const ResolveImage& resolve);
 
 }  // namespace slipway

@@ -51,6 +51,8 @@ class Plan {
     if (options_.docker) files_["manifest.json"] = text_file(docker.dump());
     return std::move(files_);
   }
+  // Of each image. Requires that files() was called.
+  std::vector<BlobDescriptor> roots() { return std::move(roots_); }
 
  private:
   static std::string path_of(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
@@ -96,11 +98,11 @@ class Plan {
     return known->second;
   }
 
-  void add(const SavedImage& image, ImageIndex& index, OrderedJson& docker) {
-    const ImageConfig config = read_image_config(image.config_json);
+  // The image's files; `entry` is what manifest.json says of it, without names.
+  BlobDescriptor add_image(const std::string& config_json, OrderedJson& entry) {
+    const ImageConfig config = read_image_config(config_json);
     Manifest manifest;
-    manifest.config = add_text(media_type::oci_config, image.config_json);
-    OrderedJson entry;
+    manifest.config = add_text(media_type::oci_config, config_json);
     entry["Config"] = path_of(manifest.config.digest);
     entry["RepoTags"] = nullptr;
     entry["Layers"] = OrderedJson::array();
@@ -110,6 +112,27 @@ class Plan {
     }
     BlobDescriptor descriptor = add_text(media_type::oci_manifest, write_manifest(manifest));
     descriptor.platform = config.platform;
+    return descriptor;
+  }
+
+  BlobDescriptor add_platforms(const std::vector<std::string>& configs, OrderedJson& entry) {
+    ImageIndex platforms;
+    bool fits = false;
+    for (const std::string& config : configs) {
+      OrderedJson own;
+      platforms.manifests.push_back(add_image(config, own));
+      const bool better = !fits && matches(*platforms.manifests.back().platform, host_platform());
+      if (entry.empty() || better) entry = std::move(own);
+      fits |= better;
+    }
+    return add_text(media_type::oci_index, write_index(platforms));
+  }
+
+  void add(const SavedImage& image, ImageIndex& index, OrderedJson& docker) {
+    OrderedJson entry;
+    BlobDescriptor descriptor = image.platforms.empty() ? add_image(image.config_json, entry)
+                                                        : add_platforms(image.platforms, entry);
+    roots_.push_back(descriptor);
     bool named = false;
     for (const Reference& name : image.names) {
       if (name.tag.empty()) continue;
@@ -130,12 +153,13 @@ class Plan {
   const SaveOptions& options_;
   std::map<DiffId, BlobDescriptor> layers_;
   std::map<std::string, ArchiveFile> files_;
+  std::vector<BlobDescriptor> roots_;
 };
 
 }  // namespace
 
-void save_tar(Store& store, const std::vector<SavedImage>& images, const SaveOptions& options,
-              const ByteSink& sink) {
+std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<SavedImage>& images,
+                                     const SaveOptions& options, const ByteSink& sink) {
   Plan plan(store, options);
   TarWriter tar(sink);
   const auto directory = [&](const char* path) {
@@ -156,10 +180,12 @@ void save_tar(Store& store, const std::vector<SavedImage>& images, const SaveOpt
     file.write([&](std::span<const std::byte> bytes) { tar.write(bytes); });
   }
   tar.finish();
+  return plan.roots();
 }
 
-void save_directory(Store& store, const std::vector<SavedImage>& images,
-                    const SaveOptions& options, const std::filesystem::path& directory) {
+std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<SavedImage>& images,
+                                           const SaveOptions& options,
+                                           const std::filesystem::path& directory) {
   Plan plan(store, options);
   std::error_code error;
   std::filesystem::create_directories(directory / "blobs" / "sha256", error);
@@ -186,6 +212,7 @@ void save_directory(Store& store, const std::vector<SavedImage>& images,
     if (name != "index.json") put(name, file);
   }
   put("index.json", files.at("index.json"));
+  return plan.roots();
 }
 
 }  // namespace slipway

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cache/archive/compression.hpp>
+#include <cache/images/manifest.hpp>
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
 #include <ir/reference.hpp>
@@ -21,6 +22,9 @@ class Store;
 struct SavedImage {
   std::string config_json;
   std::vector<Reference> names;  // those without a tag are left out: the formats have no place
+  // Not empty: an index of these images' configs, each for its platform; config_json does not count.
+  // docker's manifest.json, which knows no platforms, has the one for this machine, or the first.
+  std::vector<std::string> platforms{};
 };
 
 struct SaveOptions {
@@ -28,12 +32,14 @@ struct SaveOptions {
   Compression compression = Compression::gzip;
 };
 
-// Writes a tar. Throws Error if a layer is not in the store.
-void save_tar(Store& store, const std::vector<SavedImage>& images, const SaveOptions& options,
-              const ByteSink& sink);
+// Writes a tar, and gives what the names of each image stand for: a manifest, or an index. Throws
+// Error if a layer is not in the store.
+std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<SavedImage>& images,
+                                     const SaveOptions& options, const ByteSink& sink);
 // Writes into a directory, which is made where it is missing. What is there already stays, but for
-// the files of the same names; index.json comes last.
-void save_directory(Store& store, const std::vector<SavedImage>& images,
-                    const SaveOptions& options, const std::filesystem::path& directory);
+// the files of the same names; index.json comes last. Gives what save_tar() gives.
+std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<SavedImage>& images,
+                                           const SaveOptions& options,
+                                           const std::filesystem::path& directory);
 
 }  // namespace slipway

@@ -1,10 +1,12 @@
 #include <cache/images/store.hpp>
 
 #include <cache/database.hpp>
+#include <cache/images/manifest.hpp>
 #include <cache/images/time.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 
+#include <algorithm>
 #include <map>
 
 namespace slipway {
@@ -27,6 +29,18 @@ std::string_view id_prefix(std::string_view text) {
 }
 
 }  // namespace
+
+Digest index_id(const std::vector<std::string>& configs) {
+  ImageIndex index;
+  for (const std::string& config : configs) {
+    index.manifests.push_back({.media_type = std::string(media_type::oci_config),
+                               .digest = sha256(config),
+                               .size = config.size(),
+                               .platform = read_image_config(config).platform,
+                               .annotations = {}});
+  }
+  return sha256(write_index(index));
+}
 
 ImageStore::ImageStore(Database& database) : database_(database) {}
 
@@ -58,38 +72,167 @@ Digest ImageStore::put(std::string_view config_json) {
   return id;
 }
 
+Digest ImageStore::put_index(const std::vector<Digest>& images) {
+  Transaction transaction(database_);
+  std::vector<std::string> configs;
+  for (const Digest& image : images) {
+    Query query(database_, "SELECT config FROM images WHERE id = ?");
+    if (!query.bind(image).step()) throw Error("there is no image " + image.text());
+    configs.push_back(query.blob(0));
+  }
+  const Digest id = index_id(configs);
+  Query(database_, "INSERT OR IGNORE INTO indexes (id) VALUES (?)").bind(id).run();
+  if (database_.changes() > 0) {
+    std::int64_t position = 0;
+    for (const Digest& image : images)
+      Query(database_, "INSERT INTO index_images (id, position, image) VALUES (?, ?, ?)")
+          .bind(id)
+          .bind(position++)
+          .bind(image)
+          .run();
+  }
+  transaction.commit();
+  return id;
+}
+
+void ImageStore::tag_platform(const Reference& name, const Digest& id) {
+  Transaction transaction(database_);
+  std::vector<Digest> images;
+  const std::optional<Image> added = find(id);
+  if (!added) throw Error("there is no image " + id.text());
+  std::optional<Digest> before = id_of(name);
+  if (before) {
+    std::vector<Digest> known = images_of(*before);
+    if (known.empty()) known.push_back(*before);
+    for (const Digest& image : known) {
+      Query query(database_, "SELECT config FROM images WHERE id = ?");
+      if (!query.bind(image).step()) continue;
+      const Platform platform = read_image_config(query.blob(0)).platform;
+      if (image != id && !matches(platform, added->config.platform) &&
+          !matches(added->config.platform, platform))
+        images.push_back(image);
+    }
+  }
+  if (images.empty()) {
+    tag(name, id);
+  } else {
+    images.push_back(id);
+    tag(name, put_index(images));
+  }
+  // An index that only held what the name had until now is nobody's. Its images stay: a build may
+  // be using them.
+  if (before)
+    Query(database_, "DELETE FROM indexes WHERE id = ? AND id NOT IN (SELECT id FROM index_tags)")
+        .bind(*before)
+        .run();
+  transaction.commit();
+}
+
 void ImageStore::tag(const Reference& name, const Digest& id) {
   Transaction transaction(database_);
-  {
-    Query query(database_, "SELECT 1 FROM images WHERE id = ?");
-    if (!query.bind(id).step()) throw Error("there is no image " + id.text());
-  }
-  Query(database_,
-        "INSERT INTO tags (name, image) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET image = excluded.image")
-      .bind(stored_name(name))
+  const std::string stored = stored_name(name);
+  const auto exists = [&](std::string_view sql) {
+    Query query(database_, sql);
+    return query.bind(id).step();
+  };
+  const bool index = exists("SELECT 1 FROM indexes WHERE id = ?");
+  if (!index && !exists("SELECT 1 FROM images WHERE id = ?"))
+    throw Error("there is no image " + id.text());
+  Query(database_, "DELETE FROM tags WHERE name = ?").bind(stored).run();
+  Query(database_, "DELETE FROM index_tags WHERE name = ?").bind(stored).run();
+  Query(database_, index ? "INSERT INTO index_tags (name, id) VALUES (?, ?)"
+                         : "INSERT INTO tags (name, image) VALUES (?, ?)")
+      .bind(stored)
       .bind(id)
       .run();
   transaction.commit();
 }
 
 std::optional<Digest> ImageStore::untag(const Reference& name) {
-  Query query(database_, "DELETE FROM tags WHERE name = ? RETURNING image");
-  if (!query.bind(stored_name(name)).step()) return std::nullopt;
-  const Digest id = query.digest(0);
-  query.run();
+  Transaction transaction(database_);
+  const std::optional<Digest> id = id_of(name);
+  const std::string stored = stored_name(name);
+  Query(database_, "DELETE FROM tags WHERE name = ?").bind(stored).run();
+  Query(database_, "DELETE FROM index_tags WHERE name = ?").bind(stored).run();
+  transaction.commit();
   return id;
 }
 
 std::optional<Digest> ImageStore::id_of(const Reference& name) const {
-  Query query(database_, "SELECT image FROM tags WHERE name = ?");
+  Query query(database_,
+              "SELECT image FROM tags WHERE name = ?1 UNION ALL "
+              "SELECT id FROM index_tags WHERE name = ?1");
   if (!query.bind(stored_name(name)).step()) return std::nullopt;
   return query.digest(0);
 }
 
+std::vector<Digest> ImageStore::images_of(const Digest& index) const {
+  std::vector<Digest> images;
+  Query query(database_, "SELECT image FROM index_images WHERE id = ? ORDER BY position");
+  query.bind(index);
+  while (query.step()) images.push_back(query.digest(0));
+  return images;
+}
+
+std::vector<Platform> ImageStore::platforms(const Reference& name) const {
+  const std::optional<Digest> id = id_of(name);
+  if (!id) return {};
+  std::vector<Digest> images = images_of(*id);
+  if (images.empty()) images.push_back(*id);
+  std::vector<Platform> platforms;
+  for (const Digest& image : images) {
+    Query query(database_, "SELECT config FROM images WHERE id = ?");
+    if (query.bind(image).step()) platforms.push_back(read_image_config(query.blob(0)).platform);
+  }
+  return platforms;
+}
+
+std::optional<StoredIndex> ImageStore::find_index(const Digest& id) const {
+  const std::vector<Digest> images = images_of(id);
+  if (images.empty()) return std::nullopt;
+  StoredIndex index;
+  index.id = id;
+  for (const Digest& image : images) {
+    std::optional<Image> found = find(image);
+    if (!found) throw Error("the image " + image.text() + " of the index " + id.text() + " is gone");
+    index.images.push_back(std::move(*found));
+  }
+  index.names = names(id);
+  return index;
+}
+
+// Of an index one of its images; `any`: the first where none serves the platform.
+std::optional<Image> ImageStore::choose(const Digest& id, const Platform& platform,
+                                        bool any) const {
+  const std::vector<Digest> images = images_of(id);
+  if (images.empty()) {
+    std::optional<Image> image = find(id);
+    if (image && !any && !matches(image->config.platform, platform)) return std::nullopt;
+    return image;
+  }
+  std::optional<Image> chosen;
+  for (const Digest& each : images) {
+    std::optional<Image> image = find(each);
+    if (!image) continue;
+    if (image->config.platform == platform) return image;
+    if (!chosen && matches(image->config.platform, platform)) chosen = std::move(image);
+  }
+  return chosen || !any ? chosen : find(images.front());
+}
+
 std::optional<Image> ImageStore::find(const Reference& name) const {
   const std::optional<Digest> id = id_of(name);
-  return id ? find(*id) : std::nullopt;
+  return id ? choose(*id, host_platform(), true) : std::nullopt;
+}
+
+std::optional<Image> ImageStore::find(const Reference& name, const Platform& platform) const {
+  const std::optional<Digest> id = id_of(name);
+  return id ? choose(*id, platform, false) : std::nullopt;
+}
+
+std::optional<Image> ImageStore::find(const Digest& id,
+                                      const std::optional<Platform>& platform) const {
+  return choose(id, platform.value_or(host_platform()), !platform);
 }
 
 std::optional<Image> ImageStore::find(const Digest& id) const {
@@ -97,7 +240,9 @@ std::optional<Image> ImageStore::find(const Digest& id) const {
   image.id = id;
   {
     Query query(database_, "SELECT config, created FROM images WHERE id = ?");
-    if (!query.bind(id).step()) return std::nullopt;
+    if (!query.bind(id).step()) {
+      return images_of(id).empty() ? std::nullopt : choose(id, host_platform(), true);
+    }
     image.config_json = query.blob(0);
     image.created = query.integer(1);
   }
@@ -121,7 +266,9 @@ std::optional<Image> ImageStore::find(const Digest& id) const {
 
 std::vector<Reference> ImageStore::names(const Digest& id) const {
   std::vector<Reference> names;
-  Query query(database_, "SELECT name FROM tags WHERE image = ? ORDER BY name");
+  Query query(database_,
+              "SELECT name FROM tags WHERE image = ?1 UNION ALL "
+              "SELECT name FROM index_tags WHERE id = ?1 ORDER BY name");
   query.bind(id);
   while (query.step()) names.push_back(parse_reference(query.text(0)));
   return names;
@@ -139,7 +286,9 @@ Digest ImageStore::resolve(std::string_view name_or_id) const {
     std::string last(prefix);
     first.resize(64, '0');
     last.resize(64, 'f');
-    Query query(database_, "SELECT id FROM images WHERE id BETWEEN ? AND ? LIMIT 5");
+    Query query(database_,
+                "SELECT id FROM images WHERE id BETWEEN ?1 AND ?2 UNION ALL "
+                "SELECT id FROM indexes WHERE id BETWEEN ?1 AND ?2 LIMIT 5");
     query.bind(*Digest::parse_hex(first)).bind(*Digest::parse_hex(last));
     while (query.step()) {
       found.push_back(query.digest(0).text());
@@ -155,7 +304,7 @@ Digest ImageStore::resolve(std::string_view name_or_id) const {
         .detail(list);
   }
   std::vector<std::string> candidates;
-  Query query(database_, "SELECT name FROM tags");
+  Query query(database_, "SELECT name FROM tags UNION ALL SELECT name FROM index_tags");
   while (query.step()) candidates.push_back(parse_reference(query.text(0)).familiar());
   throw Error("there is no image " + quoted(name_or_id) + " in the store")
       .hint(did_you_mean(name_or_id, candidates, "`slipway images` lists those there are"));
@@ -174,14 +323,35 @@ std::vector<ImageSummary> ImageStore::list() const {
     Query query(database_,
                 "SELECT images.id, images.created, coalesce(sum(layers.size), 0) FROM images "
                 "LEFT JOIN image_layers ON image = images.id LEFT JOIN layers ON diff_id = layer "
-                "GROUP BY images.number ORDER BY images.created DESC, images.number DESC");
+                "WHERE images.id NOT IN (SELECT image FROM index_images) "
+                "OR images.id IN (SELECT image FROM tags) GROUP BY images.number "
+                "ORDER BY images.created DESC, images.number DESC");
     while (query.step()) {
-      positions.emplace(query.digest(0), images.size());
       images.push_back({query.digest(0), {}, query.integer(1),
                         static_cast<std::uint64_t>(query.integer(2))});
     }
   }
-  Query query(database_, "SELECT name, image FROM tags ORDER BY name");
+  {
+    Query query(database_,
+                "SELECT id, max(created), coalesce(sum(size), 0) FROM ("
+                "  SELECT DISTINCT index_images.id AS id, layers.diff_id AS diff_id, layers.size AS "
+                "size, (SELECT max(created) FROM images JOIN index_images AS own ON own.image = "
+                "images.id WHERE own.id = index_images.id) AS created"
+                "  FROM index_images LEFT JOIN image_layers ON image_layers.image = "
+                "index_images.image LEFT JOIN layers ON layers.diff_id = image_layers.layer) "
+                "GROUP BY id");
+    while (query.step()) {
+      images.push_back({query.digest(0), {}, query.integer(1),
+                        static_cast<std::uint64_t>(query.integer(2)), true});
+    }
+  }
+  std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) {
+    return a.created > b.created;
+  });
+  positions.clear();
+  for (std::size_t i = 0; i < images.size(); ++i) positions.emplace(images[i].id, i);
+  Query query(database_,
+              "SELECT name, image FROM tags UNION ALL SELECT name, id FROM index_tags ORDER BY name");
   while (query.step())
     if (const auto position = positions.find(query.digest(1)); position != positions.end())
       images[position->second].names.push_back(parse_reference(query.text(0)));
@@ -189,14 +359,30 @@ std::vector<ImageSummary> ImageStore::list() const {
 }
 
 void ImageStore::remove(const Digest& id) {
+  Transaction transaction(database_);
+  Query(database_, "DELETE FROM indexes WHERE id IN (SELECT id FROM index_images WHERE image = ?)")
+      .bind(id)
+      .run();
   Query(database_, "DELETE FROM images WHERE id = ?").bind(id).run();
+  transaction.commit();
 }
 
 bool ImageStore::remove_unnamed(const Digest& id) {
-  Query query(database_,
-              "DELETE FROM images WHERE id = ? AND id NOT IN (SELECT image FROM tags) "
-              "RETURNING number");
-  return query.bind(id).step();
+  Transaction transaction(database_);
+  const std::vector<Digest> images = images_of(id);
+  const auto remove = [&](std::string_view sql) {
+    Query(database_, sql).bind(id).run();
+    return database_.changes() > 0;
+  };
+  const bool removed =
+      images.empty()
+          ? remove("DELETE FROM images WHERE id = ? AND id NOT IN (SELECT image FROM tags) "
+                   "AND id NOT IN (SELECT image FROM index_images)")
+          : remove("DELETE FROM indexes WHERE id = ? AND id NOT IN (SELECT id FROM index_tags)");
+  if (removed)
+    for (const Digest& image : images) remove_unnamed(image);
+  transaction.commit();
+  return removed;
 }
 
 }  // namespace slipway

@@ -30,12 +30,22 @@ struct Image {
   std::uint64_t size = 0;          // sum of the layers' sizes, bytes
 };
 
+// Images of several platforms under one name: what a registry has as an image index. Its ID is the
+// digest of an OCI index of the images' configs; that of the manifests, which a registry has, is
+// known only when the layers are compressed.
+struct StoredIndex {
+  Digest id;
+  std::vector<Image> images;  // as they were put
+  std::vector<Reference> names;
+};
+
 // What a table of images needs, without reading configs.
 struct ImageSummary {
   Digest id;
   std::vector<Reference> names;
-  std::int64_t created = 0;  // as in Image
-  std::uint64_t size = 0;
+  std::int64_t created = 0;  // as in Image; of an index the newest image's
+  std::uint64_t size = 0;    // of an index: of all its images, a layer they share once
+  bool is_index = false;
 };
 
 // JSON of a config, with keys in a fixed order: the same config, the same bytes.
@@ -43,35 +53,56 @@ std::string write_image_config(const ImageConfig& config);
 // Throws Error on what is not a config: total and bounded, for untrusted bytes.
 ImageConfig read_image_config(std::string_view json);
 
+// The ID of an index of images with these configs (JSON), whether a store has it or not.
+Digest index_id(const std::vector<std::string>& configs);
+
 class ImageStore {
  public:
   explicit ImageStore(Database& database);
 
   // Stores a config whose layers are all in the store (else throws Error) and gives its ID.
   Digest put(std::string_view config_json);
-  // Points the name to the image; a name that pointed elsewhere moves. A name with a tag and a
-  // digest is kept as one with the digest. Throws Error if there is no such image.
+  // Stores that these images, all in the store, are one in several platforms, and gives its ID.
+  Digest put_index(const std::vector<Digest>& images);
+  // The name gets this image beside those it has for other platforms: what it had for the image's
+  // own is replaced. A name that has no other is tagged as usual.
+  void tag_platform(const Reference& name, const Digest& id);
+  // Points the name to the image or index; a name that pointed elsewhere moves. A name with a tag and
+  // a digest is kept as one with the digest. Throws Error if there is no such image.
   void tag(const Reference& name, const Digest& id);
   // Gives the ID the name had; empty: there was no such name.
   std::optional<Digest> untag(const Reference& name);
 
-  // Empty: there is none. Throws Error if one of its layers is gone.
+  // Empty: there is none. Throws Error if one of its layers is gone. Of an index, here and in get(),
+  // the image for this machine, or the first.
   std::optional<Image> find(const Reference& name) const;
   std::optional<Image> find(const Digest& id) const;
+  // The one that serves where `platform` is asked for; an equal platform before one that matches.
+  std::optional<Image> find(const Reference& name, const Platform& platform) const;
+  // The same of an image or index by its ID; without a platform, as without one.
+  std::optional<Image> find(const Digest& id, const std::optional<Platform>& platform) const;
+  // What the name has an image for.
+  std::vector<Platform> platforms(const Reference& name) const;
+  // Empty: the ID is no index's.
+  std::optional<StoredIndex> find_index(const Digest& id) const;
   // A name, "sha256:..." or a prefix of an ID. Throws Error with a hint: none, or several.
   Image get(std::string_view name_or_id) const;
-  // The ID get() would give, also for an image that has lost a layer.
+  // The ID of the image or index, also of one that has lost a layer.
   Digest resolve(std::string_view name_or_id) const;
   std::vector<Reference> names(const Digest& id) const;
-  // Newest first. Layers that are gone count as empty.
+  // Newest first. Layers that are gone count as empty. Images without a name that belong to an index
+  // are left out: the index stands for them.
   std::vector<ImageSummary> list() const;
-  // Removes the image and all its names; its layers stay until pruned.
+  // Removes the image, indexes that it belongs to, and all their names; its layers stay until pruned.
   void remove(const Digest& id);
-  // The same for an image that has no name; false: it has one, or there is no such image.
+  // Removes an image or index that has no name, and with an index its images that have none and
+  // belong to no other. False: it has a name, belongs to an index, or is not there.
   bool remove_unnamed(const Digest& id);
 
  private:
   std::optional<Digest> id_of(const Reference& name) const;
+  std::vector<Digest> images_of(const Digest& index) const;
+  std::optional<Image> choose(const Digest& id, const Platform& platform, bool any) const;
 
   Database& database_;
 };

@@ -1,13 +1,16 @@
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/make_entry.hpp>
+#include <cache/layers/overlay_marks.hpp>
 #include <cache/layers/recorded_ids.hpp>
 #include <ir/error.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -23,8 +26,14 @@ namespace {
 // On what was copied up; absent where the file system has no handles for it.
 constexpr std::array origins = {std::string_view("trusted.overlay.origin"),
                                 std::string_view("user.overlay.origin")};
-constexpr std::array opaque_marks = {std::string_view("trusted.overlay.opaque"),
-                                     std::string_view("user.overlay.opaque")};
+
+// In trusted mode steps can write this one. Where slipway itself does, no step has an overlay: the
+// store lies on one (make_whiteout).
+bool whiteout_marks_count(int directory) {
+  struct statfs status {};
+  return overlay_marks() == OverlayMarks::user ||
+         (::fstatfs(directory, &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC);
+}
 
 // xattrs by name need a path: that of the descriptor's directory, which no one can swap.
 std::string proc_path(int directory, const std::string& name) {
@@ -50,7 +59,8 @@ std::string read_xattr(const Call& call, std::string_view what, const std::strin
 // Without the walk through /proc, which costs more than the list: Linux 6.13 has listxattrat, and
 // most files have nothing to list.
 ssize_t list_xattrs(int directory, const std::string& name, char* to, std::size_t size) {
-  constexpr long listxattrat = 465;  // the same on every architecture; glibc 2.36 has no name for it
+  constexpr long listxattrat =
+      465;  // the same on every architecture; glibc 2.36 has no name for it
   static std::atomic<bool> missing = false;  // learned once; which thread learns it does not matter
   if (!missing.load(std::memory_order_relaxed)) {
     const long got = ::syscall(listxattrat, directory, name.c_str(), AT_SYMLINK_NOFOLLOW, to, size);
@@ -67,26 +77,26 @@ bool is_one_of(const auto& names, const std::string& name) {
 
 void read_xattrs(DiskEntry& found, int directory, const std::string& file) {
   Entry& entry = found.entry;
-  const std::string names = read_xattr(
-      [&](char* to, std::size_t size) { return list_xattrs(directory, file, to, size); },
-      "llistxattr", entry.path);
+  const std::string names =
+      read_xattr([&](char* to, std::size_t size) { return list_xattrs(directory, file, to, size); },
+                 "llistxattr", entry.path);
   if (names.empty()) return;
   const std::string at = proc_path(directory, file);
   for (std::size_t from = 0; from < names.size();) {
     const std::string name = names.c_str() + from;
     from += name.size() + 1;
-    if (name == whiteout_mark && entry.type == Entry::Type::file && entry.size == 0) {
+    if (name == whiteout_mark && entry.type == Entry::Type::file && entry.size == 0 &&
+        whiteout_marks_count(directory)) {
       entry.type = Entry::Type::whiteout;
       return;
     }
     if (is_one_of(origins, name)) found.copied_up = true;
-    const bool mark = is_one_of(opaque_marks, name);
+    // A step has the right to write the one that is no mark here.
+    const bool mark = name == opaque_mark();
     const bool owner = name == owner_attribute && ids_are_recorded();
     if (!mark && !owner && !is_layer_xattr(name)) continue;
     std::string value = read_xattr(
-        [&](char* to, std::size_t size) {
-          return ::lgetxattr(at.c_str(), name.c_str(), to, size);
-        },
+        [&](char* to, std::size_t size) { return ::lgetxattr(at.c_str(), name.c_str(), to, size); },
         "lgetxattr", entry.path);
     if (mark) {
       entry.opaque = entry.opaque || value == "y";
@@ -114,14 +124,24 @@ void read_status(DiskEntry& found) {
       entry.type = Entry::Type::file;
       entry.size = static_cast<std::uint64_t>(status.st_size);
       break;
-    case S_IFDIR: entry.type = Entry::Type::directory; break;
-    case S_IFLNK: entry.type = Entry::Type::symlink; break;
-    case S_IFIFO: entry.type = Entry::Type::fifo; break;
+    case S_IFDIR:
+      entry.type = Entry::Type::directory;
+      break;
+    case S_IFLNK:
+      entry.type = Entry::Type::symlink;
+      break;
+    case S_IFIFO:
+      entry.type = Entry::Type::fifo;
+      break;
     case S_IFCHR:
       entry.type = status.st_rdev == 0 ? Entry::Type::whiteout : Entry::Type::char_device;
       break;
-    case S_IFBLK: entry.type = Entry::Type::block_device; break;
-    default: found.socket = true; break;
+    case S_IFBLK:
+      entry.type = Entry::Type::block_device;
+      break;
+    default:
+      found.socket = true;
+      break;
   }
   if (entry.type == Entry::Type::char_device || entry.type == Entry::Type::block_device) {
     entry.device_major = major(status.st_rdev);

@@ -1,10 +1,10 @@
 #include <cache/layers/store.hpp>
+#include <cache/remove_tree.hpp>
 #include <ir/error.hpp>
 
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace slipway {
@@ -24,8 +24,7 @@ Staging::Staging(std::filesystem::path folder) : folder_(std::move(folder)) {
     if (::chmod(upper().c_str(), 0755) != 0) throw system_error("chmod", upper().native(), errno);
     make_folder(work(), 0755);
   } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
+    remove_tree(folder_);
     throw;
   }
 }
@@ -35,11 +34,14 @@ Staging::Staging(Staging&& other) noexcept : folder_(std::exchange(other.folder_
 Staging::~Staging() {
   if (folder_.empty()) return;
   // What stays, the next process removes with the rest of work/.
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  remove_tree(folder_);
 }
 
-std::filesystem::path Staging::upper() const { return folder_ / "upper"; }
-std::filesystem::path Staging::work() const { return folder_ / "work"; }
+std::filesystem::path Staging::upper() const {
+  return folder_ / "upper";
+}
+std::filesystem::path Staging::work() const {
+  return folder_ / "work";
+}
 
 }  // namespace slipway

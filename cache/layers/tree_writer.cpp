@@ -1,4 +1,5 @@
 #include <cache/layers/make_entry.hpp>
+#include <cache/layers/overlay_marks.hpp>
 #include <cache/layers/recorded_ids.hpp>
 #include <cache/layers/tree_writer.hpp>
 #include <ir/error.hpp>
@@ -214,11 +215,9 @@ void TreeWriter::add_other(Entry entry) {
   if (symlink) entry.mode = 0777;  // as every link on Linux, whatever the archive says
   check(make_layer_node(directory, name.c_str(), entry), symlink ? "symlinkat" : "mknodat",
         entry.path);
-  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat",
-        entry.path);
+  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat", entry.path);
   // A node we just made in a tree nobody else writes to: it is no link.
-  if (!symlink)
-    check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
+  if (!symlink) check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
   const timespec times[2] = {time_of(entry), time_of(entry)};
   check(::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW), "utimensat", entry.path);
   insert(std::move(entry));
@@ -305,8 +304,7 @@ void TreeWriter::set_shared(std::uint64_t inode, const Entry& entry) {
   }
   const std::string name(base_name(entry.path));
   const int directory = parents_.directory(parent_path(entry.path));
-  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat",
-        entry.path);
+  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat", entry.path);
   if (!link) {
     check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
     if (node.type == Entry::Type::file && !node.xattrs.empty()) {
@@ -352,11 +350,8 @@ void TreeWriter::make_opaque(Node& node) {
   node.entry.opaque = true;
   const FileDescriptor directory =
       open_beneath(root_.get(), node.entry.path, O_RDONLY | O_DIRECTORY);
-  if (::fsetxattr(directory.get(), "trusted.overlay.opaque", "y", 1, 0) == 0) return;
-  // In a user namespace overlayfs is mounted with userxattr and looks for this one.
-  if (errno != EPERM || ::fsetxattr(directory.get(), "user.overlay.opaque", "y", 1, 0) != 0) {
+  if (::fsetxattr(directory.get(), opaque_mark(), "y", 1, 0) != 0)
     throw system_error("fsetxattr", node.entry.path, errno);
-  }
 }
 
 TreeEntries TreeWriter::finish() {

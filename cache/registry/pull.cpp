@@ -34,11 +34,13 @@ class Puller {
         client_(name, find_credentials(name.domain),
                 [this, cancelled] { return stop_ || (cancelled && cancelled()); }) {}
 
-  Manifest choose(const Reference& name, const Platform& platform) {
+  // `one_of_several`: an index had it.
+  Manifest choose(const Reference& name, const Platform& platform, bool& one_of_several) {
     RegistryClient::Document document = client_.manifest(name);
     progress_.resolved(document.digest);
     for (int depth = 0;; ++depth) {
       auto read = read_manifest(document.bytes, document.media_type);
+      one_of_several = depth > 0;
       if (auto* manifest = std::get_if<Manifest>(&read)) return std::move(*manifest);
       if (depth == max_index_depth) throw Error("the image's indexes are nested too deeply");
       document = client_.manifest(choose_manifest(std::get<ImageIndex>(read), platform));
@@ -115,7 +117,8 @@ class Puller {
 Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
            const std::function<bool()>& cancelled) {
   Puller puller(store, name, progress, cancelled);
-  const Manifest manifest = puller.choose(name, platform);
+  bool one_of_several = false;
+  const Manifest manifest = puller.choose(name, platform, one_of_several);
   const std::string config_json = puller.config(manifest);
   const ImageConfig config = read_image_config(config_json);
   if (config.diff_ids.size() != manifest.layers.size()) {
@@ -125,7 +128,7 @@ Image pull(Store& store, const Reference& name, const Platform& platform, PullPr
   puller.layers(manifest.layers, config.diff_ids);
   store.sync();
   const Digest id = store.images().put(config_json);
-  store.images().tag(name, id);
+  one_of_several ? store.images().tag_platform(name, id) : store.images().tag(name, id);
   return store.images().find(id).value();
 }
 

@@ -31,7 +31,8 @@ class PullProgress {
 
 // Layers come in side by side; each is verified, decompressed and extracted while it downloads,
 // and those in the store are not downloaded at all. At the end the config is stored and `name`
-// points to it. An image without a variant for `platform` is an Error; one that is no index is
+// points to it; one that an index had stands beside what the name has for other platforms. An image
+// without a variant for `platform` is an Error; one that is no index is
 // taken as it is.
 //
 // Throws Error if the registry does not answer, has no such image, or anything that came has not

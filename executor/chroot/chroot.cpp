@@ -6,8 +6,10 @@
 #include <executor/chroot/step_files.hpp>
 #include <executor/chroot/tree_pool.hpp>
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/step_program.hpp>
+#include <executor/sandbox/terminal.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
 
@@ -18,6 +20,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,7 +52,7 @@ void require_rights() {
 }
 
 void require_possible(const StepRights& rights) {
-  if (rights.own_network()) {
+  if (rights.network() == RunProcess::Network::none) {
     throw Error("RUN --network=none: --isolation=chroot cannot keep a step from the network")
         .hint("leave it out, or build with --isolation=sandbox");
   }
@@ -57,6 +60,15 @@ void require_possible(const StepRights& rights) {
     throw Error("RUN --device: --isolation=chroot has nothing to put a device into a step with")
         .hint("build with --isolation=sandbox");
   }
+}
+
+// One of the container's own: a step has no /dev/pts in which it could be made.
+Terminal container_terminal(const TerminalSize& size, std::uint32_t owner) {
+  const FileDescriptor terminals(::open("/dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!terminals) {
+    throw system_error("open", "/dev/pts", errno).hint("this container has no terminals (devpts)");
+  }
+  return make_terminal(terminals.get(), size, owner);
 }
 
 class Chroot final : public ProcessRunner {
@@ -67,6 +79,7 @@ class Chroot final : public ProcessRunner {
         index_of_(std::move(options.index_of)),
         program_(init_program()),
         processes_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    raise_descriptor_limit();
     if (!processes_) throw system_error("open", "/proc", errno);
     inherit_orphans();
     // A step is root as this process is, with the same capabilities: what may not be dumped it
@@ -87,8 +100,11 @@ class Chroot final : public ProcessRunner {
     const auto open = [this](const std::filesystem::path& layer) { return open_layer(layer); };
     std::vector<std::shared_ptr<const OpenLayer>> layers;
     for (const std::filesystem::path& lower : request.lowers) layers.push_back(open(lower));
+    // What is there already is one more layer of the copy; the changes to it have no place in it.
+    if (request.goes_on) layers.push_back(open(request.upper));
 
-    StepRoot root{trees_.take(std::move(layers)), nullptr, request.upper};
+    StepRoot root{trees_.take(std::move(layers)), nullptr,
+                  request.goes_on ? request.work : request.upper};
     root.placements = std::make_unique<Placements>(*root.tree);
     Launched launched;
     std::function<void(RunResult)> ended;
@@ -117,6 +133,8 @@ class Chroot final : public ProcessRunner {
     Requested requested = place_requested(placements, request, open);
     placements.root().make_directory(working_directory_of(operation));
     const RunUser user = user_of(operation, rights, placements.root());
+    Terminal terminal;
+    if (request.terminal) terminal = container_terminal(*request.terminal, user.uid);
     ended = with_agents(std::move(requested.agents), as_user(user, std::move(finished)));
 
     std::vector<FileDescriptor> handed;
@@ -125,7 +143,8 @@ class Chroot final : public ProcessRunner {
     if (!handed.back()) throw system_error("fcntl", "", errno);
 
     PlanWriter plan;
-    plan.header.flags = init::Plan::bare | (rights.insecure() ? init::Plan::insecure : 0);
+    plan.header.flags = init::Plan::bare | (rights.insecure() ? init::Plan::insecure : 0) |
+                        (request.terminal ? init::Plan::terminal : 0);
     plan_program(plan, operation, rights, user, requested.environment);
     plan.header.root = init::handed_first;
     plan.header.processes = init::handed_first + 1;
@@ -139,7 +158,9 @@ class Chroot final : public ProcessRunner {
     plan.header.masked = plan.texts(std::vector<std::string>());
     plan.header.read_only = plan.texts(std::vector<std::string>());
 
-    Launched launched = launch(program_, std::move(plan).finish(), handed, Namespaces::none);
+    Launched launched = launch(program_, std::move(plan).finish(), handed, Namespaces::none,
+                               ControlGroup(), nullptr, terminal.inner);
+    launched.terminal = std::move(terminal.outer);
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
       throw why_not_started(*report, operation);

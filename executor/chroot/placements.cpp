@@ -2,6 +2,7 @@
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/make_entry.hpp>
+#include <cache/remove_tree.hpp>
 #include <executor/chroot/copy_node.hpp>
 #include <executor/chroot/copy_tree.hpp>
 #include <executor/ssh/agent_forward.hpp>
@@ -48,10 +49,9 @@ bool exists(int directory, const std::string& name) {
   return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-void remove_tree(const fs::path& path) {
-  std::error_code failed;
-  fs::remove_all(path, failed);
-  if (failed) throw system_error("unlinkat", path.native(), failed.value());
+void require_removed(const fs::path& path) {
+  if (const std::error_code failed = remove_tree(path); failed)
+    throw system_error("unlinkat", path.native(), failed.value());
 }
 
 // A directory that somebody made anew meanwhile gives way to the one that was used here.
@@ -60,7 +60,7 @@ void move_back(const fs::path& from, const fs::path& to) {
   if (errno != EEXIST ||
       ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) != 0)
     throw system_error("renameat2", to.native(), errno);
-  remove_tree(from);
+  require_removed(from);
 }
 
 }  // namespace
@@ -71,7 +71,9 @@ Placements::Placements(Tree& tree)
       aside_(slipway::open_root(tree.aside())),
       root_tree_(root_, tree.root()) {}
 
-FileDescriptor Placements::open_root() const { return slipway::open_root(tree_.root()); }
+FileDescriptor Placements::open_root() const {
+  return slipway::open_root(tree_.root());
+}
 
 Placements::Placed& Placements::clear(const RootTree::Place& place) {
   Placed placed;
@@ -113,8 +115,7 @@ void Placements::file(const RootTree::Place& place, std::string_view content, mo
   if (::fchmod(file.get(), mode) != 0) throw system_error("fchmod", placed.path, errno);
 }
 
-FileDescriptor Placements::socket(const RootTree::Place& place, mode_t mode, uid_t uid,
-                                  gid_t gid) {
+FileDescriptor Placements::socket(const RootTree::Place& place, mode_t mode, uid_t uid, gid_t gid) {
   Placed& placed = clear(place);
   FileDescriptor listener = listen_at(placed.parent.get(), placed.name.c_str());
   hold(placed);
@@ -125,11 +126,13 @@ FileDescriptor Placements::socket(const RootTree::Place& place, mode_t mode, uid
   return listener;
 }
 
-void Placements::lend(const RootTree::Place& place, const fs::path& kept) {
+void Placements::lend(const RootTree::Place& place, const FileDescriptor& kept) {
+  const fs::path home = path_of(kept);
+  if (home.empty()) throw Error("a cache mount's directory is gone");
   Placed& placed = clear(place);
-  if (::renameat(AT_FDCWD, kept.c_str(), placed.parent.get(), placed.name.c_str()) != 0)
-    throw system_error("renameat", kept.native(), errno);
-  placed.kept = kept;
+  if (::renameat(AT_FDCWD, home.c_str(), placed.parent.get(), placed.name.c_str()) != 0)
+    throw system_error("renameat", home.native(), errno);
+  placed.kept = home;
   hold(placed);
 }
 
@@ -138,8 +141,8 @@ void Placements::copy(const RootTree::Place& place, const MergedLayers& layers,
   const MergedLayers::Node* const node = layers.find(source);
   Placed& placed = clear(place);
   if (node != nullptr && node->type != Entry::Type::directory) {
-    const FileDescriptor from =
-        open_beneath(layers.layers[node->layer]->directory(), parent_path(source), O_PATH | O_DIRECTORY);
+    const FileDescriptor from = open_beneath(layers.layers[node->layer]->directory(),
+                                             parent_path(source), O_PATH | O_DIRECTORY);
     copy_node(from.get(), std::string(base_name(source)), layers.entry_of(*node),
               placed.parent.get(), placed.name);
     return hold(placed);
@@ -158,7 +161,7 @@ void Placements::give_back(const Placed& placed, int directory, const std::strin
   }
   // The step has removed the directory that it was in, and with that the file.
   if (errno != ENOENT) throw system_error("renameat", placed.path, errno);
-  remove_tree(self_path(aside_.get(), placed.aside));
+  require_removed(self_path(aside_.get(), placed.aside));
 }
 
 void Placements::take_out(Placed& placed, Inodes& left) {
@@ -167,7 +170,7 @@ void Placements::take_out(Placed& placed, Inodes& left) {
       move_back(now, *placed.kept);
       placed.kept.reset();
     } else {
-      remove_tree(now);
+      require_removed(now);
     }
   }
   struct stat status {};
@@ -180,7 +183,7 @@ void Placements::take_out(Placed& placed, Inodes& left) {
     if (placed.kept && fs::is_directory(fs::symlink_status(there))) {
       move_back(there, *placed.kept);
     } else {
-      remove_tree(there);
+      require_removed(there);
     }
   }
   give_back(placed, placed.parent.get(), placed.name);

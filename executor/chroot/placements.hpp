@@ -31,8 +31,8 @@ class Placements {
             gid_t gid);
   // A socket, at which somebody may wait for connections already.
   FileDescriptor socket(const RootTree::Place& place, mode_t mode, uid_t uid, gid_t gid);
-  // The directory `kept` itself, which goes back to its place with all that was done to it.
-  void lend(const RootTree::Place& place, const std::filesystem::path& kept);
+  // The directory or file `kept` itself, which goes back to its place with all that was done to it.
+  void lend(const RootTree::Place& place, const FileDescriptor& kept);
   // The path `source` of the layers; a copy.
   void copy(const RootTree::Place& place, const MergedLayers& layers, const std::string& source);
 

@@ -65,6 +65,8 @@ class RunningStep {
     root_.abandon();
   }
 
+  int terminal() const { return launched_.terminal.get(); }
+
   // init takes everything with it when its lifeline ends.
   void kill() {
     const std::lock_guard lock(mutex_);
@@ -113,18 +115,23 @@ class RunningStep {
       killed = killed_;
     }
     result.exit_code = killed ? killed_status : status.value_or(killed_status);
-    if (!killed && status && *status != 0) output_(OutputStream::err, no_proc);
+    // At a terminal somebody looks for themselves, and nobody reads the output.
+    if (!killed && status && *status != 0 && !launched_.terminal) {
+      output_(OutputStream::err, no_proc);
+    }
     try {
       if (!status) {
         // Who outlived it may still write: this tree is nobody's any more.
-        if (!killed) result.failure = "the step killed the process that watches over it";
+        if (!killed) result.failure = Error("the step killed the process that watches over it");
         end_orphans(root_.tree->root());
         root_.abandon();
       } else {
         root_.take_back(pool_);
       }
+    } catch (const Error& error) {
+      result.failure = error;
     } catch (const std::exception& error) {
-      result.failure = error.what();
+      result.failure = Error(error.what());
     }
     return result;
   }
@@ -154,6 +161,7 @@ class Handle final : public RunningProcess {
     }
   }
   void kill() override { step_->kill(); }
+  int terminal() const override { return step_->terminal(); }
 
  private:
   std::shared_ptr<RunningStep> step_;
@@ -176,10 +184,10 @@ void StepRoot::abandon() {
   shown->undo();  // for what goes back to where it was lent from
 }
 
-std::unique_ptr<RunningProcess> run_step(
-    Launched launched, StepRoot root, TreePool& pool, std::function<bool()> room_for_output,
-    std::function<void(OutputStream, std::string_view)> output,
-    std::function<void(RunResult)> finished) {
+std::unique_ptr<RunningProcess> run_step(Launched launched, StepRoot root, TreePool& pool,
+                                         std::function<bool()> room_for_output,
+                                         std::function<void(OutputStream, std::string_view)> output,
+                                         std::function<void(RunResult)> finished) {
   const auto step = std::make_shared<RunningStep>(std::move(launched), std::move(root), pool,
                                                   std::move(room_for_output), std::move(output),
                                                   std::move(finished));

@@ -1,5 +1,6 @@
 #include <executor/chroot/step_files.hpp>
 
+#include <executor/sandbox/mount_source.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/standard_devices.hpp>
 #include <ir/error.hpp>
@@ -42,8 +43,9 @@ void make_devices(int directory) {
   const FileDescriptor null(::openat(directory, "null", O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!null) {
     throw system_error("open", "the step's /dev/null", errno)
-        .hint("the store lies on a file system without devices (nodev), or this container may not "
-              "use them; give another --root");
+        .hint(
+            "the store lies on a file system without devices (nodev), or this container may not "
+            "use them; give another --root");
   }
   make_directory(directory, "pts", 0755);
   make_directory(directory, "mqueue", 01777);
@@ -66,8 +68,7 @@ void make_scripts(int directory, const std::vector<RunProcess::Script>& scripts)
   }
 }
 
-void place_bind(Placements& placements, const ResolvedMount& mount,
-                const LayerOpener& open_layer) {
+void place_bind(Placements& placements, const ResolvedMount& mount, const LayerOpener& open_layer) {
   std::vector<std::shared_ptr<const OpenLayer>> layers;
   for (const auto& lower : mount.lowers) layers.push_back(open_layer(lower));
   if (mount.lowers.empty() && mount.directory) layers.push_back(open_layer(*mount.directory));
@@ -75,9 +76,8 @@ void place_bind(Placements& placements, const ResolvedMount& mount,
   const std::string source = resolve(merged, mount.mount.source);
   const MergedLayers::Node* const node = merged.find(source);
   const bool file = node != nullptr && node->type != Entry::Type::directory;
-  placements.copy(placements.root().place_for(mount.mount.target, file
-                                                                      ? RootTree::Kind::file
-                                                                      : RootTree::Kind::directory),
+  placements.copy(placements.root().place_for(
+                      mount.mount.target, file ? RootTree::Kind::file : RootTree::Kind::directory),
                   merged, source);
 }
 
@@ -113,8 +113,12 @@ void place_ssh(Placements& placements, const ResolvedMount& mount,
 
 void place_cache(Placements& placements, const ResolvedMount& mount) {
   if (!mount.directory) throw Error("a cache mount without a directory");
-  placements.lend(placements.root().place_for(mount.mount.target, RootTree::Kind::directory),
-                  *mount.directory);
+  const FileDescriptor kept(::open(mount.directory->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!kept) throw system_error("open", mount.directory->string(), errno);
+  // One that began as another tree's directory is that directory.
+  const FileDescriptor source =
+      open_source(kept.get(), mount.mount.input == 0 ? mount.mount.source : "");
+  placements.lend(placements.root().place_for(mount.mount.target, kind_of(source)), source);
 }
 
 // One directory cannot be at two places.
@@ -146,7 +150,7 @@ void place_network_files(Placements& placements, const RunProcess& operation) {
     placements.file(placements.root().place_for(path, RootTree::Kind::file), content, 0644, 0, 0);
   };
   place("/etc/resolv.conf", resolv_conf());
-  place("/etc/hosts", hosts_file(operation));
+  place("/etc/hosts", hosts_file(operation, loopback_address));
 }
 
 Requested place_requested(Placements& placements, const RunRequest& request,
@@ -155,9 +159,8 @@ Requested place_requested(Placements& placements, const RunRequest& request,
   // Outer ones first, in whatever order they were written.
   std::vector<const ResolvedMount*> mounts;
   for (const ResolvedMount& mount : request.mounts) mounts.push_back(&mount);
-  std::stable_sort(mounts.begin(), mounts.end(), [](const auto* a, const auto* b) {
-    return a->mount.target < b->mount.target;
-  });
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [](const auto* a, const auto* b) { return a->mount.target < b->mount.target; });
   Requested requested;
   for (const ResolvedMount* mount : mounts) {
     const bool variable = mount->mount.type == Mount::Type::secret && !mount->mount.env.empty();

@@ -2,6 +2,7 @@
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/make_entry.hpp>
+#include <cache/remove_tree.hpp>
 #include <executor/chroot/copy_node.hpp>
 #include <ir/error.hpp>
 
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <thread>
 
 namespace slipway {
@@ -48,16 +48,14 @@ Tree::Tree(std::filesystem::path folder) : folder_(std::move(folder)) {
     make_folder(aside());
     root_ = open_root(root());
   } catch (...) {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
+    remove_tree(folder_);
     throw;
   }
 }
 
 Tree::~Tree() {
   // What stays, the next process removes with the rest of work/.
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  remove_tree(folder_);
 }
 
 std::size_t Tree::shares(const std::vector<std::shared_ptr<const OpenLayer>>& layers) const {
@@ -76,8 +74,7 @@ std::vector<std::string> Tree::take_over(const MergedLayers& wanted, std::vector
   for (const Node& old : nodes_) {
     if (old.state == Node::State::absent) continue;
     while (next < nodes.size() && path_less(nodes[next].path, old.path)) ++next;
-    Node* const same =
-        next < nodes.size() && nodes[next].path == old.path ? &nodes[next] : nullptr;
+    Node* const same = next < nodes.size() && nodes[next].path == old.path ? &nodes[next] : nullptr;
     if (same == nullptr || same->type != old.type) {
       unwanted.push_back(&old);
       continue;

@@ -8,19 +8,79 @@
 #include <executor/export/output_file.hpp>
 #include <ir/error.hpp>
 
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+
 namespace slipway {
 namespace {
 
-void export_tar(const StackView& view, const std::string& destination) {
+// The files of one platform, and the directory they go into; "": none of their own.
+struct Part {
+  StackView files;
+  std::string directory;
+  std::string platform;
+};
+
+// "linux_arm_v7", as BuildKit calls it.
+std::string directory_of(const Platform& platform) {
+  std::string name = platform.text();
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+// Without directories of their own, the platforms must not have a file each at the same place.
+void require_apart(const std::vector<Part>& parts) {
+  std::map<std::string, std::string> taken;  // path to platform
+  for (const Part& part : parts) {
+    walk_merged(part.files, [&](const Entry& entry) {
+      if (entry.type == Entry::Type::directory) return;
+      const auto [other, fresh] = taken.try_emplace(entry.path, part.platform);
+      if (fresh) return;
+      throw Error("both " + other->second + " and " + part.platform + " have " +
+                  quoted(entry.path))
+          .hint("without platform-split=false each platform gets a directory of its own");
+    });
+  }
+}
+
+void export_tar(const std::vector<Part>& parts, const std::string& destination) {
   OutputFile file(destination);
   TarWriter tar([&](std::span<const std::byte> bytes) { file.write(bytes); });
-  walk_merged(view, [&](const Entry& entry) {
-    tar.add(entry);
-    if (entry.type != Entry::Type::file || !entry.hard_link.empty() || entry.size == 0) return;
-    read_merged(view, entry, [&](std::span<const std::byte> bytes) { tar.write(bytes); });
-  });
+  std::set<std::string> directories;
+  for (const Part& part : parts) {
+    const auto placed = [&](const std::string& path) {
+      return part.directory.empty() || path.empty() ? path : part.directory + "/" + path;
+    };
+    if (!part.directory.empty()) {
+      Entry own;
+      own.path = part.directory;
+      own.type = Entry::Type::directory;
+      own.mode = 0755;
+      tar.add(own);
+    }
+    walk_merged(part.files, [&](const Entry& entry) {
+      Entry added = entry;
+      added.path = placed(entry.path);
+      added.hard_link = placed(entry.hard_link);
+      if (added.type == Entry::Type::directory && !directories.insert(added.path).second) return;
+      tar.add(added);
+      if (entry.type != Entry::Type::file || !entry.hard_link.empty() || entry.size == 0) return;
+      read_merged(part.files, entry,
+                  [&](std::span<const std::byte> bytes) { tar.write(bytes); });
+    });
+  }
   tar.finish();
   file.finish();
+}
+
+void export_parts(const ExportSpec& spec, const std::vector<Part>& parts) {
+  if (spec.kind == ExportSpec::Kind::tar) return export_tar(parts, spec.destination);
+  for (const Part& part : parts) {
+    export_local(part.files, std::filesystem::path(spec.destination) / part.directory);
+  }
 }
 
 Compression compression_of(ExportSpec::Compression wanted) {
@@ -32,35 +92,52 @@ Compression compression_of(ExportSpec::Compression wanted) {
   return Compression::gzip;
 }
 
-void export_archive(const ExportSpec& spec, std::string_view config,
-                    const std::vector<Reference>& names, Store& store) {
-  SavedImage image{.config_json = std::string(config), .names = names};
+BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, Store& store) {
+  SavedImage image{.config_json = {}, .names = exported.names};
   for (const std::string& name : spec.names) image.names.push_back(parse_reference(name));
+  for (const ExportedImage& each : exported.images) image.platforms.push_back(each.config);
+  if (!exported.several) image.config_json = std::move(image.platforms.front());
+  if (!exported.several) image.platforms.clear();
   SaveOptions options;
   options.docker = spec.kind == ExportSpec::Kind::docker;
   options.compression = options.docker ? Compression::none : compression_of(spec.compression);
-  if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination);
+  if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination).front();
   OutputFile file(spec.destination);
-  save_tar(store, {image}, options,
-           [&](std::span<const std::byte> bytes) { file.write(bytes); });
+  const auto roots = save_tar(
+      store, {image}, options, [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.finish();
+  return roots.front();
 }
 
 }  // namespace
 
-void export_result(const ExportSpec& spec, std::string_view config, const LayerStack& layers,
-                   const std::vector<Reference>& names, Store& store) {
+void export_files(const ExportSpec& spec, const StackView& files) {
+  export_parts(spec, {{files, "", ""}});
+}
+
+std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Exported& exported,
+                                            Store& store) {
+  require_exportable(spec, exported.several);
   switch (spec.kind) {
     case ExportSpec::Kind::local:
-      return export_local(store.layers().view(layers), spec.destination);
-    case ExportSpec::Kind::tar:
-      return export_tar(store.layers().view(layers), spec.destination);
+    case ExportSpec::Kind::tar: {
+      const bool split = spec.platform_split.value_or(exported.several);
+      std::vector<Part> parts;
+      for (const ExportedImage& image : exported.images) {
+        parts.push_back({store.layers().view(image.layers),
+                         split ? directory_of(image.platform) : "", image.platform.text()});
+      }
+      if (!split && parts.size() > 1) require_apart(parts);
+      export_parts(spec, parts);
+      return std::nullopt;
+    }
     case ExportSpec::Kind::oci:
     case ExportSpec::Kind::docker:
-      return export_archive(spec, config, names, store);
+      return export_archive(spec, exported, store);
     case ExportSpec::Kind::image:
-      throw Error("an image in the store is not an output file");
+      break;
   }
+  throw Error("an image in the store is not an output file");
 }
 
 }  // namespace slipway

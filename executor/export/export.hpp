@@ -1,15 +1,19 @@
 // Outputs: writing a build's result somewhere else than the store (`docker buildx build --output`).
 #pragma once
 
+#include <cache/images/manifest.hpp>
 #include <ir/layer.hpp>
+#include <ir/platform.hpp>
 #include <ir/reference.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace slipway {
 
+class StackView;
 class Store;
 
 struct ExportSpec {
@@ -26,6 +30,8 @@ struct ExportSpec {
   std::string destination;         // a path; "-": standard output; empty: none was given
   std::vector<std::string> names;  // name=, split at commas
   bool as_tar = true;              // oci, docker: tar=false gives a directory
+  // local, tar: a directory for each platform; empty: where there are several.
+  std::optional<bool> platform_split;
   // Of layers that have no blob yet; docker archives are always uncompressed.
   Compression compression = Compression::gzip;
 
@@ -34,12 +40,33 @@ struct ExportSpec {
 };
 
 // "type=oci,dest=out.tar", "out" (a directory), "-" (a tar on standard output). Throws Error with
-// a hint for what it does not know, or where there is no place to write to.
-ExportSpec parse_export(std::string_view text);
+// a hint for what it does not know, or where there is no place to write to. `flag` is for messages.
+ExportSpec parse_export(std::string_view text, std::string_view flag = "--output");
 
-// Writes the image that `config` (JSON) and `layers` make. Not for Kind::image. Throws Error; a
-// file that was being written is then gone, a directory may hold a part.
-void export_result(const ExportSpec& spec, std::string_view config, const LayerStack& layers,
-                   const std::vector<Reference>& names, Store& store);
+// One platform's image.
+struct ExportedImage {
+  Platform platform;   // as it was asked for: what its directory is called
+  std::string config;  // JSON
+  LayerStack layers;
+};
+
+// What is written. Several images, or `several` with one, are those of an image index.
+struct Exported {
+  std::vector<ExportedImage> images;
+  bool several = false;
+  std::vector<Reference> names;
+};
+
+// Throws Error with a hint where the spec has no place for several platforms.
+void require_exportable(const ExportSpec& spec, bool several);
+
+// Not for Kind::image. Gives the manifest or index that an archive's names stand for; nothing of
+// files. The files of several platforms go into a directory each, "linux_arm64", unless the spec says
+// otherwise. Throws Error; a file that was being written is then gone, a directory may hold a part.
+std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Exported& exported,
+                                            Store& store);
+
+// The same for files alone: Kind::local and Kind::tar.
+void export_files(const ExportSpec& spec, const StackView& files);
 
 }  // namespace slipway

@@ -11,7 +11,7 @@ namespace {
 using Kind = ExportSpec::Kind;
 
 // A line of CSV: fields between commas, quoted ones may hold commas.
-std::vector<std::string> split_csv(std::string_view text) {
+std::vector<std::string> split_csv(std::string_view text, std::string_view flag) {
   std::vector<std::string> fields(1);
   bool in_quotes = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -27,32 +27,32 @@ std::vector<std::string> split_csv(std::string_view text) {
       fields.back() += c;
     }
   }
-  if (in_quotes) throw Error("--output " + quoted(text) + ": a quote is not closed");
+  if (in_quotes) throw Error(std::string(flag) + " " + quoted(text) + ": a quote is not closed");
   return fields;
 }
 
-bool boolean(std::string_view key, std::string_view value) {
+bool boolean(std::string_view key, std::string_view value, std::string_view flag) {
   if (value == "true" || value == "1" || value.empty()) return true;
   if (value == "false" || value == "0") return false;
-  throw Error("--output: " + std::string(key) + "=" + quoted(value) + " is neither true nor false");
+  throw Error(std::string(flag) + ": " + std::string(key) + "=" + quoted(value) + " is neither true nor false");
 }
 
-Kind kind_of(const std::string& name) {
+Kind kind_of(const std::string& name, std::string_view flag) {
   if (name == "image") return Kind::image;
   if (name == "local") return Kind::local;
   if (name == "tar") return Kind::tar;
   if (name == "oci") return Kind::oci;
   if (name == "docker") return Kind::docker;
-  throw Error("--output does not know type " + quoted(name))
+  throw Error(std::string(flag) + " does not know type " + quoted(name))
       .hint(did_you_mean(name, {"image", "local", "tar", "oci", "docker"},
                          "image, local, tar, oci or docker"));
 }
 
-ExportSpec::Compression compression_of(const std::string& name) {
+ExportSpec::Compression compression_of(const std::string& name, std::string_view flag) {
   if (name == "gzip") return ExportSpec::Compression::gzip;
   if (name == "zstd") return ExportSpec::Compression::zstd;
   if (name == "uncompressed") return ExportSpec::Compression::uncompressed;
-  throw Error("--output does not know compression " + quoted(name))
+  throw Error(std::string(flag) + " does not know compression " + quoted(name))
       .hint("gzip, zstd or uncompressed");
 }
 
@@ -69,12 +69,13 @@ std::string ExportSpec::text() const {
   return "";
 }
 
-ExportSpec parse_export(std::string_view text) {
+ExportSpec parse_export(std::string_view text, std::string_view flag) {
+  const std::string shown(flag);
   ExportSpec spec;
-  const std::vector<std::string> fields = split_csv(text);
+  const std::vector<std::string> fields = split_csv(text, flag);
   // Short form: a path alone.
   if (fields.size() == 1 && fields[0].find('=') == std::string::npos) {
-    if (fields[0].empty()) throw Error("--output is empty").hint("--output DIRECTORY");
+    if (fields[0].empty()) throw Error(shown + " is empty").hint(shown + " DIRECTORY");
     spec.destination = fields[0];
     spec.kind = spec.destination == "-" ? Kind::tar : Kind::local;
     return spec;
@@ -85,21 +86,23 @@ ExportSpec parse_export(std::string_view text) {
     const std::string key = field.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
     if (key == "type") {
-      kind = kind_of(value);
+      kind = kind_of(value, flag);
     } else if (key == "dest") {
       spec.destination = value;
     } else if (key == "name") {
-      for (std::string& name : split_csv(value)) spec.names.push_back(std::move(name));
+      for (std::string& name : split_csv(value, flag)) spec.names.push_back(std::move(name));
     } else if (key == "tar") {
-      spec.as_tar = boolean(key, value);
+      spec.as_tar = boolean(key, value, flag);
+    } else if (key == "platform-split") {
+      spec.platform_split = boolean(key, value, flag);
     } else if (key == "compression") {
-      spec.compression = compression_of(value);
+      spec.compression = compression_of(value, flag);
     } else {
-      throw Error("--output does not know " + quoted(key))
-          .hint("type, dest, name, tar and compression are known");
+      throw Error(shown + " does not know " + quoted(key))
+          .hint("type, dest, name, tar, compression and platform-split are known");
     }
   }
-  if (!kind) throw Error("--output " + quoted(text) + " has no type").hint("type=local,dest=DIR");
+  if (!kind) throw Error(shown + " " + quoted(text) + " has no type").hint("type=local,dest=DIR");
   spec.kind = *kind;
   // As buildx: a docker archive without a place is an image in the store.
   if (spec.kind == Kind::docker && spec.destination.empty()) spec.kind = Kind::image;
@@ -108,12 +111,18 @@ ExportSpec parse_export(std::string_view text) {
   const bool directory =
       spec.kind == Kind::local || (spec.kind != Kind::tar && !spec.as_tar);
   if (directory && (spec.destination.empty() || spec.destination == "-")) {
-    throw Error("--output type=" + std::string(spec.kind == Kind::local ? "local" : "oci") +
+    throw Error(shown + " type=" + std::string(spec.kind == Kind::local ? "local" : "oci") +
                 " writes a directory and has none")
         .hint("dest=DIRECTORY");
   }
   if (spec.destination.empty()) spec.destination = "-";
   return spec;
+}
+
+void require_exportable(const ExportSpec& spec, bool several) {
+  if (!several || spec.kind != Kind::docker) return;
+  throw Error("--output type=docker has no place for several platforms")
+      .hint("type=oci has one; or build a single --platform");
 }
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 #include <executor/git/git_sources.hpp>
 
 #include <cache/layers/beneath.hpp>
+#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <executor/git/repository.hpp>
 #include <executor/git/submodules.hpp>
@@ -83,10 +84,9 @@ class CheckOut {
   }
 
   static void clear(const Place& place) {
-    std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(place.root / place.path))
-      fs::remove_all(entry.path(), error);
-    if (place.git_dir) fs::remove_all(*place.git_dir, error);
+      remove_tree(entry.path());
+    if (place.git_dir) remove_tree(*place.git_dir);
   }
 
   void add(const GitRemote& parent, const Submodule& submodule, const Place& place,

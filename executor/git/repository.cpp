@@ -1,5 +1,6 @@
 #include <executor/git/repository.hpp>
 
+#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/digest.hpp>
 #include <ir/error.hpp>
@@ -101,8 +102,7 @@ void SharedRepository::discard() {
   if (::rename(directory_.c_str(), aside.c_str()) != 0 && errno != ENOENT)
     throw system_error("rename", directory_.string(), errno);
   // What cannot be removed now goes with the rest of work/.
-  std::error_code ignored;
-  fs::remove_all(aside, ignored);
+  remove_tree(aside);
   make();
 }
 

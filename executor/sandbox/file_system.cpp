@@ -31,4 +31,18 @@ FileDescriptor new_file_system(const char* type,
   return mount;
 }
 
+bool make_read_only(const FileDescriptor& mount) {
+  const FileDescriptor context(
+      static_cast<int>(::syscall(SYS_fspick, mount.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH)));
+  if (!context) throw system_error("fspick", "", errno);
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) {
+    throw system_error("fsconfig", "ro", errno);
+  }
+  if (::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0) {
+    return true;
+  }
+  if (errno == EBUSY) return false;
+  throw system_error("fsconfig", "reconfigure", errno);
+}
+
 }  // namespace slipway

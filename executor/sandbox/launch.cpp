@@ -43,8 +43,7 @@ FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) 
 }
 
 int flags_of(Namespaces namespaces) {
-  constexpr int all =
-      CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  constexpr int all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   switch (namespaces) {
     case Namespaces::none:
       break;
@@ -61,9 +60,10 @@ struct Birth {
   int program;
   const int* descriptors;  // what it is to have as 0, 1, 2 ...
   int count;
-  int beyond;  // a number above all of these
+  int beyond;        // a number above all of these
   const int* doors;  // of its control group
   int door_count;
+  int network;  // namespace to enter; -1: it is in the right one
   int error;
   const char* call;
 };
@@ -83,6 +83,7 @@ int be_born(void* argument) {
   }
   // The root of what it sees of the groups is its own, and not the builder's.
   if (birth.door_count > 0 && ::unshare(CLONE_NEWCGROUP) != 0) return failed("unshare");
+  if (birth.network >= 0 && ::setns(birth.network, CLONE_NEWNET) != 0) return failed("setns");
   // First out of the way of the numbers they are to get. What the builder has at either place is
   // only closed in this process, which would have happened anyway.
   for (int i = 0; i < birth.count; ++i) {
@@ -107,7 +108,8 @@ FileDescriptor init_program() {
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
-                ControlGroup group) {
+                ControlGroup group, std::unique_ptr<StepNetwork> network,
+                const FileDescriptor& streams) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   const FileDescriptor orders = sealed("plan", plan, 0);
@@ -121,6 +123,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   // In the order of init::Handed.
   std::vector<int> handed = {null.get(),   output.write.get(), error.write.get(),
                              orders.get(), report.write.get(), lifeline.read.get()};
+  if (streams) std::fill_n(handed.begin(), 3, streams.get());
   for (const FileDescriptor& mount : mounts) handed.push_back(mount.get());
   Birth birth{};
   birth.program = program.get();
@@ -131,18 +134,24 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
   birth.door_count = static_cast<int>(doors.size());
   birth.beyond =
       std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
+  birth.network = network ? network->descriptor() : -1;
 
   const auto stack = std::make_unique<std::byte[]>(stack_size);
   int process = -1;
   {
     const SignalsBlocked blocked;
-    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
-    if (::clone(be_born, stack.get() + stack_size, flags | flags_of(namespaces), &birth, &process) < 0) {
+    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags_of(namespaces);
+    if (::clone(be_born, stack.get() + stack_size, flags, &birth, &process) < 0) {
       throw system_error("clone", "", errno);
     }
   }
-  Launched launched{FileDescriptor(process), std::move(output.read), std::move(error.read),
-                    std::move(report.read), std::move(lifeline.write), std::move(group)};
+  Launched launched{FileDescriptor(process), std::move(output.read),    std::move(error.read),
+                    std::move(report.read),  std::move(lifeline.write), std::move(group),
+                    std::move(network),      FileDescriptor()};
+  if (streams) {
+    launched.output = FileDescriptor();
+    launched.error = FileDescriptor();
+  }
   if (birth.call != nullptr) {
     wait_for(launched.process);
     throw system_error(birth.call, "slipway-init", birth.error);

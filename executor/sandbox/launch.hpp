@@ -4,7 +4,9 @@
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/init/plan.hpp>
+#include <executor/sandbox/network/private_networks.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,11 +16,13 @@ namespace slipway {
 // A step's init. Not an owner of it: who launches must wait.
 struct Launched {
   FileDescriptor process;  // pidfd
-  FileDescriptor output;   // both not blocking
+  FileDescriptor output;   // both not blocking; none where there is a terminal
   FileDescriptor error;
-  FileDescriptor report;    // end of file when the program has started
-  FileDescriptor lifeline;  // the step dies when it is closed
-  ControlGroup group;       // empty unless limits were asked for
+  FileDescriptor report;                 // end of file when the program has started
+  FileDescriptor lifeline;               // the step dies when it is closed
+  ControlGroup group;                    // empty unless limits were asked for
+  std::unique_ptr<StepNetwork> network;  // to be destroyed when the process has ended
+  FileDescriptor terminal;               // the builder's end, not blocking; none: pipes
 };
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
@@ -31,11 +35,13 @@ enum class Namespaces { none, all, all_and_network };
 
 // Runs `program` with the plan and the descriptors behind it, in new namespaces. The builder is not
 // copied for it, however large it is: the new process borrows its memory until it executes, for
-// which time only the calling thread sleeps. It is in `group` before it executes anything. Throws
-// Error.
+// which time only the calling thread sleeps. It is in `group` and in `network` before it executes
+// anything; a `network` is not given together with `all_and_network`. `streams`: what the process
+// gets as its three streams, all one; none: pipes. Throws Error.
 Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
-                ControlGroup group = {});
+                ControlGroup group = {}, std::unique_ptr<StepNetwork> network = nullptr,
+                const FileDescriptor& streams = FileDescriptor());
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

@@ -70,7 +70,8 @@ init::Limit parse_limit(std::string_view text) {
     throw wrong("is not NAME=SOFT[:HARD]").hint("for example nofile=1024:2048; -1 is no limit");
   }
   if (*soft > *hard) {
-    throw wrong("has a soft limit above the hard one").hint("the hard limit stands behind the colon");
+    throw wrong("has a soft limit above the hard one")
+        .hint("the hard limit stands behind the colon");
   }
   return {*soft, *hard, resource->number, 0};
 }
@@ -93,6 +94,19 @@ std::vector<std::string> normal_limits(const std::vector<std::string>& ulimits) 
   std::vector<std::string> normal;
   for (auto& [name, text] : by_name) normal.push_back(std::move(text));
   return normal;
+}
+
+init::Limit raise_descriptor_limit() {
+  static const init::Limit before = [] {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const init::Limit had{limit.rlim_cur, limit.rlim_max, RLIMIT_NOFILE, 0};
+    limit.rlim_cur = limit.rlim_max;
+    // Without it fewer steps can run at once, and the one that is too many says why.
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    return had;
+  }();
+  return before;
 }
 
 }  // namespace slipway

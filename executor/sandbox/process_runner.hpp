@@ -4,6 +4,7 @@
 // the upper directory. Both pass the same suite.
 #pragma once
 
+#include <ir/error.hpp>
 #include <ir/operation.hpp>
 
 #include <cstddef>
@@ -25,7 +26,8 @@ struct ResolvedMount {
   // bind: what to bind `mount.source` from, lowest first; a writable one gets an upper directory
   // that is thrown away. cache: empty unless it has a `from`.
   std::vector<std::filesystem::path> lowers;
-  // bind from a build context: its directory, already filtered. cache: its directory in the store.
+  // bind from a build context: its directory, already filtered. cache: its directory in the store,
+  // in which `mount.source` lies unless the directory was made from that of an input.
   std::optional<std::filesystem::path> directory;
   // secret: its bytes. Never written anywhere but to a memory file system.
   std::optional<std::string> secret;
@@ -33,15 +35,26 @@ struct ResolvedMount {
   std::optional<std::filesystem::path> agent;
 };
 
+struct TerminalSize {
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+};
+
 struct RunRequest {
   const RunProcess* operation = nullptr;      // outlives the run
   std::vector<std::filesystem::path> lowers;  // layer directories, lowest first
   std::filesystem::path upper;                // empty directory that receives the changes
+  // `upper` holds what an earlier process has changed, and this one goes on from there. Its own
+  // changes may be lost.
+  bool goes_on = false;
   std::filesystem::path work;                 // empty directory on the same file system
   std::vector<ResolvedMount> mounts;
   // Asked before more of the output is read, from the runner's thread. False: the step may fill its
   // pipe and wait, until read_on(). Null: always true.
   std::function<bool()> room_for_output;
+  // The process gets a terminal for its three streams instead of pipes: `output` is not called, and
+  // what it prints comes out of RunningProcess::terminal().
+  std::optional<TerminalSize> terminal;
 };
 
 struct RunResult {
@@ -49,8 +62,8 @@ struct RunResult {
   bool out_of_memory = false;
   std::uint32_t uid = 0;  // as whom the program was started
   std::uint32_t gid = 0;
-  // Why what the step did could not be kept, whatever its exit code; empty: it was.
-  std::string failure;
+  // Why what the step did could not be kept, whatever its exit code; nothing: it was.
+  std::optional<Error> failure;
 };
 
 // A process that was started. Destroying it kills it and waits until nothing of it is left.
@@ -61,6 +74,8 @@ class RunningProcess {
   virtual void kill() = 0;
   // After `room_for_output` has said no: it is asked again.
   virtual void read_on() {}
+  // The other end of the process's terminal, as long as this lives; -1: it has none.
+  virtual int terminal() const { return -1; }
 };
 
 enum class OutputStream { out, err };

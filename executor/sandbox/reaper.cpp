@@ -1,5 +1,6 @@
 #include <executor/sandbox/reaper.hpp>
 
+#include <executor/sandbox/file_system.hpp>
 #include <ir/error.hpp>
 
 #include <signal.h>
@@ -10,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 namespace slipway {
@@ -39,6 +41,28 @@ void kill_step(const Launched& launched) {
   ::syscall(SYS_pidfd_send_signal, launched.process.get(), SIGKILL, nullptr, 0);
 }
 
+// All of the step is dead, but it may have sent something it had open to a step beside it, through
+// a socket in a cache: that one must not change what is read from now on. False where it still can.
+bool seal(const FileDescriptor& root) {
+  // A file that was closed a moment ago may still be on its way out.
+  constexpr int most_tries = 20;
+  constexpr auto between = std::chrono::milliseconds(1);
+  try {
+    for (int tries = 0; tries < most_tries; ++tries) {
+      if (make_read_only(root)) return true;
+      std::this_thread::sleep_for(between);
+    }
+  } catch (const Error&) {
+    // As good as written: the result is thrown away.
+  }
+  return false;
+}
+
+Error still_written() {
+  return Error("a file of this step is still open for writing in another step")
+      .hint("steps that share a cache can send each other files; such a layer has no content yet");
+}
+
 }  // namespace
 
 struct Reaper::Watched {
@@ -50,6 +74,7 @@ struct Reaper::Watched {
   Stream& stream(OutputStream which) { return which == OutputStream::out ? out : err; }
 
   Launched launched;
+  FileDescriptor root;
   std::vector<Stub> stubs;
   std::function<bool()> room;
   Output output;
@@ -89,6 +114,7 @@ class Reaper::Handle final : public RunningProcess {
       }
     }
   }
+  int terminal() const override { return watched_->launched.terminal.get(); }
 
  private:
   Reaper& reaper_;
@@ -113,11 +139,12 @@ Reaper::~Reaper() {
   thread_.join();
 }
 
-std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stub> stubs,
-                                              std::function<bool()> room, Output output,
-                                              Finished finished) {
+std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, FileDescriptor root,
+                                              std::vector<Stub> stubs, std::function<bool()> room,
+                                              Output output, Finished finished) {
   auto watched = std::make_shared<Watched>();
   watched->launched = std::move(launched);
+  watched->root = std::move(root);
   watched->stubs = std::move(stubs);
   watched->room = std::move(room);
   watched->output = std::move(output);
@@ -128,10 +155,10 @@ std::unique_ptr<RunningProcess> Reaper::watch(Launched launched, std::vector<Stu
   watched->err = {std::move(watched->launched.error), number << about_bits | about_error, false};
   watched_.emplace(number, watched);
   try {
-    add(events_, watched->out.pipe, watched->out.number);
-    add(events_, watched->err.pipe, watched->err.number);
-    // Its end is told once: the descriptor stays open until the handle goes, and would be an event all
-    // that time.
+    if (watched->out.pipe) add(events_, watched->out.pipe, watched->out.number);
+    if (watched->err.pipe) add(events_, watched->err.pipe, watched->err.number);
+    // Its end is told once: the descriptor stays open until the handle goes, and would be an event
+    // all that time.
     add(events_, watched->launched.process, number << about_bits | about_process, EPOLLONESHOT);
     return std::make_unique<Handle>(*this, watched);
   } catch (...) {
@@ -185,6 +212,7 @@ void Reaper::read_some(Watched& watched, OutputStream which) {
 void Reaper::end(const std::shared_ptr<Watched>& watched) {
   RunResult result;
   result.exit_code = wait_for(watched->launched.process);
+  watched->launched.network.reset();
   // All who wrote are dead, so what the pipes hold is all there will be.
   for (const OutputStream which : {OutputStream::out, OutputStream::err}) {
     while (read_once(*watched, which)) {
@@ -194,6 +222,9 @@ void Reaper::end(const std::shared_ptr<Watched>& watched) {
   }
   result.out_of_memory = watched->launched.group.out_of_memory();
   watched->launched.group.remove();
+  // What a step that failed has left is thrown away anyway.
+  if (!seal(watched->root) && result.exit_code == 0) result.failure = still_written();
+  watched->root = FileDescriptor();
   remove_stubs(std::move(watched->stubs));
   watched->finished(result);
   const std::lock_guard lock(watched->mutex);

@@ -27,14 +27,15 @@ class Reaper {
   Reaper(const Reaper&) = delete;
   ~Reaper();  // every process has ended by then
 
-  // From now on the callbacks are called from the thread. `stubs` are removed before `finished`.
+  // From now on the callbacks are called from the thread. Before `finished`, the file system of
+  // the mount `root` becomes read-only and `stubs` are removed.
   // Where `room` says no, the step's pipes are left alone until read_on(); its end is told all the
   // same, with what they hold.
   // Destroying the result kills the process and waits for `finished` to return, unless that is
   // what destroys it.
-  std::unique_ptr<RunningProcess> watch(Launched launched, std::vector<Stub> stubs,
-                                        std::function<bool()> room, Output output,
-                                        Finished finished);
+  std::unique_ptr<RunningProcess> watch(Launched launched, FileDescriptor root,
+                                        std::vector<Stub> stubs, std::function<bool()> room,
+                                        Output output, Finished finished);
 
  private:
   struct Watched;

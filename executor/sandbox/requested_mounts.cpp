@@ -2,12 +2,12 @@
 #include <executor/sandbox/step_mounts.hpp>
 
 #include <executor/sandbox/file_system.hpp>
+#include <executor/sandbox/mount_source.hpp>
 #include <executor/snapshot/overlay.hpp>
 #include <executor/ssh/agent_forward.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,24 +27,6 @@ FileDescriptor open_directory(const std::filesystem::path& path) {
   FileDescriptor directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) throw system_error("open", path.string(), errno);
   return directory;
-}
-
-// Looked up once and mounted by descriptor: a link that a step beside this one puts there later
-// changes nothing.
-FileDescriptor open_source(int root, const std::string& source) {
-  struct open_how how {};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  FileDescriptor found(static_cast<int>(
-      ::syscall(SYS_openat2, root, source.empty() ? "." : source.c_str(), &how, sizeof(how))));
-  if (!found) throw system_error("openat2", "mount source " + source, errno);
-  return found;
-}
-
-RootTree::Kind kind_of(const FileDescriptor& file) {
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw system_error("fstat", "mount source", errno);
-  return S_ISDIR(status.st_mode) ? RootTree::Kind::directory : RootTree::Kind::file;
 }
 
 std::string octal(std::uint32_t mode) {
@@ -123,11 +105,16 @@ void StepMounts::add_bind(const ResolvedMount& mount, std::size_t index) {
 
 void StepMounts::add_cache(const ResolvedMount& mount) {
   if (!mount.directory) throw Error("a cache mount without a directory");
-  FileDescriptor directory = open_directory(*mount.directory);
-  auto place = tree_.place_for(mount.mount.target, RootTree::Kind::directory);
+  FileDescriptor source = open_directory(*mount.directory);
+  // One that began as another tree's directory is that directory.
+  if (mount.mount.input == 0) source = open_source(source.get(), mount.mount.source);
+  auto place = tree_.place_for(mount.mount.target, kind_of(source));
   FileDescriptor tree =
-      clone_tree(directory, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
-  tree_.add_mount(place, tree.get(), again(directory));
+      clone_tree(source, MOUNT_ATTR_NODEV | (mount.mount.read_only ? MOUNT_ATTR_RDONLY : 0));
+  // What is made in a shared one for another mount stays, as BuildKit's does: a step beside this
+  // one may have a mount of its own there by then, which would go with the directory.
+  const bool alone = mount.mount.sharing != RunProcess::Mount::Sharing::shared;
+  tree_.add_mount(place, tree.get(), alone ? std::optional(again(source)) : std::nullopt);
   attach(std::move(tree), std::move(place), mount.mount.target);
 }
 
@@ -161,8 +148,8 @@ void StepMounts::add_secret(const ResolvedMount& mount) {
        mount.mount.target);
 }
 
-// A socket of the step's own, on no disk; who answers at it is the runner's business. Read-only: its
-// mode and owner stay as they are, and a socket can be connected to all the same.
+// A socket of the step's own, on no disk; who answers at it is the runner's business. Read-only:
+// its mode and owner stay as they are, and a socket can be connected to all the same.
 void StepMounts::add_ssh(const ResolvedMount& mount) {
   if (!mount.agent) {
     if (!mount.mount.required) return;

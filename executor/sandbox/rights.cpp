@@ -27,17 +27,15 @@ StepRights StepRights::of(const RunProcess& operation, const Grants& grants) {
   // Each value by its name: one that is not known is not the harmless one.
   switch (operation.network) {
     case RunProcess::Network::none:
+    case RunProcess::Network::default_:
       break;
     case RunProcess::Network::host:
       require_granted(granted, operation.network);
-      rights.own_network_ = false;
-      break;
-    case RunProcess::Network::default_:
-      rights.own_network_ = false;
       break;
     default:
       throw Error("a step of an unknown network mode");
   }
+  rights.network_ = operation.network;
   switch (operation.security) {
     case RunProcess::Security::sandbox:
       break;

@@ -26,21 +26,22 @@ class StepRights {
   // The only one that makes them. Throws Error where the operation asks for what is not granted.
   static StepRights of(const RunProcess& operation, const Grants& grants);
 
-  // A network namespace of its own, with nothing but a loopback.
-  bool own_network() const { return own_network_; }
+  // The host's own only where it was granted. By default it may be shared all the same, where this
+  // machine has nothing to connect another one: that is no right of the step's.
+  RunProcess::Network network() const { return network_; }
   // Out of the sandbox: no filter, no masks, every capability, all of the kernel's settings.
   bool insecure() const { return insecure_; }
 
-  std::uint64_t capabilities() const;                      // a bit each
-  const std::vector<std::string>& masked_paths() const;    // show nothing
-  const std::vector<std::string>& read_only_paths() const; // cannot be written
-  std::span<const seccomp::Instruction> filter() const;    // empty: every system call
-  const DeviceEdits& devices() const { return devices_; }  // what they put into the step
+  std::uint64_t capabilities() const;                       // a bit each
+  const std::vector<std::string>& masked_paths() const;     // show nothing
+  const std::vector<std::string>& read_only_paths() const;  // cannot be written
+  std::span<const seccomp::Instruction> filter() const;     // empty: every system call
+  const DeviceEdits& devices() const { return devices_; }   // what they put into the step
 
  private:
   StepRights() = default;
 
-  bool own_network_ = true;
+  RunProcess::Network network_ = RunProcess::Network::none;
   bool insecure_ = false;
   DeviceEdits devices_;
 };

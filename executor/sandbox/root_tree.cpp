@@ -124,11 +124,13 @@ void RootTree::make(const Inside& inside, Kind kind, bool to_stay) {
     // Twice, because the builder's umask takes its part of the first.
     if (::mkdirat(parent.get(), name.c_str(), 0755) != 0 ||
         ::fchmodat(parent.get(), name.c_str(), 0755, 0) != 0) {
+      if (errno == EEXIST) return;  // in a cache, by a step beside this one
       throw system_error("mkdirat", inside.path, errno);
     }
   } else {
     const FileDescriptor file(::openat(parent.get(), name.c_str(),
                                        O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (!file && errno == EEXIST) return;
     if (!file) throw system_error("openat", inside.path, errno);
   }
   if (to_stay || !inside.mount->made) return;

@@ -9,8 +9,12 @@
 #include <executor/sandbox/resource_limits.hpp>
 #include <executor/sandbox/rights.hpp>
 #include <executor/user_namespace.hpp>
+#include <ir/error.hpp>
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace slipway {
 
@@ -21,6 +25,10 @@ struct SandboxOptions {
   Ids ids = Ids::all;  // those of the namespace this process is in (user_namespace.hpp)
   // Of each step. With none there are no control groups.
   ResourceLimits limits;
+  // What connects steps to the network, "slirp4netns" or "pasta"; empty: the better one there is.
+  std::optional<std::string> network_program;
+  // Told once, from any thread, where steps cannot have the network that they should.
+  std::function<void(const Diagnostic&)> note;
 };
 
 // The result may be used by several threads at once and outlives what it starts. start() returns

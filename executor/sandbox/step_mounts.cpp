@@ -26,9 +26,9 @@ constexpr std::uint64_t default_shm_size = 64 << 20;  // docker's
 
 // What BuildKit gives an insecure step besides: messages of the kernel, file systems of its own,
 // virtual machines, network devices, loop devices.
-constexpr std::array insecure_devices = {Device{"kmsg", 1, 11},      Device{"cuse", 10, 203},
-                                         Device{"fuse", 10, 229},    Device{"kvm", 10, 232},
-                                         Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
+constexpr std::array insecure_devices = {
+    Device{"kmsg", 1, 11},  Device{"cuse", 10, 203},    Device{"fuse", 10, 229},
+    Device{"kvm", 10, 232}, Device{"net/tun", 10, 200}, Device{"loop-control", 10, 237}};
 constexpr unsigned loop_major = 7;
 constexpr unsigned spare_loop_devices = 8;
 
@@ -97,14 +97,33 @@ FileDescriptor host_device(const Device& device) {
   return clone_tree(node, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 }
 
+// An overlay also where nothing is below: in it nobody can make what a layer takes for a deletion,
+// and it can be made read-only whoever has it open.
+FileDescriptor mount_root(const RunRequest& request) {
+  if (!request.lowers.empty()) {
+    return mount_overlay(request.lowers, OverlayTop{request.upper, request.work});
+  }
+  const auto nothing = request.work / "nothing";
+  const OverlayTop top{request.upper, request.work / "work"};
+  std::filesystem::create_directory(nothing);
+  std::filesystem::create_directory(top.work);
+  return mount_overlay({nothing}, top);
+}
+
 }  // namespace
 
 StepMounts::StepMounts(const RunRequest& request, const StepRights& rights, Ids ids)
     : request_(request),
       rights_(rights),
       ids_(ids),
-      root_number_(hand(mount_overlay(request.lowers, OverlayTop{request.upper, request.work}))),
+      root_number_(hand(mount_root(request))),
       tree_(descriptors_.front(), request.upper) {}
+
+FileDescriptor StepMounts::root_mount() const {
+  FileDescriptor root(::fcntl(descriptors_.front().get(), F_DUPFD_CLOEXEC, 0));
+  if (!root) throw system_error("fcntl", "", errno);
+  return root;
+}
 
 int StepMounts::hand(FileDescriptor descriptor) {
   descriptors_.push_back(std::move(descriptor));
@@ -175,9 +194,8 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
   return file;
 }
 
-void StepMounts::add_kernel_file_systems() {
+void StepMounts::add_kernel_file_systems(bool own_network) {
   const bool writable = rights_.insecure();
-  const bool own_network = rights_.own_network();
   auto proc = tree_.place_for_kernel("proc");
   tree_.add_foreign_mount(proc);
   file_system("proc", std::move(proc), harmless);
@@ -214,12 +232,19 @@ void StepMounts::add_devices() {
   // Nobody makes devices in a user namespace, and nobody could open them.
   if (rights_.insecure() && !in_user_namespace()) make_all_devices();
   for (const DeviceLink& link : standard_device_links) make_link(devices_, link);
-  for (const DeviceLink& link : mount_links) make_link(devices_, link);
-  std::vector<std::pair<std::string, std::string>> terminals = {
+  for (const DeviceLink& link : mount_links) {
+    // A kernel without it: no link to nothing.
+    if (link.target == std::string_view("/proc/kcore") && ::access(link.target, F_OK) != 0)
+      continue;
+    make_link(devices_, link);
+  }
+  std::vector<std::pair<std::string, std::string>> options = {
       {"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}};
-  if (ids_ != Ids::own) terminals.emplace_back("gid", "5");  // the group tty
-  attach(new_file_system("devpts", terminals, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC),
-         in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
+  if (ids_ != Ids::own) options.emplace_back("gid", "5");  // the group tty
+  FileDescriptor terminals =
+      new_file_system("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  terminals_ = terminals.get();
+  attach(std::move(terminals), in_devices(make_directory(devices_, "pts", 0755)), "/dev/pts");
   const std::uint64_t asked = request_.operation->shm_size;
   const std::string size = std::to_string(asked == 0 ? default_shm_size : asked);
   FileDescriptor shared = new_file_system("tmpfs", {{"mode", "1777"}, {"size", size}}, harmless);
@@ -252,13 +277,13 @@ void StepMounts::add_scripts() {
   }
 }
 
-void StepMounts::add_network_files() {
+void StepMounts::add_network_files(const std::string& resolv_conf, const std::string& gateway) {
   const auto add = [this](const char* path, const std::string& content) {
     bind(hidden_file(content, 0644, 0, 0), tree_.place_for(path, RootTree::Kind::file),
          harmless | MOUNT_ATTR_RDONLY, path);
   };
-  add("/etc/resolv.conf", resolv_conf());
-  add("/etc/hosts", hosts_file(*request_.operation));
+  add("/etc/resolv.conf", resolv_conf);
+  add("/etc/hosts", hosts_file(*request_.operation, gateway));
 }
 
 }  // namespace slipway

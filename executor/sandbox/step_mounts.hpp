@@ -30,19 +30,23 @@ class StepMounts {
   RootTree& root() { return tree_; }
 
   // In this order; a later mount may lie in an earlier one.
-  void add_kernel_file_systems();  // /proc, /sys, /dev and what belongs into it
-  void add_scripts();              // /dev/pipes
-  void add_network_files();        // /etc/hosts, /etc/resolv.conf
-  void add_given_devices();        // RUN --device
-  void add_requested();            // RUN --mount
+  void add_kernel_file_systems(bool own_network);  // /proc, /sys, /dev and what belongs there
+  void add_scripts();                              // /dev/pipes
+  // /etc/hosts and /etc/resolv.conf; `gateway` as for hosts_file().
+  void add_network_files(const std::string& resolv_conf, const std::string& gateway);
+  void add_given_devices();  // RUN --device
+  void add_requested();      // RUN --mount
 
   // "NAME=value" of secrets that are variables.
   const std::vector<std::string>& secret_environment() const { return secret_environment_; }
 
   // /sys is the host's, with all that is mounted in it.
   bool shows_host_groups() const { return host_sys_; }
+  // The file system of /dev/pts, where a terminal for the step is made.
+  int terminals() const { return terminals_; }
 
   int root_number() const { return root_number_; }
+  FileDescriptor root_mount() const;  // another descriptor of it
   int shelf_number() const { return shelf_number_; }
   // The text of an action, which is an offset in init's plan, is an index into texts() here.
   const std::vector<init::MountAction>& actions() const { return actions_; }
@@ -92,7 +96,8 @@ class StepMounts {
   std::uint32_t hidden_files_ = 0;
   int devices_ = -1;  // /dev
   bool host_sys_ = false;
-  int nodes_ = -1;    // the file system of the nodes of RUN --device, once there is one
+  int terminals_ = -1;  // /dev/pts
+  int nodes_ = -1;      // the file system of the nodes of RUN --device, once there is one
   std::uint32_t made_nodes_ = 0;
   std::vector<init::MountAction> actions_;
   std::vector<std::string> texts_;

@@ -1,7 +1,10 @@
 #include <executor/sandbox/step_program.hpp>
 
+#include <executor/sandbox/foreign.hpp>
 #include <executor/sandbox/limits.hpp>
+#include <ir/platform.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -34,6 +37,51 @@ void set_variable(std::vector<std::string>& environment, const std::string& entr
   const std::string name = entry.substr(0, entry.find('=') + 1);
   std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
   environment.push_back(entry);
+}
+
+// Those asked for, in their order, and behind them the descriptors that this process had at first:
+// what slipway itself needs is no step's.
+std::vector<init::Limit> limits_of(const RunProcess& operation) {
+  std::vector<init::Limit> limits = parse_limits(operation.ulimits);
+  const init::Limit descriptors = raise_descriptor_limit();
+  if (std::none_of(limits.begin(), limits.end(), [&descriptors](const init::Limit& limit) {
+        return limit.resource == descriptors.resource;
+      })) {
+    limits.push_back(descriptors);
+  }
+  return limits;
+}
+
+bool is_foreign(const RunProcess& operation) {
+  return !operation.platform.os.empty() && !matches(operation.platform, host_platform());
+}
+
+// What is to be said where a step does not find the emulator of its programs; nothing elsewhere.
+std::optional<std::string> lost_emulator(const RunProcess& operation) {
+  if (!is_foreign(operation)) return std::nullopt;
+  for (const ForeignPlatform& platform : foreign_platforms()) {
+    if (platform.platform != operation.platform ||
+        platform.means != ForeignPlatform::Means::handler_outside)
+      continue;
+    return "the emulator " + platform.program +
+           " is not in the image, and is registered without the flag F: `slipway doctor` says what "
+           "mends it";
+  }
+  return std::nullopt;
+}
+
+// What the kernel takes for no program at all.
+Error no_program_here(const std::string& program, const RunProcess& operation) {
+  const std::string host = host_platform().text();
+  if (!is_foreign(operation)) {
+    return Error("cannot execute " + program + ": exec format error: it is no program for " + host)
+        .hint("a script needs #! in its first line; a base image may be for another platform");
+  }
+  const std::string platform = operation.platform.text();
+  return Error("cannot execute " + program + ": exec format error: the image is for " + platform +
+               ", this machine runs " + host)
+      .hint(std::string(how_to_emulate) +
+            "; or run the step on this machine's platform: FROM --platform=$BUILDPLATFORM");
 }
 
 }  // namespace
@@ -96,7 +144,7 @@ void plan_program(PlanWriter& plan, const RunProcess& operation, const StepRight
   plan.header.groups = plan.list(user.groups);
   plan.header.working_directory = plan.text(working_directory_of(operation));
   plan.header.search_path = plan.text(variable(environment, "PATH").value_or(default_search_path));
-  plan.header.limits = plan.list(parse_limits(operation.ulimits));
+  plan.header.limits = plan.list(limits_of(operation));
   plan.header.arguments = plan.texts(operation.arguments);
   plan.header.environment = plan.texts(environment);
 }
@@ -112,7 +160,9 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
       return Error("the working directory " + quoted(operation.working_directory) +
                    " is outside of the root file system");
     case Stage::limits: {
-      const std::string& limit = operation.ulimits[report.index % operation.ulimits.size()];
+      if (report.index >= operation.ulimits.size())
+        return system_error("prlimit", "nofile", report.error);
+      const std::string& limit = operation.ulimits[report.index];
       Error error("--ulimit " + quoted(limit) + ": " + reason);
       if (report.error == EPERM && limit.starts_with("nofile=")) {
         error.hint("no process of this machine may have more files than /proc/sys/fs/nr_open says");
@@ -124,9 +174,11 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
       if (report.error == ENOENT && operation.arguments.front().find('/') == std::string::npos) {
         return Error("program " + program + " was not found in PATH");
       }
+      if (report.error == ENOEXEC) return no_program_here(program, operation);
       Error error("cannot execute " + program + ": " + reason);
       if (report.error == ENOENT) {
-        error.hint("the file, or the interpreter that it names, is not in the image");
+        error.hint(lost_emulator(operation).value_or(
+            "the file, or the interpreter that it names, is not in the image"));
       }
       return error;
     }

@@ -1,6 +1,6 @@
 #include <executor/snapshot/overlay.hpp>
 
-#include <executor/user_namespace.hpp>
+#include <cache/layers/overlay_marks.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -32,12 +32,6 @@ struct Option {
 };
 constexpr std::array portable = {Option{"redirect_dir", "nofollow"}, Option{"metacopy", "off"},
                                  Option{"index", "off"}};
-
-// Within a user namespace only user.* attributes can be written.
-bool only_user_attributes() {
-  static const bool inside = in_user_namespace();
-  return inside;
-}
 
 FileDescriptor open_directory(const std::filesystem::path& path) {
   FileDescriptor directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -116,7 +110,7 @@ std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem:
     context.require("volatile", nullptr);
   }
   for (const Option& option : portable) context.require(option.name, option.value);
-  if (only_user_attributes()) context.require("userxattr", nullptr);
+  if (overlay_marks() == OverlayMarks::user) context.require("userxattr", nullptr);
   return context.mount();
 }
 
@@ -134,7 +128,7 @@ std::string options_of(const std::vector<std::filesystem::path>& lowers,
   for (const Option& option : portable) {
     options += std::string(",") + option.name + "=" + option.value;
   }
-  if (only_user_attributes()) options += ",userxattr";
+  if (overlay_marks() == OverlayMarks::user) options += ",userxattr";
   constexpr std::size_t page = 4096;
   if (options.size() >= page) {
     throw Error("a root file system of " + std::to_string(lowers.size()) +
@@ -217,9 +211,9 @@ FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t 
   if (!tree) throw system_error("open_tree", path, errno);
   struct mount_attr changed {};
   changed.attr_set = attributes;
-  if (attributes != 0 && ::syscall(SYS_mount_setattr, tree.get(), "",
-                                   AT_EMPTY_PATH | (how & AT_RECURSIVE), &changed,
-                                   sizeof(changed)) != 0) {
+  if (attributes != 0 &&
+      ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | (how & AT_RECURSIVE), &changed,
+                sizeof(changed)) != 0) {
     throw system_error("mount_setattr", path, errno);
   }
   return tree;

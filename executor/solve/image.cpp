@@ -15,7 +15,7 @@ std::string rfc3339(std::int64_t seconds) {
   return std::string(text, length);
 }
 
-ImageConfig finish_config(ImageConfig config, const SolveResult& result) {
+ImageConfig finish_config(ImageConfig config, const SolvedRoot& result) {
   config.diff_ids.clear();
   for (const LayerRef& layer : result.layers) config.diff_ids.push_back(layer.diff_id);
 

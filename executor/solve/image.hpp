@@ -15,6 +15,6 @@ std::string rfc3339(std::int64_t seconds);
 // `config` as lowering made it. A history entry gets the time its layer was first made; an entry
 // without a layer that of its neighbour, as BuildKit's exporter does. So a build that is all hits
 // gives the same bytes again. Throws Error where history and layers do not match.
-ImageConfig finish_config(ImageConfig config, const SolveResult& result);
+ImageConfig finish_config(ImageConfig config, const SolvedRoot& result);
 
 }  // namespace slipway

@@ -4,10 +4,10 @@
 
 namespace slipway {
 
-ReadySet::ReadySet(const Graph& graph, VertexId root) : slots_(graph.size()) {
-  // Inputs have smaller ids than what needs them, so one pass from the root down finds them all.
-  slots_[index_of(root)].needed = true;
-  for (std::size_t i = index_of(root) + 1; i-- > 0;) {
+ReadySet::ReadySet(const Graph& graph, const std::vector<VertexId>& roots) : slots_(graph.size()) {
+  // Inputs have smaller ids than what needs them, so one pass from the roots down finds them all.
+  for (const VertexId root : roots) slots_[index_of(root)].needed = true;
+  for (std::size_t i = index_of(*std::max_element(roots.begin(), roots.end())) + 1; i-- > 0;) {
     if (!slots_[i].needed) continue;
     const VertexId id{static_cast<std::uint32_t>(i)};
     vertices_.push_back(id);

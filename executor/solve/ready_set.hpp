@@ -18,8 +18,9 @@ namespace slipway {
 // identities. Settling seals.
 class ReadySet {
  public:
-  // Counts the vertices that `root` needs, itself included.
-  ReadySet(const Graph& graph, VertexId root);
+  // Counts the vertices that the roots need, themselves included. There is at least one.
+  ReadySet(const Graph& graph, const std::vector<VertexId>& roots);
+  ReadySet(const Graph& graph, VertexId root) : ReadySet(graph, std::vector{root}) {}
 
   bool needed(VertexId id) const { return slots_[index_of(id)].needed; }
   // In order of their ids.

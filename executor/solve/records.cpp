@@ -192,8 +192,8 @@ void Solver::poll_locks() {
     Step& waiting = *wait.step;
     if (!std::exchange(wait.announced, true) && !stopping()) {
       events_.output(waiting.id, OutputStream::err,
-                     "waiting for another slipway process that runs this step or uses its cache "
-                     "mount\n");
+                     "waiting for another slipway process that runs this step, or for a step that "
+                     "uses its cache mount\n");
     }
     // Tried again from the start, all or none: two steps with the same locks never wait for each
     // other.

@@ -107,7 +107,8 @@ void Solver::start_process(Step& current) {
 
   RunRequest request;
   request.operation = &std::get<RunProcess>(vertex.operation);
-  request.mounts = resolve_mounts(current);
+  current.mounts = resolve_mounts(current);
+  request.mounts = current.mounts;
   request.room_for_output = [this, &current] { return events_.has_room(current.id); };
   current.staging.emplace(store_.layers().stage());
   request.upper = current.staging->upper();
@@ -140,10 +141,16 @@ void Solver::process_ended(Step& current, RunResult result) {
     const std::lock_guard lock(current.mutex);
     current.work_ended = now();
     current.running.reset();
-    current.mount_stagings.clear();
     current.exit = result;
   }
   process_gone(current);
+}
+
+// With the step's mutex held.
+void Solver::forget_mounts(Step& current) {
+  current.mounts.clear();
+  current.mount_stagings.clear();
+  current.directory_locks.clear();
 }
 
 // No process of the step is left, or none was ever started.
@@ -153,7 +160,9 @@ void Solver::process_gone(Step& current) {
   {
     const std::lock_guard lock(current.mutex);
     current.process = Step::Process::ended;
-    current.directory_locks.clear();
+    const bool failed = current.start_error || (current.exit && current.exit->exit_code != 0);
+    // What a failed one was shown may be asked for again.
+    if (!failed || current.discarded || stopping()) forget_mounts(current);
     if (current.discarded) current.staging.reset();
     finish = current.decided && !stopping() && !std::exchange(current.finishing, true);
   }
@@ -163,21 +172,27 @@ void Solver::process_gone(Step& current) {
 
 void Solver::finish_run(Step& current) {
   const Vertex& vertex = graph_[current.id];
-  if (current.start_error) throw *current.start_error;
+  if (current.start_error) {
+    keep_failed(current);
+    throw *current.start_error;
+  }
   if (stopping() || !current.exit) return;
-  if (!current.exit->failure.empty()) throw Error(current.exit->failure);
+  if (current.exit->failure) throw *current.exit->failure;
   if (current.exit->exit_code != 0) {
+    keep_failed(current);
     if (current.timed_out) throw took_too_long(current).detail(last_lines(current.last_output));
     const auto& run = std::get<RunProcess>(vertex.operation);
-    Error error("process " + quoted(command_text(run)) +
-                " did not complete successfully: exit code: " +
-                std::to_string(current.exit->exit_code) +
-                (current.exit->out_of_memory ? " (out of memory)" : ""));
+    Error error(
+        "process " + quoted(command_text(run)) +
+        " did not complete successfully: exit code: " + std::to_string(current.exit->exit_code) +
+        (current.exit->out_of_memory ? " (out of memory)" : ""));
     error.detail(last_lines(current.last_output));
     if (current.exit->out_of_memory) {
       error.hint(
           "the kernel killed a process of this step at the limit of --memory: raise it, or have "
           "the step do less at once");
+    } else {
+      error.hint(options_.failure_hint);
     }
     throw error;
   }

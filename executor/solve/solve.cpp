@@ -14,9 +14,9 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 }  // namespace
 
-SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
-                  SolveOptions& options, Progress& progress) {
-  return Solver(graph, root, store, runner, options, progress).run();
+SolveResult solve(const Graph& graph, const std::vector<VertexId>& roots, Store& store,
+                  ProcessRunner& runner, SolveOptions& options, Progress& progress) {
+  return Solver(graph, roots, store, runner, options, progress).run();
 }
 
 void cancel_solve() noexcept { cancelled = true; }

@@ -5,6 +5,7 @@
 #include <executor/files/context.hpp>
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
+#include <executor/solve/failed_step.hpp>
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 
@@ -49,17 +50,32 @@ struct SolveOptions {
   std::set<std::string> keyed_secrets;
   // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
   std::map<std::string, std::filesystem::path> ssh_agents;
+  // What to tell beside a RUN's exit code: how to look into what it left.
+  std::string failure_hint;
+  // Called when a RUN has failed and all else has ended, with the first that failed and with what
+  // solve() is about to throw. What it throws takes the place of that.
+  std::function<void(FailedStep&, const Error&)> failed;
 };
 
-struct SolveResult {
-  LayerStack layers;                  // of the root
+struct SolvedRoot {
+  LayerStack layers;
   std::vector<std::int64_t> created;  // per layer: when it was first made, seconds; 0: unknown
+};
+
+// What is told of a root is the first one's, which most often is the only one.
+struct SolveResult : SolvedRoot {
+  std::vector<SolvedRoot> roots;      // all, in the order they were asked for
   std::vector<VertexReport> reports;  // of every vertex that was needed, in order of VertexId
 };
 
-// Throws the first vertex's Error when all that ran has ended; what was finished by then is kept.
-SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
-                  SolveOptions& options, Progress& progress);
+// Throws the first vertex's Error when all that ran has ended; what was finished by then is kept. Of
+// a RUN that failed the files are kept for the place, until its next solve begins (failed_steps.hpp).
+SolveResult solve(const Graph& graph, const std::vector<VertexId>& roots, Store& store,
+                  ProcessRunner& runner, SolveOptions& options, Progress& progress);
+inline SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+                         SolveOptions& options, Progress& progress) {
+  return solve(graph, std::vector{root}, store, runner, options, progress);
+}
 
 // Ends the solve that is running in this process, as a first failure does; async-signal-safe.
 void cancel_solve() noexcept;

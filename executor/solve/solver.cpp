@@ -17,16 +17,16 @@ std::filesystem::path git_agent(const SolveOptions& options) {
 
 }  // namespace
 
-Solver::Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
                SolveOptions& options, Progress& progress)
     : graph_(graph),
-      root_(root),
+      roots_(roots),
       store_(store),
       runner_(runner),
       options_(options),
       progress_(progress),
       began_(std::chrono::steady_clock::now()),
-      ready_(graph, root),
+      ready_(graph, roots),
       steps_(graph.size()),
       git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
@@ -51,6 +51,7 @@ std::int64_t Solver::now() const {
 }
 
 SolveResult Solver::run() {
+  if (!options_.place.empty()) store_.failed_steps().forget(options_.place);
   // One piece of its own, so that the count cannot reach zero before all sources are under way.
   outstanding_ = 1;
   for (const VertexId id : ready_.sources()) enqueue(id, [this, id] { begin(id); });
@@ -59,6 +60,7 @@ SolveResult Solver::run() {
   std::exception_ptr display_failed;
   while (outstanding_ > 0) {
     if (cancel_requested()) {
+      interrupted_ = true;
       add_error(Error("the build was interrupted"));
       cancel_rest();
     }
@@ -99,15 +101,15 @@ SolveResult Solver::run() {
   }
 
   if (!errors_.empty()) {
-    std::vector<Diagnostic> all;
-    for (const Error& error : errors_) {
-      all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
-    }
-    throw Error(std::move(all));
+    show_failed();
+    throw collected_errors();
   }
   SolveResult result;
-  result.layers = step(root_).result.layers;
-  result.created = step(root_).result.created;
+  for (const VertexId root : roots_) {
+    SolvedRoot solved{step(root).result.layers, step(root).result.created};
+    if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
+    result.roots.push_back(std::move(solved));
+  }
   for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
   return result;
 }
@@ -151,6 +153,14 @@ std::chrono::milliseconds Solver::patience() {
 void Solver::add_error(Error error) {
   const std::lock_guard lock(mutex_);
   errors_.push_back(std::move(error));
+}
+
+Error Solver::collected_errors() const {
+  std::vector<Diagnostic> all;
+  for (const Error& error : errors_) {
+    all.insert(all.end(), error.diagnostics().begin(), error.diagnostics().end());
+  }
+  return Error(std::move(all));
 }
 
 void Solver::done(std::size_t pieces) {
@@ -255,10 +265,12 @@ void Solver::settle(Step& current) {
       current.result.directories.push_back(store_.layers().directory(layer.diff_id));
     }
   }
-  // The step's lock is given back when its dependents have theirs: a process that waits for this
-  // key must not find the next one free while it already runs here.
+  // The lock of its key is given back when its dependents have theirs: a process that waits for this
+  // key must not find the next one free while it already runs here. Those of its cache mounts go
+  // before, because the dependents may want them.
   auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
   current.locks.clear();
+  if (locks->size() > 1) locks->erase(locks->begin() + 1, locks->end());
   if (current.report.outcome == VertexReport::Outcome::local) {
     finish_report(current, VertexReport::Outcome::local);
   }

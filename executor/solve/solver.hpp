@@ -9,6 +9,7 @@
 // seals before it is decided, so nothing is ever built on files that were dropped.
 #pragma once
 
+#include <cache/failed_steps.hpp>
 #include <cache/secret_key.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
@@ -38,7 +39,7 @@ bool cancel_requested() noexcept;
 
 class Solver {
  public:
-  Solver(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,
+  Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
          SolveOptions& options, Progress& progress);
   ~Solver();
 
@@ -63,6 +64,8 @@ class Solver {
   void fail(Step& step, Error error);
   void cancel_rest();
   void add_error(Error error);
+  // All of them as one. Requires that there are some.
+  Error collected_errors() const;
   std::chrono::milliseconds patience();
   bool stopping() const { return stopping_; }
   // How often locks that other processes hold are tried.
@@ -127,6 +130,12 @@ class Solver {
   std::int64_t remaining_time(VertexId id);
 
   void process_gone(Step& step);
+  static void forget_mounts(Step& step);
+
+  // failed_step.cpp
+  class Failure;
+  void keep_failed(Step& step);
+  void show_failed();
 
   // mounts.cpp
   std::vector<PlannedFiles> add_mount_parts(Step& step);
@@ -141,7 +150,7 @@ class Solver {
   std::vector<Digest> mount_locks(const RunProcess& run) const;
 
   const Graph& graph_;
-  const VertexId root_;
+  const std::vector<VertexId> roots_;
   Store& store_;
   ProcessRunner& runner_;
   SolveOptions& options_;
@@ -164,6 +173,8 @@ class Solver {
 
   std::mutex mutex_;                      // guards what follows
   std::vector<Error> errors_;
+  Step* failed_ = nullptr;                // the first RUN that failed
+  bool interrupted_ = false;              // by the user; of the thread in run()
   struct LockWait {
     Step* step;
     std::vector<Digest> keys;
@@ -177,6 +188,9 @@ class Solver {
   std::optional<SecretKey> secret_key_;   // once a key needs it
   std::once_flag estimated_;
   std::vector<std::int64_t> remaining_;   // by vertex, nanoseconds; after estimated_
+
+  // What that RUN left. Written by the thread that set failed_, read when all work has ended.
+  std::optional<FailedSteps::Kept> kept_;
 
   // Last, so that it waits for all work before anything that work uses goes away.
   std::optional<Scheduler> scheduler_;

@@ -66,7 +66,7 @@ struct Step {
 
   // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
   // it, one after the other.
-  std::vector<KeyLock> locks;
+  std::vector<KeyLock> locks;  // of its key, then of its cache mounts
 
   // Guards what follows: a RUN that started before its inputs were settled is decided by one
   // thread while another one sees its process end.
@@ -87,8 +87,11 @@ struct Step {
   std::unique_ptr<RunningProcess> running;
   std::optional<Staging> staging;       // what the step writes; kept to the end of the solve,
                                         // because a dependent may have it mounted
-  std::vector<Staging> mount_stagings;  // copies of what bind mounts show it
-  std::vector<KeyLock> directory_locks;  // of its private cache mounts, while its process runs
+  // Of its process, and kept where that fails: what it was shown, copies of what bind mounts show it,
+  // locks of its private cache mounts.
+  std::vector<ResolvedMount> mounts;
+  std::vector<Staging> mount_stagings;
+  std::vector<KeyLock> directory_locks;
   std::string last_output;              // its end, for the message when it fails
   std::int64_t work_started = 0;        // nanoseconds since the solve began
   std::int64_t work_ended = 0;

@@ -1,6 +1,7 @@
 // --timeout and --step-timeout.
 #include <executor/solve/solver.hpp>
 
+#include <string>
 #include <utility>
 
 namespace slipway {
@@ -29,7 +30,8 @@ void Solver::check_times() {
 Error Solver::took_too_long(const Step& late) const {
   return Error(quoted(graph_[late.id].name) + " took longer than " + options_.step_timeout->flag +
                " and was ended")
-      .hint("give it more time, or see what it waits for");
+      .hint("give it more time, or see what it waits for" +
+            (options_.failure_hint.empty() ? std::string() : "; " + options_.failure_hint));
 }
 
 void Solver::end_build_in_time() {

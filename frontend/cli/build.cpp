@@ -29,6 +29,8 @@ Examples:
   slipway build --target test .                one stage, and what it needs
   slipway build -o out .                       the result's files, into the directory out
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
+  slipway build --platform linux/amd64,linux/arm64 -o type=oci,dest=app.tar .
+  slipway build --on-failure=shell .           a shell in the step that fails
   slipway build --check .                      what could be better, without a build
   slipway build --call=targets .               the stages that can be built
   slipway build --call=outline --target test . the arguments and secrets that a stage takes
@@ -67,9 +69,14 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   add_list(app, "--no-cache-filter", r.no_cache_filter, "the same for one stage", "STAGE")
       ->delimiter(',');
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
-  app.add_option("--platform", r.platform, "the platform to build for (the host's own)")
-      ->type_name("OS/ARCH");
-  app.add_option("--network", r.network, "the network of RUN: default, none or host")
+  add_list(app, "--platform", r.platforms,
+           "what to build for (default: the host's own, which is also \"local\"); several give an "
+           "image of several platforms",
+           "OS/ARCH[,...]")
+      ->delimiter(',');
+  app.add_option("--network", r.network,
+                 "the network of RUN: default (its own, or the host's without slirp4netns and "
+                 "pasta), none or host")
       ->type_name("MODE");
   app.add_option("--isolation", r.isolation,
                  "of RUN: sandbox (namespaces), chroot (weaker, for containers that may not make "
@@ -78,7 +85,8 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   add_list(app, "--allow", r.allow,
            "what RUN may ask for: network.host, security.insecure, device[=NAME]; may be repeated",
            "ENTITLEMENT");
-  add_list(app, "--add-host", r.add_hosts, "a line for RUN's /etc/hosts", "NAME:ADDRESS");
+  add_list(app, "--add-host", r.add_hosts,
+           "a line for RUN's /etc/hosts; host-gateway stands for this machine", "NAME:ADDRESS");
   add_list(app, "--secret", r.secrets,
            "a secret for RUN --mount=type=secret, from a file, - or a variable; with cache=keyed "
            "what uses it runs again when it has changed",
@@ -118,9 +126,13 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--keep-going", r.keep_going, "finish what does not need a failed step");
   app.add_option("--timeout", r.timeout, "end the build when it takes longer: 90s, 10m, 1h30m")
       ->type_name("DURATION");
-  app.add_option("--step-timeout", r.step_timeout, "the same for each RUN")
-      ->type_name("DURATION");
+  app.add_option("--step-timeout", r.step_timeout, "the same for each RUN")->type_name("DURATION");
   declare_limits(app, r.limits);
+  app.add_option("--on-failure", r.on_failure,
+                 "shell: when a RUN fails, open a shell in what it left, with its mounts")
+      ->type_name("WHAT");
+  add_list(app, "--output-on-failure", r.outputs_on_failure,
+           "where the files of a failed RUN go: a directory, or type=local|tar with dest=", "SPEC");
   app.footer(footer);
   return [request, &globals] { return run_build(*request, globals); };
 }

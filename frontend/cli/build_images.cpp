@@ -5,6 +5,7 @@
 #include <cache/store.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
+#include <ir/printable.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -63,10 +64,18 @@ class PullLines : public PullProgress {
 // A local image of another platform is not what was asked for; a registry may have it.
 std::optional<ResolvedImage> find_here(Store& store, const Reference& reference,
                                        const Platform& platform, bool whole) {
-  const std::optional<Image> local = store.images().find(reference);
-  if (!local || !matches(local->config.platform, platform)) return std::nullopt;
+  const std::optional<Image> local = store.images().find(reference, platform);
+  if (!local) return std::nullopt;
   if (whole && !is_whole(*local, store)) return std::nullopt;
   return resolved(*local, reference.text());
+}
+
+// "linux/amd64, linux/arm64"; empty: the store has no image of this name.
+std::string platforms_here(Store& store, const Reference& reference) {
+  std::string list;
+  for (const Platform& platform : store.images().platforms(reference))
+    list += (list.empty() ? "" : ", ") + printable(platform.text());
+  return list;
 }
 
 constexpr std::string_view layout_scheme = "oci-layout://";
@@ -105,7 +114,14 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store) {
     if (!pull_always)
       if (auto local = find_here(store, reference, wanted.platform, true)) return std::move(*local);
     PullLines lines(reference.familiar(), quiet);
-    return resolved(pull(store, reference, wanted.platform, lines), reference.text());
+    try {
+      return resolved(pull(store, reference, wanted.platform, lines), reference.text());
+    } catch (Error& error) {
+      const std::string here = platforms_here(store, reference);
+      if (!here.empty() && !pull_always)
+        error.hint("the store has it for " + here + ", not for " + wanted.platform.text());
+      throw;
+    }
   };
 }
 

@@ -48,8 +48,12 @@ std::shared_ptr<const SourceFile> local_dockerfile(const BuildRequest& request);
 // The .dockerignore of a directory.
 IgnoreFile find_ignore_file(const std::filesystem::path& directory);
 
-// What the flags say of lowering. `without_build`: any platform will do. Throws Error.
+// What the flags say of lowering, with the first of the platforms. `without_build`: nothing is run,
+// so everything is allowed. Throws Error.
 LowerOptions lower_options(const BuildRequest& request, bool without_build);
+
+// --platform: at least one, each once. Throws Error.
+std::vector<Platform> target_platforms(const BuildRequest& request);
 
 // Reads the Dockerfile and finds the context. `store` is called only where a context arrives as a
 // tar and has to be put somewhere. Throws Error.

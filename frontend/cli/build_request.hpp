@@ -29,7 +29,7 @@ struct BuildRequest {
   bool quiet = false;
   std::string iidfile;
   std::string metadata_file;
-  std::string platform;
+  std::vector<std::string> platforms;      // each may be several, between commas
   std::vector<std::string> build_contexts;  // NAME=value
   std::string network = "default";
   std::string isolation = "auto";           // of RUN: auto, sandbox, chroot
@@ -48,6 +48,8 @@ struct BuildRequest {
   std::string timeout;       // of all, "10m"
   std::string step_timeout;  // of each RUN
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  std::string on_failure;    // "shell"; empty: nothing
+  std::vector<std::string> outputs_on_failure;
 };
 
 // The whole command. Gives the exit status; throws Error.

@@ -1,8 +1,10 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
 #include "build_call.hpp"
 #include "build_checks.hpp"
+#include "build_failure.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
+#include "build_outputs.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
 #include "build_time.hpp"
@@ -14,9 +16,7 @@
 #include "print.hpp"
 #include "signals.hpp"
 
-#include <executor/export/export.hpp>
 #include <executor/sandbox/limits.hpp>
-#include <executor/solve/image.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
 #include <frontend/checks/settings.hpp>
@@ -25,18 +25,17 @@
 #include <ir/error.hpp>
 #include <ir/lower.hpp>
 #include <ir/nearest.hpp>
+#include <ir/quantities.hpp>
 #include <ir/remote_source.hpp>
 
-#include <nlohmann/json.hpp>
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -50,6 +49,18 @@ std::pair<std::string, std::string> name_and_value(const std::string& text, std:
 }
 
 }  // namespace
+
+std::vector<Platform> target_platforms(const BuildRequest& request) {
+  std::vector<Platform> platforms;
+  for (const std::string& text : request.platforms) {
+    if (text.empty()) continue;  // a variable of the caller's that has no value, as for docker
+    const Platform platform = text == "local" ? host_platform() : parse_platform(text);
+    if (std::find(platforms.begin(), platforms.end(), platform) == platforms.end())
+      platforms.push_back(platform);
+  }
+  if (platforms.empty()) platforms.push_back(host_platform());
+  return platforms;
+}
 
 LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   LowerOptions options;
@@ -80,14 +91,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   options.no_cache = request.no_cache;
   options.no_cache_stages = request.no_cache_filter;
   options.build_platform = host_platform();
-  options.target_platform = host_platform();
-  if (!request.platform.empty()) {
-    options.target_platform = parse_platform(request.platform);
-    if (!without_build && !matches(options.target_platform, host_platform())) {
-      throw Error("this slipway builds for " + host_platform().text() + " only, not for " +
-                  options.target_platform.text());
-    }
-  }
+  options.target_platform = target_platforms(request).front();
   if (request.network == "none") {
     options.network = RunProcess::Network::none;
   } else if (request.network == "host") {
@@ -115,39 +119,6 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
 
 namespace {
 
-void write_file(const std::string& path, const std::string& text) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    // /dev/null or a pipe is written to as it is: a rename would put a file in its place.
-    std::ofstream device(path, std::ios::binary);
-    device << text;
-    device.close();
-    if (!device) throw system_error("write", path, errno);
-    return;
-  }
-  // Aside first: who reads it never finds half of it.
-  const std::string aside = path + ".slipway-new";
-  std::ofstream file(aside, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file || std::rename(aside.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    std::remove(aside.c_str());
-    throw system_error("write", path, error);
-  }
-}
-
-// A name with a digest says what it holds, so it is nothing to choose: what a later build pins by
-// that digest would be this image.
-Reference name_to_give(const std::string& text) {
-  Reference name = parse_reference(text);
-  if (name.digest) {
-    throw Error("an image cannot be named " + quoted(text) + ": a digest is not for choosing")
-        .hint("give NAME[:TAG]");
-  }
-  return name;
-}
-
 // The same Dockerfile in the same place, built for the same target, is what the next build
 // compares itself with.
 std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
@@ -158,15 +129,34 @@ std::string place_of(const BuildRequest& request, const BuildInputs& inputs) {
   return directory.string() + "\n" + inputs.dockerfile->name + "\n" + request.target;
 }
 
-std::string metadata(const Digest& id, const std::vector<Reference>& names, const Graph& graph,
-                     const SolveResult& result) {
-  nlohmann::ordered_json data;
-  data["containerimage.config.digest"] = id.text();
-  std::string joined;
-  for (const Reference& name : names) joined += (joined.empty() ? "" : ",") + name.text();
-  if (!joined.empty()) data["image.name"] = joined;
-  data["slipway.cache"] = nlohmann::ordered_json::parse(cache_report_json(graph, result));
-  return data.dump(2) + "\n";
+// What the sandbox has to say of this machine, from whichever thread: shown when the display, which
+// draws over its lines, is closed.
+class Notes {
+ public:
+  void add(const Diagnostic& note) {
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(note);
+  }
+  std::vector<Diagnostic> all() const {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }
+  void show(bool quiet) const {
+    for (const Diagnostic& note : all()) {
+      if (!quiet) std::fputs(render(note, "note", use_color()).c_str(), stderr);
+    }
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards notes_, which a thread of the sandbox's adds to
+  std::vector<Diagnostic> notes_;
+};
+
+// Of several platforms; or of one, where docker's build argument asks for it.
+bool is_index(const std::vector<Platform>& platforms, const LowerOptions& options) {
+  const auto asked = options.build_args.find("BUILDKIT_MULTI_PLATFORM");
+  return platforms.size() > 1 ||
+         (asked != options.build_args.end() && read_boolean(asked->second).value_or(false));
 }
 
 void warn(const std::vector<Diagnostic>& warnings, bool quiet) {
@@ -182,7 +172,8 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   const Diagnostic note{"only your own user id is available: " + rights.missing +
                             "; other owners are recorded in layers, and in RUN all users are one",
                         {},
-                        "install uidmap, and have root add ranges (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+                        "install uidmap, and have root add ranges (usermod --add-subuids "
+                        "100000-165535 --add-subgids 100000-165535 "
                         "USER)",
                         {}};
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
@@ -208,6 +199,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const Call call = parse_call(request);
   const bool without_build = call.method != Call::Method::build;
   LowerOptions options = lower_options(request, without_build);
+  const std::vector<Platform> platforms = target_platforms(request);
+  options.show_platforms = platforms.size() > 1;
   const ProgressMode mode =
       request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress);
   const Session session = open_session(request);
@@ -215,10 +208,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   SolveOptions solve_options;
   set_time_limits(request, solve_options);
   const ProgramTimeout timeout(solve_options.timeout, request.began);
-  std::vector<Reference> names;
-  for (const std::string& tag : request.tags) names.push_back(name_to_give(tag));
-  std::vector<ExportSpec> outputs;
-  for (const std::string& text : request.outputs) outputs.push_back(parse_export(text));
+  Outputs outputs(request, is_index(platforms, options));
+  const OnFailure on_failure = parse_on_failure(request);
 
   const DeviceRegistry devices(DeviceRegistry::default_folders());
   if (!without_build) {
@@ -243,18 +234,24 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   // Settings of the checks are part of the file, and a mistake in them is one of its mistakes.
   std::vector<Diagnostic> told_by_checks;
-  if (!parsed.mistakes.attempt({}, [&] {
-        check_settings(parsed.dockerfile, options.build_args, told_by_checks);
-      }))
+  if (!parsed.mistakes.attempt(
+          {}, [&] { check_settings(parsed.dockerfile, options.build_args, told_by_checks); }))
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
   BuildChecks checks(parsed, options.build_args, request.quiet);
-  const Lowered lowered = checks.show_after([&] {
+  const LoweredPlatforms lowered = checks.show_after([&] {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+    // The others can have mistakes of their own: a stage that is named after the platform.
+    for (std::size_t i = 1; i < platforms.size(); ++i) {
+      LowerOptions other = options;
+      other.target_platform = platforms[i];
+      require_no_mistakes(parsed.dockerfile, other, {});
+    }
     options.findings = &checks.findings();
     options.ignore = inputs.ignore.patterns;
-    return lower(parsed.dockerfile, options, image_resolver(request, store()));
+    return lower_platforms(parsed.dockerfile, options, platforms,
+                           image_resolver(request, store()));
   });
   if (!request.print.empty()) {
     std::fputs((request.print == "dot" ? dump_dot(lowered) : dump(lowered)).c_str(), stdout);
@@ -267,50 +264,46 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.place = place_of(request, inputs);
   open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options);
   hand_over(session, solve_options);
+  solve_options.failure_hint = failure_hint(on_failure);
 
   say_whose_ids(opened->rights, request.quiet);
-  const auto runner =
-      make_runner(isolation, {options.granted, devices}, limits, opened->rights, lowered.graph,
-                  store(), request.quiet);
+  Notes notes;
+  SandboxOptions sandbox;
+  sandbox.grants = {options.granted, devices};
+  sandbox.limits = limits;
+  sandbox.note = [&notes](const Diagnostic& note) { notes.add(note); };
+  const auto runner = make_runner(isolation, std::move(sandbox), opened->rights, lowered.graph,
+                                  store(), request.quiet);
   const auto display = make_display(mode, lowered.graph);
+  bool display_closed = false;
+  bool error_shown = false;
+  if (on_failure.shell || !on_failure.outputs.empty()) {
+    // The failure first: who gets a shell wants to know why.
+    solve_options.failed = [&](FailedStep& step, const Error& error) {
+      display->close();
+      display_closed = true;
+      std::fputs(render(error, use_color()).c_str(), stderr);
+      show_failure(step, on_failure, request.quiet);
+      error_shown = true;
+    };
+  }
+  std::vector<VertexId> roots;
+  for (const PlatformImage& image : lowered.images) roots.push_back(image.root);
   SolveResult result;
   try {
     const CancelOnSignal cancel;
-    result = solve(lowered.graph, lowered.root, store(), *runner, solve_options, *display);
+    result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
   } catch (...) {
-    display->close();
+    if (!display_closed) display->close();
+    notes.show(request.quiet);
+    if (error_shown) return 1;
     throw;
   }
 
-  const std::string config = write_image_config(finish_config(lowered.config, result));
-  const Digest id = sha256(config);
-  // As buildx: an output of another kind takes the place of an image in the store.
-  bool keep_image = outputs.empty();
-  for (const ExportSpec& output : outputs) keep_image |= output.kind == ExportSpec::Kind::image;
-  std::vector<std::string> done;
-  if (keep_image) {
-    for (const ExportSpec& output : outputs) {
-      for (const std::string& name : output.names) names.push_back(name_to_give(name));
-    }
-    store().images().put(config);
-    done.push_back("writing image " + id.text());
-    for (const Reference& name : names) {
-      store().images().tag(name, id);
-      done.push_back("naming to " + name.text());
-    }
-    display->note("exporting to image", done);
-  }
-  for (const ExportSpec& output : outputs) {
-    if (output.kind == ExportSpec::Kind::image) continue;
-    export_result(output, config, result.layers, names, store());
-    display->note("exporting to " + output.text(), {output.destination});
-  }
+  const Digest id = outputs.write(lowered.images, result, store(), *display);
   display->close();
-
-  if (!request.iidfile.empty()) write_file(request.iidfile, id.text());
-  if (!request.metadata_file.empty()) {
-    write_file(request.metadata_file, metadata(id, names, lowered.graph, result));
-  }
+  notes.show(request.quiet);
+  outputs.write_files(request, lowered.graph, result, notes.all());
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {

@@ -34,6 +34,7 @@ std::span<const Subcommand> commands();
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
 std::function<int()> declare_context(CLI::App& app, const Globals& globals);
+std::function<int()> declare_doctor(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fmt(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fsck(CLI::App& app, const Globals& globals);
 std::function<int()> declare_images(CLI::App& app, const Globals& globals);

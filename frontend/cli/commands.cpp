@@ -19,6 +19,7 @@ std::span<const Subcommand> commands() {
       {"load", "read images from an archive", declare_load},
       {"save", "write images into an archive", declare_save},
       {"import", "make an image from a root file system's tar", declare_import},
+      {"doctor", "say what this machine can do for builds", declare_doctor},
       {"fsck", "verify the store, and remove what is damaged", declare_fsck},
   };
   return list;

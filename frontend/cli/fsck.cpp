@@ -2,6 +2,7 @@
 #include "command.hpp"
 
 #include <cache/fsck.hpp>
+#include <cache/state_directory.hpp>
 #include <executor/user_namespace.hpp>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +16,7 @@ namespace {
 
 int fsck(bool dry_run, const std::filesystem::path& root) {
   enter_user_namespace();
+  StateDirectory(root).claim(id_maps(), overlay_marks());
   const StoreCheck check = check_store(root, !dry_run);
   for (const std::string& problem : check.problems) std::printf("%s\n", problem.c_str());
   std::printf("%zu layers, %zu blobs, %zu images, %zu records; %.1f MB read: ", check.layers,
@@ -35,7 +37,8 @@ std::function<int()> declare_fsck(CLI::App& app, const Globals& globals) {
   auto dry_run = std::make_shared<bool>(false);
   app.description(
       "Verifies all that the store holds: layers, blobs, images, records. What is damaged is "
-      "removed, so that the next build or pull makes it again. Exits with 1 if anything was wrong.");
+      "removed, so that the next build or pull makes it again. Exits with 1 if anything was "
+      "wrong.");
   app.add_flag("-n,--dry-run", *dry_run, "only say what is wrong");
   app.footer(R"(
 Examples:

@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct Request {
   std::vector<std::string> names;
   std::string format;
   std::string type;
+  std::string platform;
 };
 
 Json describe(const Image& image) {
@@ -52,17 +54,59 @@ Json describe(const Image& image) {
   return json;
 }
 
+// Of an index what its image for this machine is, as docker shows it, and which images there are.
+Json describe(const StoredIndex& index, const Image& own) {
+  Json json = describe(own);
+  json["Id"] = index.id.text();
+  json["RepoTags"] = Json::array();
+  json["RepoDigests"] = Json::array();
+  for (const Reference& name : index.names)
+    json[name.digest ? "RepoDigests" : "RepoTags"].push_back(name.familiar());
+  json["Manifests"] = Json::array();
+  for (const Image& image : index.images) {
+    Json entry;
+    entry["Id"] = image.id.text();
+    entry["Platform"]["architecture"] = image.config.platform.architecture;
+    entry["Platform"]["os"] = image.config.platform.os;
+    if (!image.config.platform.variant.empty())
+      entry["Platform"]["variant"] = image.config.platform.variant;
+    entry["Size"] = image.size;
+    json["Manifests"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+Json describe(const ImageStore& images, const std::string& name,
+              const std::optional<Platform>& platform) {
+  const Digest id = images.resolve(name);
+  const std::optional<StoredIndex> index = images.find_index(id);
+  if (index && !platform) return describe(*index, images.get(name));
+  const std::optional<Image> image = images.find(id, platform);
+  if (image) return describe(*image);
+  std::string offered;
+  if (index) {
+    for (const Image& each : index->images)
+      offered += (offered.empty() ? "" : ", ") + each.config.platform.text();
+  } else {
+    offered = images.get(name).config.platform.text();
+  }
+  throw Error("the image " + quoted(name) + " is not there for " + platform->text())
+      .hint("it is there for " + quoted(offered));
+}
+
 int inspect(const Request& request, const std::filesystem::path& root) {
   if (!request.type.empty() && request.type != "image")
     throw Error("--type does not know " + quoted(request.type)).hint("slipway inspects images");
   const bool lines = wants_json(request.format);
+  std::optional<Platform> platform;
+  if (!request.platform.empty()) platform = parse_platform(request.platform);
   Store store(root);
   Json list = Json::array();
   // As docker: what is there is shown, what is not is an error after it.
   std::vector<Diagnostic> missing;
   for (const std::string& name : request.names) {
     try {
-      list.push_back(describe(store.images().get(name)));
+      list.push_back(describe(store.images(), name, platform));
     } catch (const Error& error) {
       missing.insert(missing.end(), error.diagnostics().begin(), error.diagnostics().end());
     }
@@ -90,9 +134,12 @@ std::function<int()> declare_inspect(CLI::App& app, const Globals& globals) {
       ->type_name("IMAGE...");
   app.add_option("-f,--format", request->format, "json: an object a line")->type_name("FORMAT");
   app.add_option("--type", request->type, "image")->type_name("TYPE");
+  app.add_option("--platform", request->platform, "of an image of several platforms, this one's")
+      ->type_name("OS/ARCH");
   app.footer(R"(
 Examples:
   slipway inspect app
+  slipway inspect app | jq -r '.[0].Manifests[].Platform.architecture'
   slipway inspect app | jq -r '.[0].Config.Env[]'
   slipway inspect $(slipway images -q) | jq -r '.[].RepoTags[]'
 )");

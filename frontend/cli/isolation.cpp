@@ -2,7 +2,6 @@
 
 #include <cache/store.hpp>
 #include <executor/chroot/chroot.hpp>
-#include <executor/sandbox/sandbox.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 
@@ -18,7 +17,8 @@ namespace {
 constexpr const char* weaker =
     "warning: this container lets nobody make namespaces or mounts, so RUN steps run by chroot:\n"
     "  they share processes, network and devices with slipway, have no /proc, and are not held by\n"
-    "  it; build only Dockerfiles that may do what this container may. --isolation=chroot says that\n"
+    "  it; build only Dockerfiles that may do what this container may. --isolation=chroot says "
+    "that\n"
     "  this is meant, --isolation=sandbox refuses it\n";
 
 bool has_steps(const Graph& graph) {
@@ -48,8 +48,7 @@ Isolation parse_isolation(const std::string& text) {
       .hint(did_you_mean(text, {"auto", "sandbox", "chroot"}, "auto, sandbox or chroot"));
 }
 
-std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, Grants grants,
-                                           const ResourceLimits& limits,
+std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, SandboxOptions options,
                                            const UserNamespace& rights, const Graph& graph,
                                            Store& store, bool quiet) {
   if (isolation == Isolation::automatic) {
@@ -58,14 +57,15 @@ std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, Grants grants,
     if (falls_back && !quiet && has_steps(graph)) std::fputs(weaker, stderr);
   }
   if (isolation == Isolation::sandbox) {
-    return sandbox_runner(
-        {.grants = std::move(grants), .ids = rights.ids, .limits = limits});
+    options.ids = rights.ids;
+    return sandbox_runner(std::move(options));
   }
-  if (limits.any()) {
-    throw Error("limits of RUN cannot be held with --isolation=chroot, which makes no control groups")
+  if (options.limits.any()) {
+    throw Error(
+        "limits of RUN cannot be held with --isolation=chroot, which makes no control groups")
         .hint("leave them out, and limit the container that slipway is in");
   }
-  return make_chroot(std::move(grants), store);
+  return make_chroot(std::move(options.grants), store);
 }
 
 }  // namespace slipway

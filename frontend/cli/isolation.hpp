@@ -2,8 +2,7 @@
 #pragma once
 
 #include <executor/sandbox/process_runner.hpp>
-#include <executor/sandbox/resource_limits.hpp>
-#include <executor/sandbox/rights.hpp>
+#include <executor/sandbox/sandbox.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/graph.hpp>
 
@@ -19,11 +18,10 @@ enum class Isolation { automatic, sandbox, chroot };
 // Throws Error.
 Isolation parse_isolation(const std::string& text);
 
-// What runs the graph's RUN steps, which get no more than `grants`; `automatic` takes the best that
+// What runs the graph's RUN steps, with what of `options` it knows; `automatic` takes the best that
 // this process may have, and says on standard error, unless `quiet`, when it is the weaker one. The
-// store outlives the result. Throws Error, also where `limits` cannot be held.
-std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, Grants grants,
-                                           const ResourceLimits& limits,
+// store outlives the result. Throws Error, also where limits cannot be held.
+std::unique_ptr<ProcessRunner> make_runner(Isolation isolation, SandboxOptions options,
                                            const UserNamespace& rights, const Graph& graph,
                                            Store& store, bool quiet);
 

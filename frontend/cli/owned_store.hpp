@@ -17,7 +17,7 @@ struct OwnedStore {
   explicit OwnedStore(const std::filesystem::path& root, bool may_mount = true)
       : rights(may_mount || ::geteuid() != 0 ? enter_user_namespace() : UserNamespace()),
         store(root) {
-    store.state().claim_ids(id_maps());
+    store.state().claim(id_maps(), overlay_marks());
   }
 
   UserNamespace rights;

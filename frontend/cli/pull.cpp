@@ -54,7 +54,7 @@ int pull_image(const Request& request, const std::filesystem::path& root) {
       request.platform.empty() ? host_platform() : parse_platform(request.platform);
   OwnedStore owned(root);
   Store& store = owned.store;
-  const std::optional<Image> before = store.images().find(name);
+  const std::optional<Image> before = store.images().find(name, platform);
   Lines lines(request.quiet);
   if (name.tag == "latest" && request.image.find("latest") == std::string::npos) {
     lines.say("Using default tag: latest");

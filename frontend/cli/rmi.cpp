@@ -73,7 +73,12 @@ void remove_by_id(ImageStore& images, const Digest& id, bool force) {
         .detail(list);
   }
   for (const Reference& name : names) untag(images, name);
-  if (images.remove_unnamed(id)) print("Deleted: " + id.text() + "\n");
+  if (images.remove_unnamed(id)) {
+    print("Deleted: " + id.text() + "\n");
+  } else if (names.empty()) {
+    throw Error("the image " + short_id(id) + " belongs to an image of several platforms")
+        .hint("remove that one");
+  }
 }
 
 int remove_images(const Request& request, const std::filesystem::path& root) {

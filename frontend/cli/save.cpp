@@ -42,14 +42,20 @@ int save(const Request& request, const std::filesystem::path& root) {
   std::vector<SavedImage> images;
   std::vector<Digest> ids;  // of `images`: several names of one image are one entry
   for (const std::string& text : request.images) {
-    const Image image = store.images().get(text);
-    std::size_t at = static_cast<std::size_t>(
-        std::find(ids.begin(), ids.end(), image.id) - ids.begin());
+    const Digest id = store.images().resolve(text);
+    std::size_t at =
+        static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
     if (at == ids.size()) {
-      ids.push_back(image.id);
-      images.push_back({.config_json = image.config_json, .names = {}});
+      ids.push_back(id);
+      images.push_back({.config_json = {}, .names = {}});
+      if (const std::optional<StoredIndex> index = store.images().find_index(id)) {
+        for (const Image& image : index->images)
+          images.back().platforms.push_back(image.config_json);
+      } else {
+        images.back().config_json = store.images().get(text).config_json;
+      }
     }
-    const std::optional<Reference> name = name_in(image.names, text);
+    const std::optional<Reference> name = name_in(store.images().names(id), text);
     std::vector<Reference>& names = images[at].names;
     if (name && std::find(names.begin(), names.end(), *name) == names.end()) {
       names.push_back(*name);

@@ -1,5 +1,8 @@
 #include <ir/lowering/names.hpp>
 
+#include <ir/error.hpp>
+#include <ir/platform.hpp>
+
 #include <algorithm>
 
 namespace slipway {
@@ -12,11 +15,37 @@ bool is_name(char c) {
   return is_name_start(c) || (c >= '0' && c <= '9');
 }
 
+// "linux/amd64 ", and "linux/amd64->arm64 " where the stage looks at the target's platform, as
+// BuildKit has it.
+std::string platform_text(const StageState& stage) {
+  const Platform& own = stage.plan->platform;
+  const Scope& scope = stage.environment.scope();
+  Platform target = own;
+  const auto read = [&](const char* name, std::string Platform::*part) {
+    if (const auto value = scope.find(name)) target.*part = std::string(*value);
+  };
+  if (const auto whole = scope.find("TARGETPLATFORM")) {
+    try {
+      target = parse_platform(*whole);
+    } catch (const Error&) {
+      target = own;  // a build argument of this name says something else
+    }
+  }
+  read("TARGETOS", &Platform::os);
+  read("TARGETARCH", &Platform::architecture);
+  read("TARGETVARIANT", &Platform::variant);
+  if (target == own) return own.text() + " ";
+  const std::string text = target.text();
+  // What is the same is not said again.
+  return own.text() + "->" + (target.os == own.os ? text.substr(own.os.size() + 1) : text) + " ";
+}
+
 }  // namespace
 
 std::string next_step_name(StageState& stage, std::string_view text) {
   if (stage.steps == 0) return std::string(text);
   std::string name = "[";
+  if (stage.show_platform) name += platform_text(stage);
   if (!stage.plan->label.empty()) name += stage.plan->label + " ";
   const std::string total = std::to_string(stage.steps);
   std::string number = std::to_string(++stage.step);

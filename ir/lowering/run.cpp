@@ -262,6 +262,7 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
   process.ulimits = options.ulimits;
   process.platform = stage.plan->platform;
   process.unkeyed.proxies = lowering.proxies;
+  process.unkeyed.shell = stage.config.shell.empty() ? "/bin/sh" : stage.config.shell.front();
 
   add_history(stage.config, "RUN " + run_text(stage, process.arguments) + " # buildkit", true);
   std::string name = next_step_name(stage, shown_text(shown, scope, secrets));

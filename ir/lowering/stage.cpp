@@ -146,6 +146,8 @@ VertexId add_vertex(Lowering& lowering, const StageState& stage, Operation opera
   vertex.origin = origin;
   vertex.name = std::move(name);
   vertex.stage = stage.plan->name.empty() ? std::to_string(stage.plan->index) : stage.plan->name;
+  // Steps are counted by stage, to find again what they were: those of each platform for themselves.
+  if (stage.show_platform) vertex.stage += " for " + stage.plan->platform.text();
   vertex.ignore_cache = runs && stage.ignore_cache;
   return lowering.graph.add(std::move(vertex));
 }
@@ -182,6 +184,7 @@ void lower_stage(Lowering& lowering, std::vector<StageState>& states, const Stag
   stage.plan = &plan;
   stage.steps = count_steps(plan);
   stage.ignore_cache = ignores_cache(plan, lowering.options);
+  stage.show_platform = lowering.options.show_platforms;
   mistakes.attempt(plan.stage->span, [&] { start(lowering, states, stage); });
 
   const auto lower_all = [&](const std::vector<Instruction>& instructions) {

@@ -54,6 +54,7 @@ struct StageState {
   std::vector<std::pair<std::string, std::optional<std::string>>> build_args;
   bool has_cmd = false;  // this stage has a CMD of its own
   bool ignore_cache = false;
+  bool show_platform = false;  // in the names of its steps
 
   // For the checks.
   const Instruction* instruction = nullptr;  // the one that is lowered

@@ -178,3 +178,121 @@ TEST_CASE("two processes tag in one store, and each sees what the other did") {
   CHECK(second.succeeded());
   CHECK(test.images.names(id).size() == 80);
 }
+
+namespace {
+
+// One image for each platform, of a layer that they share and one of their own.
+struct TestPlatforms : TestImages {
+  LayerRef shared = add_layer(database, "shared", 100);
+
+  Digest put_for(const Platform& platform, const std::string& created = "2026-01-02T03:04:05Z") {
+    ImageConfig config;
+    config.created = created;
+    config.platform = platform;
+    config.diff_ids = {shared.diff_id, add_layer(database, platform.text() + created, 10).diff_id};
+    return images.put(write_image_config(config));
+  }
+  Digest amd64 = put_for({"linux", "amd64", ""});
+  Digest arm64 = put_for({"linux", "arm64", ""}, "2026-02-02T03:04:05Z");
+  Reference app = parse_reference("app:1");
+};
+
+}  // namespace
+
+TEST_CASE("an index is one name for the images of several platforms") {
+  TestPlatforms test;
+  ImageStore& images = test.images;
+  const Digest index = images.put_index({test.amd64, test.arm64});
+  CHECK(images.put_index({test.amd64, test.arm64}) == index);
+  CHECK(images.put_index({test.arm64, test.amd64}) != index);
+  images.tag(test.app, index);
+  CHECK(images.resolve("app:1") == index);
+  CHECK(images.resolve(index.hex().substr(0, 12)) == index);
+  CHECK(images.names(index) == std::vector<Reference>{test.app});
+  REQUIRE(images.find_index(index).has_value());
+  CHECK(images.find_index(index)->images[1].id == test.arm64);
+  CHECK_FALSE(images.find_index(test.amd64).has_value());
+
+  CHECK(images.find(test.app, Platform{"linux", "arm64", ""})->id == test.arm64);
+  CHECK(images.find(test.app, Platform{"linux", "arm64", "v9"})->id == test.arm64);
+  CHECK_FALSE(images.find(test.app, Platform{"linux", "s390x", ""}).has_value());
+  CHECK(images.find(test.app)->config.platform == host_platform());
+
+  // A row for both, with what they share counted once.
+  images.remove_unnamed(images.put_index({test.arm64, test.amd64}));
+  const std::vector<ImageSummary> list = images.list();
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].id == index);
+  CHECK(list[0].is_index);
+  CHECK(list[0].size == 120);
+  CHECK(list[0].created == images.find(test.arm64)->created);
+  CHECK(list[0].names == std::vector<Reference>{test.app});
+
+  // A name that an image has of its own is shown beside it.
+  images.tag(parse_reference("arm:1"), test.arm64);
+  CHECK(images.list().size() == 2);
+}
+
+TEST_CASE("with the last name of an index its images go, but for those that others need") {
+  TestPlatforms test;
+  ImageStore& images = test.images;
+  const Digest index = images.put_index({test.amd64, test.arm64});
+  images.tag(test.app, index);
+  images.tag(parse_reference("arm:1"), test.arm64);
+  CHECK_FALSE(images.remove_unnamed(index));
+  CHECK_FALSE(images.remove_unnamed(test.amd64));  // it belongs to the index
+  CHECK(images.untag(test.app) == index);
+  CHECK(images.remove_unnamed(index));
+  CHECK_FALSE(images.find(test.amd64).has_value());
+  CHECK(images.find(test.arm64).has_value());
+  CHECK_FALSE(images.find_index(index).has_value());
+}
+
+TEST_CASE("a name moves between images and indexes") {
+  TestPlatforms test;
+  ImageStore& images = test.images;
+  const Digest index = images.put_index({test.amd64, test.arm64});
+  images.tag(test.app, test.amd64);
+  images.tag(test.app, index);
+  CHECK(images.resolve("app:1") == index);
+  CHECK(images.names(test.amd64).empty());
+  images.tag(test.app, test.arm64);
+  CHECK(images.resolve("app:1") == test.arm64);
+  CHECK(images.names(index).empty());
+}
+
+TEST_CASE("what is pulled for another platform stands beside what a name has") {
+  TestPlatforms test;
+  ImageStore& images = test.images;
+  images.tag_platform(test.app, test.amd64);
+  CHECK(images.resolve("app:1") == test.amd64);
+  images.tag_platform(test.app, test.arm64);
+  CHECK(images.find(test.app, Platform{"linux", "amd64", ""})->id == test.amd64);
+  CHECK(images.find(test.app, Platform{"linux", "arm64", ""})->id == test.arm64);
+
+  // A newer one takes the place of its own platform's, and the index of before is gone.
+  const Digest newer = test.put_for({"linux", "arm64", ""}, "2026-03-02T03:04:05Z");
+  const Digest before = images.resolve("app:1");
+  images.tag_platform(test.app, newer);
+  CHECK(images.find(test.app, Platform{"linux", "arm64", ""})->id == newer);
+  CHECK(images.find(test.app, Platform{"linux", "amd64", ""})->id == test.amd64);
+  CHECK_FALSE(images.find_index(before).has_value());
+  CHECK(images.find(test.arm64).has_value());
+  CHECK(images.list().size() == 2);
+
+  // Once more changes nothing.
+  images.tag_platform(test.app, newer);
+  images.tag_platform(test.app, test.amd64);
+  CHECK(images.find_index(images.resolve("app:1"))->images.size() == 2);
+  CHECK(images.find(test.app, Platform{"linux", "arm64", ""})->id == newer);
+}
+
+TEST_CASE("removing an image takes the indexes that it belongs to") {
+  TestPlatforms test;
+  const Digest index = test.images.put_index({test.amd64, test.arm64});
+  test.images.tag(test.app, index);
+  test.images.remove(test.arm64);
+  CHECK_FALSE(test.images.find_index(index).has_value());
+  CHECK_FALSE(test.images.find(test.app).has_value());
+  CHECK(test.images.find(test.amd64).has_value());
+}

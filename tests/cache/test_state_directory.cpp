@@ -181,15 +181,43 @@ TEST_CASE("a store is for the ids that its files were made with") {
   TemporaryFolder folder;
   {
     StateDirectory state(folder / "root");
-    state.claim_ids("");
-    CHECK(names_in(folder / "root").count("ids") == 0);  // root's needs no word
-    state.claim_ids("uid 0:1000+1");
-    state.claim_ids("uid 0:1000+1");
+    state.claim("uid 0:1000+1", OverlayMarks::user);
+    state.claim("uid 0:1000+1", OverlayMarks::user);
   }
   StateDirectory state(folder / "root");
-  state.claim_ids("uid 0:1000+1");
-  for (const char* others : {"", "uid 0:1000+1 uid 1:100000+65536"}) {
-    CHECK(message_of([&] { state.claim_ids(others); }).find("files of other user ids") !=
-          std::string::npos);
+  state.claim("uid 0:1000+1", OverlayMarks::user);
+  for (const char* others : {"uid 0:1000+1 uid 1:100000+65536", ""}) {
+    CHECK(message_of([&] {
+            state.claim(others, OverlayMarks::user);
+          }).find("files of other user ids") != std::string::npos);
+  }
+  CHECK(message_of([&] {
+          state.claim("", OverlayMarks::trusted);
+        }).find("files of other user ids") != std::string::npos);
+}
+
+TEST_CASE("a store is for those who read the marks that its layers were made with") {
+  TemporaryFolder folder;
+  const auto refused = [](StateDirectory& state, OverlayMarks marks) {
+    return message_of([&] { state.claim("", marks); });
+  };
+  SUBCASE("user.*, of a container without CAP_SYS_ADMIN") {
+    StateDirectory(folder / "root").claim("", OverlayMarks::user);
+    StateDirectory state(folder / "root");
+    state.claim("", OverlayMarks::user);
+    CHECK(refused(state, OverlayMarks::trusted).find("in user.* attributes") != std::string::npos);
+  }
+  SUBCASE("trusted.*, of root") {
+    StateDirectory(folder / "root").claim("", OverlayMarks::trusted);
+    StateDirectory state(folder / "root");
+    state.claim("", OverlayMarks::trusted);
+    CHECK(refused(state, OverlayMarks::user).find("in trusted.* attributes") != std::string::npos);
+  }
+  SUBCASE("trusted.*, of root before there was a word for it") {
+    StateDirectory state(folder / "root");
+    std::filesystem::create_directory(state.layers() / "one");
+    CHECK(refused(state, OverlayMarks::user).find("in trusted.* attributes") != std::string::npos);
+    state.claim("", OverlayMarks::trusted);
+    CHECK(names_in(folder / "root").count("ids") == 0);
   }
 }

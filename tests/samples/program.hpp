@@ -28,6 +28,7 @@ class [[nodiscard]] Program {
   Program& operator=(Program&&) = delete;
   ~Program();  // ends it by SIGKILL when nobody waited
 
+  pid_t id() const { return pid_; }
   void kill(int signal);
   bool running();
   Finished wait();

@@ -179,7 +179,7 @@ TEST_CASE("while nobody reads the progress, a step beside the flood finishes, an
                  "FROM busybox\n"
                  "COPY --from=flood /etc/passwd /flood\n"
                  "COPY --from=beside /three /\n");
-  PipedBuild build(workshop, {"--progress=plain"});
+  PipedBuild build(workshop, {"--progress=plain", "--network=host"});
   REQUIRE(build.read_until(" x\n"));
   // From here on nobody reads.
   CHECK(beside.has_called());

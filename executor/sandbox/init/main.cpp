@@ -7,6 +7,7 @@
 #include "fake_ids.hpp"
 #include "stages.hpp"
 
+#include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <linux/close_range.h>
 #include <linux/mman.h>
@@ -142,6 +143,9 @@ int take_listener(const Handover& handover, long program) {
 
 [[noreturn]] void become_program(const Orders& orders, const Handover& handover) {
   system_call(SYS_setsid);
+  if (orders.has(Plan::terminal)) {
+    check(system_call(SYS_ioctl, handed_input, TIOCSCTTY, 0), Stage::session);
+  }
   // Gone with the exec, which is how the builder learns that the program has started.
   system_call(SYS_fcntl, handed_report, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
   system_call(SYS_close, handed_lifeline);

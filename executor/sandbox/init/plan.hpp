@@ -57,6 +57,7 @@ struct Plan {
   static constexpr std::uint32_t scope_sockets = 4;       // Landlock: no abstract sockets outside
   static constexpr std::uint32_t insecure = 8;            // all writable
   static constexpr std::uint32_t fake_ids = 16;           // there is one id: fake_ids.hpp
+  static constexpr std::uint32_t terminal = 32;           // the input is one, and the program's own
   // No namespaces: the root is a directory, and init answers for all that the step has started.
   static constexpr std::uint32_t bare = 64;
 

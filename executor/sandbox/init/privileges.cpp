@@ -36,7 +36,7 @@ void keep_capabilities(const Orders& orders) {
 // The user of a step that has one id is root to the kernel, and must not have root's rights for it:
 // not now, and not by an exec.
 void renounce(const Orders& orders) {
-  if (orders.plan().uid == 0 || orders.has(Plan::insecure)) return;
+  if (orders.plan().uid == 0) return;
   check(system_call(SYS_prctl, PR_SET_SECUREBITS, SECBIT_NOROOT), Stage::user);
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct none[2] = {};
@@ -62,8 +62,8 @@ void drop_bounding_set(const Orders& orders) {
   }
 }
 
-// A step shares the host's network namespace unless it has none, and with it the abstract sockets
-// of the host and of the steps beside it.
+// A step that shares the host's network namespace shares the abstract sockets of the host and of the
+// steps beside it.
 void scope_sockets(const Orders& orders) {
   if (!orders.has(Plan::scope_sockets)) return;
   const RulesetAttributes attributes = {0, 0, scope_abstract_unix_socket};
@@ -103,7 +103,9 @@ void set_capabilities(const Orders& orders) {
 void become_user(const Orders& orders) {
   const Plan& plan = orders.plan();
   system_call(SYS_umask, 0022);
-  if (orders.has(Plan::fake_ids)) return renounce(orders);
+  if (orders.has(Plan::fake_ids)) {
+    return orders.has(Plan::insecure) ? keep_capabilities(orders) : renounce(orders);
+  }
   check(system_call(SYS_setgroups, plan.groups.count,
                     address(orders.begin<std::uint32_t>(plan.groups))),
         Stage::groups);

@@ -79,10 +79,14 @@ constexpr std::array allowed_names = {
 };
 // clang-format on
 
-// In the order of their numbers: cachestat, fchmodat2, map_shadow_stack, futex_wake, futex_wait,
-// futex_requeue, statmount, listmount; then, past the three of the security modules that need
-// CAP_SYS_ADMIN, mseal and the four ...xattrat.
-constexpr std::array young_ranges = {Range{451, 458}, Range{462, youngest}};
+// In the order of their numbers: uretprobe, which x86_64 alone has; cachestat, fchmodat2,
+// map_shadow_stack, futex_wake, futex_wait, futex_requeue, statmount, listmount; then, past the
+// three of the security modules that need CAP_SYS_ADMIN, mseal and the four ...xattrat.
+constexpr std::array young_ranges = {
+#if defined(__x86_64__)
+    Range{335, 335},
+#endif
+    Range{451, 458}, Range{462, youngest}};
 
 // Plain Linux, a 32-bit one, either with UNAME26, and the question which it is.
 constexpr std::array<std::uint32_t, 5> personality_values = {0x0, 0x8, 0x20000, 0x20008,

@@ -12,7 +12,7 @@ namespace slipway::seccomp {
 // compiler; where they matter they are among `young`.
 std::span<const char* const> allowed();
 
-// Calls with the same number on x86_64 and aarch64 that libseccomp 2.5.4 cannot name.
+// Calls that libseccomp 2.5.4 cannot name, in the order of their numbers.
 struct Range {
   std::uint32_t first;
   std::uint32_t last;

@@ -8,10 +8,12 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -48,15 +50,21 @@ std::pair<std::string, std::string> split_field(const std::string& field) {
   return {field.substr(0, blank), field.substr(blank + 1)};
 }
 
+bool is_result(const std::string& word) {
+  static constexpr std::array results{"error",  "tree",  "config", "history",
+                                      "layers", "layer", "output"};
+  return std::find(results.begin(), results.end(), word) != results.end();
+}
+
 bool is_known(const std::string& field) {
   const auto [word, argument] = split_field(field);
   if (word == "archive" || word == "image") return !argument.empty();
   if (word == "context") return true;
   if (word == "ignore") return argument.empty() || argument == "Dockerfile";
+  if (word == "chroot") return argument.empty() || is_result(argument);
   return argument.empty() &&
-         (word == "fact" || word == "dockerfile" || word == "flags" || word == "tree" ||
-          word == "config" || word == "history" || word == "layers" || word == "error" ||
-          word == "below" || word == "stage" || word == "run" || word == "layer");
+         (word == "fact" || word == "dockerfile" || word == "flags" || word == "below" ||
+          word == "stage" || word == "run" || is_result(word));
 }
 
 std::vector<BuildCase> read_fields(const fs::path& file) {
@@ -258,9 +266,16 @@ std::string on_top(const std::vector<std::string>& trees) {
   return text;
 }
 
+// `layers` alone says too little.
+bool expects_something(const BuildCase& one) {
+  return std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
+    return is_result(field.first) && field.first != "layers";
+  });
+}
+
 }  // namespace
 
-std::string print_directory(const fs::path& root, std::string_view expected) {
+std::string print_directory(const fs::path& root, std::string_view expected, Times times) {
   std::vector<std::string> paths;
   for (const auto& found : fs::recursive_directory_iterator(root))
     paths.push_back(found.path().lexically_relative(root).native());
@@ -269,7 +284,9 @@ std::string print_directory(const fs::path& root, std::string_view expected) {
   std::vector<TreeLine> lines;
   for (const std::string& path : paths) {
     TreeLine line = line_on_disk(root, path, files);
-    if (line.entry.type == Type::directory) {
+    if (times == Times::ignored) {
+      line.entry.mtime = usual_time;
+    } else if (line.entry.type == Type::directory) {
       // "\ndir/ 0755 0:0 @": its line says a time.
       const std::string head = "\n" + shown_name(path) + "/ ";
       const std::string all = "\n" + std::string(expected);
@@ -296,8 +313,29 @@ bool BuildCase::has(std::string_view field) const {
                      [&](const auto& one) { return one.first == field; });
 }
 
-std::string BuildCase::expected_tree() const {
-  return print_all(parse_tree(get("tree")));
+BuildCase BuildCase::in_chroot() const {
+  if (!has("chroot")) return *this;
+  BuildCase other{area, name, {}};
+  for (const auto& [field, text] : fields) {
+    const auto [word, argument] = split_field(field);
+    if (word == "chroot" && !argument.empty()) other.fields.emplace_back(argument, text);
+    if (word != "chroot" && !is_result(word)) other.fields.emplace_back(field, text);
+  }
+  return other;
+}
+
+std::string BuildCase::expected_tree(std::string_view field) const {
+  return print_all(parse_tree(get(field)));
+}
+
+std::string printed_by_steps(const std::string& progress) {
+  static const std::regex shape("^#[0-9]+ [0-9]+\\.[0-9]+ ");
+  std::string text;
+  std::smatch match;
+  for (const std::string& line : lines_of(progress)) {
+    if (std::regex_search(line, match, shape)) text += match.suffix().str() + "\n";
+  }
+  return text;
 }
 
 std::vector<BuildCase> read_build_cases(const fs::path& file) {
@@ -305,8 +343,14 @@ std::vector<BuildCase> read_build_cases(const fs::path& file) {
   for (const BuildCase& one : cases) {
     if (one.get("fact").empty()) throw std::logic_error(one.name + ": it names no fact");
     if (one.get("dockerfile").empty()) throw std::logic_error(one.name + ": no Dockerfile");
-    if (!one.has("error") && !one.has("tree") && !one.has("config") && !one.has("history"))
-      throw std::logic_error(one.name + ": it expects nothing");
+    if (!expects_something(one)) throw std::logic_error(one.name + ": it expects nothing");
+    const bool differs = std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
+      return field.first.starts_with("chroot ");
+    });
+    if (differs != !one.get("chroot").empty())
+      throw std::logic_error(one.name + ": a difference of chroot takes a reason and a result");
+    if (differs && !expects_something(one.in_chroot()))
+      throw std::logic_error(one.name + ": it expects nothing in chroot");
   }
   return cases;
 }

@@ -23,7 +23,14 @@
 //   config       "KEY JSON" lines: keys of the image config's own config, null where it is absent
 //   history      the image's whole history, created_by a line, "empty: " in front where no layer is
 //   layers       how many
+//   layer        the entries of the last layer and no others, whiteouts as the tar has them; their
+//                times are not compared
+//   output       the lines that RUNs printed, in order
 //   error        instead of all that, a text that the message holds, and behind " / " its hint
+//   chroot       why a container without namespaces (--isolation=chroot) gives something else, and
+//                "chroot FIELD" each result that it gives instead of those above
+//
+// "FROM busybox" is the image of busybox.hpp.
 #pragma once
 
 #include <filesystem>
@@ -42,8 +49,10 @@ struct BuildCase {
   // Empty if there is no such field.
   std::string get(std::string_view field) const;
   bool has(std::string_view field) const;
-  // The whole of `tree`, and those entries of it that are directories with a time.
-  std::string expected_tree() const;
+  // With the results of --isolation=chroot.
+  BuildCase in_chroot() const;
+  // `tree` or `layer` with everything written out.
+  std::string expected_tree(std::string_view field = "tree") const;
 };
 
 // Throws std::logic_error naming the line that it cannot read, and for a case without a fact.
@@ -62,8 +71,13 @@ std::vector<std::string> images_of(const BuildCase& one);
 // The flags of the build, for a program that runs in `directory`.
 std::vector<std::string> flags_of(const BuildCase& one);
 
+enum class Times { compared, ignored };
 // A tree on disk as the canonical text of expected_tree(). A time that is not the fixtures' usual
-// one is written out, for directories only where `timed` names their line.
-std::string print_directory(const std::filesystem::path& root, std::string_view expected);
+// one is written out, for directories only where `expected` has one in their line.
+std::string print_directory(const std::filesystem::path& root, std::string_view expected,
+                            Times times = Times::compared);
+
+// What RUNs printed, from a progress of BuildKit's plain shape: "#7 0.412 text".
+std::string printed_by_steps(const std::string& progress);
 
 }  // namespace slipway

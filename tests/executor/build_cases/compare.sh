@@ -28,9 +28,19 @@ finish() {
 } 2>> /dev/null
 trap finish EXIT
 "$program" write "$work/cases" || exit 2
+mkdir "$work/busybox"
+"$program" busybox "$work/busybox/context" || exit 2
+
+# layout_layer LAYOUT DIRECTORY: unpacks the last layer.
+unpacked() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf "$1" -C "$2"; }
+layout_layer() {
+  local manifest
+  manifest=$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json") &&
+    unpacked "$1/blobs/sha256/$(jq -r '.layers[-1].digest[7:]' "$manifest")" "$2"
+}
 
 # Each builder: start; then, in the folder of a case, build NAME DOCKERFILE FLAGS..., and of what
-# was built tree NAME DIRECTORY, config NAME.
+# was built tree NAME DIRECTORY, layer NAME DIRECTORY, config NAME.
 
 buildah_start() {
   # Not vfs, which takes files of equal size and time for equal.
@@ -51,6 +61,10 @@ buildah_tree() {
   container=$(buildah from --pull=never --signature-policy="$work/policy.json" "localhost/$1") &&
     mounted=$(buildah mount "$container") && cp -a --reflink=auto "$mounted/." "$2" &&
     buildah rm "$container" > /dev/null
+}
+buildah_layer() {
+  skopeo --insecure-policy copy --quiet "containers-storage:localhost/$1:latest" oci:saved &&
+    layout_layer saved "$2"
 }
 buildah_config() {
   skopeo --insecure-policy inspect --config --raw "containers-storage:localhost/$1:latest"
@@ -92,11 +106,16 @@ docker_build() {
   local output=(-t "$1")
   [[ $1 == compared && -e tree ]] && output=(-o type=tar,dest=result.tar)
   # By its full path: that of the context is what docker remembers contexts by.
-  docker build --no-cache "${@:3}" "${output[@]}" -f "$PWD/$2" "$PWD/context"
+  # There is no bridge, so RUN has the host's network, as with us.
+  docker build --no-cache --network=host "${@:3}" "${output[@]}" -f "$PWD/$2" "$PWD/context"
 }
-docker_tree() { tar --numeric-owner --xattrs --xattrs-include='*' -xpf result.tar -C "$2"; }
+docker_tree() { unpacked result.tar "$2"; }
+docker_layer() {
+  mkdir saved && docker save "$1" | tar -x -C saved &&
+    unpacked "saved/$(jq -r '.[0].Layers[-1]' saved/manifest.json)" "$2"
+}
 docker_config() {
-  docker build --quiet -t "$1" "${flags[@]}" -f "$PWD/Dockerfile" "$PWD/context" > /dev/null &&
+  docker build --quiet --network=host -t "$1" "${flags[@]}" -f "$PWD/Dockerfile" "$PWD/context" > /dev/null &&
     docker image inspect --format '{"config": {{json .Config}}}' "$1"
 }
 
@@ -144,6 +163,7 @@ buildkit_build() {
     "${options[@]}" --output "type=oci,tar=false,name=$name:latest,dest=layouts/$name"
 }
 buildkit_tree() { docker_tree "$@"; }
+buildkit_layer() { layout_layer layouts/compared "$2"; }
 buildkit_config() {
   jq '{config}' "layouts/compared/blobs/sha256/$(jq -r '.config.digest[7:]' \
     "layouts/compared/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' layouts/compared/index.json)")"
@@ -173,6 +193,8 @@ reason_for() {
 compare_case() {
   local image start
   start=$(date +%s)
+  # What it built of busybox, where it keeps no images.
+  [[ -e busybox && -e $work/busybox/layouts ]] && cp -a "$work/busybox/layouts" .
   while read -r image; do
     "$1_build" "$image" "images/$image.Dockerfile" > log 2>&1 || { echo "  $image does not build"; return 1; }
   done < images.list
@@ -191,6 +213,12 @@ compare_case() {
     "$1_tree" compared "$PWD/result" > log 2>&1 || { sed 's/^/    /' log; return 1; }
     "$program" tree . result "$start" || return 1
   fi
+  if [[ -e output ]]; then "$program" output . log || return 1; fi
+  if [[ -e layer ]]; then
+    mkdir unpacked
+    "$1_layer" compared "$PWD/unpacked" > log 2>&1 || { sed 's/^/    /' log; return 1; }
+    "$program" layer . unpacked || return 1
+  fi
   if [[ -e config ]]; then
     # As much of an image layout as the comparison reads.
     mkdir -p layout/blobs/sha256
@@ -201,12 +229,20 @@ compare_case() {
   fi
 }
 
+# start TOOL: with the image busybox.
+start() {
+  "$1_start" || { echo "$1 does not start" >&2; return 1; }
+  cd "$work/busybox" || return
+  "$1_build" busybox context/Dockerfile > log 2>&1 || { cat log >&2; return 1; }
+  cd "$work" || return
+}
+
 declare -A program_of=([buildkit]=buildkitd)
 status=0
 for tool in buildah docker buildkit; do
   [[ ${TOOL:-$tool} == "$tool" ]] || continue
   type -P "${program_of[$tool]:-$tool}" > /dev/null || { echo "$tool is not installed"; continue; }
-  "$tool"_start || { echo "$tool does not start" >&2; status=1; continue; }
+  start "$tool" || { status=1; continue; }
   same=0 explained=0 unknown=0
   : > "$work/used"
   for folder in "$work"/cases/*/; do
@@ -218,9 +254,9 @@ for tool in buildah docker buildkit; do
     # A folder of its own, since docker takes files of equal place, size and time for equal.
     copy=$work/$tool-$number
     cp -a "$folder" "$copy"
+    "$tool"_runs || start "$tool" || exit 2
     cd "$copy" || exit 2
     mapfile -t flags < flags
-    "$tool"_runs || "$tool"_start || exit 2
     if differences=$(compare_case "$tool"); then
       ((++same))
     elif reason=$(reason_for "$tool"); then

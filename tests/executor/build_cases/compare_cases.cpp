@@ -1,12 +1,16 @@
 // The cases for other builders: compare.sh calls this program.
 //
 //   compare_cases write DIR               each case as a folder that a builder can be given
+//   compare_cases busybox DIR             the build context of the image busybox
 //   compare_cases tree CASE ROOT START    says how the tree at ROOT differs from the case's
 //   compare_cases config CASE LAYOUT      says how the config of an OCI layout differs
+//   compare_cases layer CASE ROOT         says how the unpacked last layer differs
+//   compare_cases output CASE LOG         says which lines of RUNs are missing in a log, in order
 //
 // Status 0: no difference, 1: those that it printed.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "build_case.hpp"
+#include "busybox.hpp"
 #include "image_config.hpp"
 
 #include <doctest/doctest.h>
@@ -48,6 +52,9 @@ int write(const fs::path& directory) {
     if (one.has("error")) write_lines(folder / "error", {one.get("error")});
     if (one.has("tree")) std::ofstream(folder / "tree") << one.expected_tree();
     if (one.has("config")) std::ofstream(folder / "config") << one.get("config");
+    if (one.has("layer")) std::ofstream(folder / "layer") << one.expected_tree("layer");
+    if (one.has("output")) std::ofstream(folder / "output") << one.get("output");
+    if (needs_busybox(one)) write_lines(folder / "busybox", {});
   }
   return 0;
 }
@@ -97,6 +104,40 @@ int compare_tree(const fs::path& folder, const fs::path& root, long long start) 
   return differences.empty() ? 0 : 1;
 }
 
+int compare_layer(const fs::path& folder, const fs::path& root) {
+  const auto ours = by_path(read_text(folder / "layer"));
+  const auto theirs = by_path(print_directory(root, "", Times::ignored));
+  std::string differences;
+  for (const auto& [path, line] : ours) {
+    const auto found = theirs.find(path);
+    if (found == theirs.end() || found->second != line) differences += "  - " + line + "\n";
+  }
+  for (const auto& [path, line] : theirs) {
+    const auto found = ours.find(path);
+    if (found == ours.end() || found->second != line) differences += "  + " + line + "\n";
+  }
+  std::cout << differences;
+  return differences.empty() ? 0 : 1;
+}
+
+// Other builders print more than what RUNs do, so it is the order alone that counts.
+int compare_output(const fs::path& folder, const fs::path& log) {
+  std::istringstream wanted(read_text(folder / "output"));
+  std::string printed = printed_by_steps(read_text(log));
+  if (printed.empty()) printed = read_text(log);
+  std::istringstream got(printed);
+  for (std::string line; std::getline(wanted, line);) {
+    std::string theirs;
+    while (std::getline(got, theirs) && theirs != line) {
+    }
+    if (theirs != line) {
+      std::cout << "  - " << line << "\n" << printed.substr(0, 500);
+      return 1;
+    }
+  }
+  return 0;
+}
+
 int compare_config(const fs::path& folder, const fs::path& layout) {
   const std::vector<std::string> differences =
       config_differences(read_text(folder / "config"), config_of(layout));
@@ -113,10 +154,17 @@ int main(int count, char** arguments) {
     if (words.size() == 4 && words[0] == "tree")
       return compare_tree(words[1], words[2], std::stoll(words[3]));
     if (words.size() == 3 && words[0] == "config") return compare_config(words[1], words[2]);
+    if (words.size() == 3 && words[0] == "layer") return compare_layer(words[1], words[2]);
+    if (words.size() == 3 && words[0] == "output") return compare_output(words[1], words[2]);
+    if (words.size() == 2 && words[0] == "busybox") {
+      write_busybox(words[1]);
+      return 0;
+    }
   } catch (const std::exception& error) {
     std::cerr << "compare_cases: " << error.what() << "\n";
     return 2;
   }
-  std::cerr << "compare_cases write DIR | tree CASE ROOT START | config CASE LAYOUT\n";
+  std::cerr << "compare_cases write DIR | busybox DIR | tree CASE ROOT START | config CASE LAYOUT |"
+               " layer CASE ROOT | output CASE LOG\n";
   return 2;
 }

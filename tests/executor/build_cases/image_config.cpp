@@ -16,15 +16,23 @@ Json read_json(const fs::path& path) {
   return Json::parse(in);
 }
 
-Json read_blob(const fs::path& layout, const Json& descriptor) {
-  return read_json(layout / "blobs/sha256" / descriptor["digest"].get<std::string>().substr(7));
+fs::path blob_of(const fs::path& layout, const Json& descriptor) {
+  return layout / "blobs/sha256" / descriptor["digest"].get<std::string>().substr(7);
+}
+
+Json manifest_of(const fs::path& layout) {
+  const Json index = read_json(layout / "index.json");
+  return read_json(blob_of(layout, index["manifests"][0]));
 }
 
 }  // namespace
 
 Json config_of(const fs::path& layout) {
-  const Json index = read_json(layout / "index.json");
-  return read_blob(layout, read_blob(layout, index["manifests"][0])["config"]);
+  return read_json(blob_of(layout, manifest_of(layout)["config"]));
+}
+
+fs::path last_layer_of(const fs::path& layout) {
+  return blob_of(layout, manifest_of(layout)["layers"].back());
 }
 
 std::vector<std::string> config_differences(const std::string& lines, const Json& image) {

@@ -1,6 +1,7 @@
 // cases/*.txt and executor/files/copy_cases.txt, each built by the program, with the real executor:
 // the exported tree is compared entry by entry, the config field by field.
 #include "build_case.hpp"
+#include "busybox.hpp"
 #include "image_config.hpp"
 
 #include "executor/rights.hpp"
@@ -13,7 +14,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <regex>
 #include <stdexcept>
@@ -25,11 +28,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// In a container's rights (confine), where steps have no namespaces.
+const bool confined = std::getenv("SLIPWAY_TEST_CONFINED") != nullptr;
+
 Finished build(const fs::path& folder, const std::string& dockerfile,
                std::vector<std::string> flags) {
   std::vector<std::string> words{"/usr/bin/env", "-C",      folder.string(), SLIPWAY_PROGRAM,
                                  "--root",       "state",   "build",         "--progress=plain",
                                  "-f",           dockerfile};
+  if (confined) words.push_back("--isolation=chroot");
   words.insert(words.end(), flags.begin(), flags.end());
   words.push_back("context");
   return Program(words).wait();
@@ -62,17 +69,40 @@ void check_error(const BuildCase& one, const Finished& finished) {
                 finished.err);
 }
 
+// A state that has the image busybox, made once: cases get copies of it.
+const fs::path& state_with_busybox() {
+  static const TemporaryFolder folder;
+  static const fs::path state = [] {
+    write_busybox(folder / "context");
+    const Finished made = build(folder.path(), "context/Dockerfile", {"-t", "busybox", "--quiet"});
+    if (made.status != 0) throw std::runtime_error("busybox: " + made.err);
+    return folder / "state";
+  }();
+  return state;
+}
+
+// Whiteouts as the files that they are in a tar.
+std::string print_last_layer(const fs::path& layout, const fs::path& folder) {
+  fs::create_directory(folder);
+  CHECK(run_command("tar --numeric-owner --xattrs --xattrs-include='*' -xpf " +
+                    last_layer_of(layout).string() + " -C " + folder.string()));
+  return print_directory(folder, "", Times::ignored);
+}
+
 void run_case(const BuildCase& one) {
   const TemporaryFolder folder;
   write_case(one, folder.path());
+  if (needs_busybox(one)) {
+    CHECK(run_command("cp -a " + state_with_busybox().string() + " " + folder.path().string()));
+  }
   for (const std::string& image : images_of(one)) {
     const Finished made =
         build(folder.path(), "images/" + image + ".Dockerfile", {"-t", image, "--quiet"});
     if (made.status != 0) throw std::runtime_error(image + ": " + made.err);
   }
   std::vector<std::string> flags = flags_of(one);
-  flags.insert(flags.end(),
-               {"--output=type=tar,dest=result.tar", "--output=type=oci,tar=false,dest=oci"});
+  flags.push_back("--output=type=oci,tar=false,dest=oci");
+  if (one.has("tree")) flags.push_back("--output=type=tar,dest=result.tar");
   const Finished finished = build(folder.path(), "Dockerfile", flags);
   if (one.has("error")) return check_error(one, finished);
   if (finished.status != 0) throw std::runtime_error(finished.err);
@@ -83,16 +113,27 @@ void run_case(const BuildCase& one) {
     const std::string expected = one.expected_tree();
     CHECK(print_directory(folder / "result", expected) == expected);
   }
+  if (one.has("layer"))
+    CHECK(print_last_layer(folder / "oci", folder / "layer") == one.expected_tree("layer"));
+  if (one.has("output")) CHECK(printed_by_steps(finished.err) == one.get("output"));
   check_config(one, config_of(folder / "oci"));
 }
 
 // Which only a machine's root can, here for the context or when the result is unpacked.
 bool makes_devices(const BuildCase& one) {
-  static const std::regex device(" [cb][0-9]+,[0-9]+\n");
+  static const std::regex device(" [cb][0-9]+,[0-9]+\n|mknod [^\n]* [cb] [0-9]+ [0-9]+");
   for (const auto& [field, text] : one.fields) {
     if (std::regex_search(text, device)) return true;
   }
   return false;
+}
+
+bool runs_steps(const BuildCase& one) {
+  static const std::regex shape("(^|\\n)(onbuild +)?run\\b", std::regex::icase);
+  return std::any_of(one.fields.begin(), one.fields.end(), [](const auto& field) {
+    return (field.first == "dockerfile" || field.first.starts_with("image ")) &&
+           std::regex_search(field.second, shape);
+  });
 }
 
 void run_all(const std::vector<BuildCase>& cases) {
@@ -104,6 +145,7 @@ void run_all(const std::vector<BuildCase>& cases) {
   std::map<std::string, int> counts;
   for (const BuildCase& one : cases) {
     if (only != nullptr && one.name.find(only) == std::string::npos) continue;
+    if (confined && !runs_steps(one)) continue;
     if (makes_devices(one) && rights.space.ids != Ids::all) {
       MESSAGE("root's alone: " << one.name << " takes devices");
       continue;
@@ -111,7 +153,7 @@ void run_all(const std::vector<BuildCase>& cases) {
     ++counts[one.area];
     INFO(one.area << ": " << one.name);
     try {
-      run_case(one);
+      run_case(confined ? one.in_chroot() : one);
     } catch (const std::exception& error) {
       FAIL_CHECK(std::string(error.what()));
     }

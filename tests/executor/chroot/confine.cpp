@@ -1,9 +1,10 @@
-// confine [--overlay DIRECTORY] PROGRAM ARGUMENT...: runs a program as docker runs a container's:
-// with fourteen capabilities and a filter that refuses mounts and namespaces. What it starts is as
-// confined.
+// confine [--overlay DIRECTORY] [--admin] PROGRAM ARGUMENT...: runs a program as docker runs a
+// container's: with fourteen capabilities, a filter that refuses mounts and namespaces, and the
+// host name "container". What it starts is as confined.
 //
 // --overlay: DIRECTORY is an overlay for it, as a container's root is; of its directories "lower",
 // "upper" and "work".
+// --admin: with CAP_SYS_ADMIN besides, which the filter leaves little of.
 #include <executor/sandbox/seccomp/filter.hpp>
 
 #include <linux/capability.h>
@@ -22,15 +23,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace {
 
 // Not slipway's own table: what a container has does not depend on what a step gets.
-constexpr std::array docker = {
-    CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
-    CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
-    CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
-    CAP_KILL,    CAP_AUDIT_WRITE};
+constexpr std::array docker = {CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,           CAP_FOWNER,
+                               CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,           CAP_SETUID,
+                               CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
+                               CAP_KILL,    CAP_AUDIT_WRITE};
 
 void require(bool good, const char* call) {
   if (good) return;
@@ -59,13 +60,12 @@ void load_filter() {
   const auto filter = slipway::seccomp::filter();
   struct sock_fprog program = {};
   program.len = static_cast<unsigned short>(filter.size());
-  program.filter =
-      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(filter.data()));
+  program.filter = const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(filter.data()));
   require(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0, "seccomp");
 }
 
-void drop_capabilities() {
-  std::uint64_t kept = 0;
+void drop_capabilities(bool admin) {
+  std::uint64_t kept = admin ? std::uint64_t{1} << CAP_SYS_ADMIN : 0;
   for (const int capability : docker) kept |= std::uint64_t{1} << capability;
   for (int capability = 0; capability < 64; ++capability) {
     if ((kept >> capability & 1) == 0 && ::prctl(PR_CAPBSET_DROP, capability) != 0) break;
@@ -89,14 +89,19 @@ int main(int argc, char** argv) {
     mount_overlay(argv[2]);
     next = 3;
   }
+  const bool admin = argc > next && std::string(argv[next]) == "--admin";
+  if (admin) ++next;
   if (argc <= next) {
-    std::fputs("usage: confine [--overlay DIRECTORY] PROGRAM ARGUMENT...\n", stderr);
+    std::fputs("usage: confine [--overlay DIRECTORY] [--admin] PROGRAM ARGUMENT...\n", stderr);
     return 2;
   }
   // For what the tests of the sandbox have to say here.
   ::setenv("SLIPWAY_TEST_CONFINED", "1", 1);
+  constexpr std::string_view name = "container";
+  require(::unshare(CLONE_NEWUTS) == 0, "unshare");
+  require(::sethostname(name.data(), name.size()) == 0, "sethostname");
   load_filter();
-  drop_capabilities();
+  drop_capabilities(admin);
   ::execvp(argv[next], argv + next);
   require(false, argv[next]);
 }

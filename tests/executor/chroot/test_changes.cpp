@@ -70,12 +70,13 @@ TEST_CASE("each kind of change is in the upper directory, and nothing else is") 
     write_file(chain.image() / "data" / name, std::string("old ") + name);
   const TestStep& step = chain.run(
       "cd /data && echo new > edited && chmod 600 mode && rm gone dir/gone && rm -r tree && "
-      "mkdir -p made/deep && ln -s keep link && mknod pipe p && touch -d '1980-01-01 00:00:00' old && "
+      "mkdir -p made/deep && ln -s keep link && mknod pipe p && touch -d '1980-01-01 00:00:00' old "
+      "&& "
       "mknod disk b 8 0");
   CHECK(chain.outcome.exit_code == 0);
   CHECK(step.left() == Paths{"data/", "data/dir/", "data/dir/gone", "data/disk", "data/edited",
-                             "data/gone", "data/link", "data/made/", "data/made/deep/",
-                             "data/mode", "data/old", "data/pipe", "data/tree"});
+                             "data/gone", "data/link", "data/made/", "data/made/deep/", "data/mode",
+                             "data/old", "data/pipe", "data/tree"});
   const fs::path data = step.request.upper / "data";
   CHECK(is_whiteout(data / "gone"));
   CHECK(is_whiteout(data / "tree"));
@@ -89,8 +90,10 @@ TEST_CASE("a change that only a change time shows is found, also in the tick of 
   if (!chain) return;
   write_file(chain.image() / "file", "abc");
   // The same size, and the times put back.
-  CHECK(chain.run("touch -r /file /tmp-time; printf xyz > /file; touch -r /tmp-time /file; "
-                  "rm /tmp-time").left() == Paths{"file"});
+  CHECK(chain
+            .run("touch -r /file /tmp-time; printf xyz > /file; touch -r /tmp-time /file; "
+                 "rm /tmp-time")
+            .left() == Paths{"file"});
   CHECK(content(chain.steps.back()->request.upper / "file") == "xyz");
 }
 
@@ -184,13 +187,15 @@ TEST_CASE("owners, modes, attributes and times pass through a tree and back") {
   Chain chain;
   if (!chain) return;
   chain.run(
-      "cd / && printf x > f && chown 12:34 f && chmod 4711 f && touch -d '2001-02-03 04:05:06' f && "
+      "cd / && printf x > f && chown 12:34 f && chmod 4711 f && touch -d '2001-02-03 04:05:06' f "
+      "&& "
       "mkdir s && chmod 1777 s && chown 5:6 s && ln -s f l && chown -h 7:8 l && "
       "probe xattr user.color 726564 f");
   CHECK(chain.outcome.exit_code == 0);
   chain.run("stat -c '%n %a %u:%g %F' f s l; date -r f +%F-%T; probe xattrs f");
-  CHECK(chain.outcome.out.starts_with("f 4711 12:34 regular file\ns 1777 5:6 directory\n"
-                                      "l 777 7:8 symbolic link\n2001-02-03-04:05:06\n"));
+  CHECK(
+      chain.outcome.out.starts_with("f 4711 12:34 regular file\ns 1777 5:6 directory\n"
+                                    "l 777 7:8 symbolic link\n2001-02-03-04:05:06\n"));
   CHECK(chain.outcome.out.find("user.color") != std::string::npos);
   CHECK(chain.steps.back()->left() == Paths{});
 }
@@ -201,12 +206,21 @@ TEST_CASE("a mark of overlayfs's that a step makes is none") {
   write_file(chain.image() / "d/below", "1");
   const TestStep& step = chain.run(
       "printf 1 > /f; probe xattr user.overlay.whiteout 79 /f; mkdir /e; "
-      "probe xattr user.overlay.opaque 79 /d; probe xattr user.overlay.opaque 79 /e; touch /d/x /e/x");
+      "probe xattr user.overlay.opaque 79 /d; probe xattr user.overlay.opaque 79 /e; touch /d/x "
+      "/e/x");
   for (const char* name : {"f", "d", "e"}) {
     CHECK(::listxattr((step.request.upper / name).c_str(), nullptr, 0) == 0);
   }
   chain.run("cat /f; ls /d");
   CHECK(chain.outcome.out == "1below\nx\n");
+}
+
+TEST_CASE("a tree without end is refused, and removed") {
+  Chain chain;
+  if (!chain) return;
+  chain.run("mkdir /d && cd /d && probe deep 20000");
+  CHECK(chain.outcome.failure.find("is too long for a layer") != std::string::npos);
+  CHECK(fs::is_empty(chain.trees.path()));
 }
 
 TEST_CASE("the root's own mode is the step's, and is not handed on") {

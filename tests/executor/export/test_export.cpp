@@ -92,6 +92,12 @@ std::string config_of(const LayerStack& layers) {
   return write_image_config(config);
 }
 
+Exported image_of(const LayerStack& layers) {
+  Exported exported;
+  exported.images.push_back({host_platform(), config_of(layers), layers});
+  return exported;
+}
+
 std::string message_of(auto&& action) {
   try {
     action();
@@ -128,7 +134,7 @@ TEST_CASE("a directory gets the files as the topmost layers have them") {
   folder.write("out/etc/new", "older");
   folder.write("out/kept", "mine");
   export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
-                config_of(layers), layers, {}, store);
+                image_of(layers), store);
 
   CHECK(folder.read("out/bin/a") == "bin/a");
   CHECK_FALSE(fs::exists(folder / "out/bin/gone"));
@@ -156,7 +162,7 @@ TEST_CASE("links in the output directory lead no file out of it") {
   fs::create_directory_symlink(folder / "outside", folder / "out/etc");
   fs::create_symlink(folder / "outside/a", folder / "out/bin/a");
   export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
-                config_of(layers), layers, {}, store);
+                image_of(layers), store);
   CHECK(folder.read("outside/new") == "untouched");
   CHECK(folder.read("outside/a") == "untouched");
   CHECK(fs::is_directory(fs::symlink_status(folder / "out/etc")));
@@ -171,7 +177,7 @@ TEST_CASE("links in the image lead no file out of the output directory") {
   const LayerRef lower = add_layer(store, {symlink("way", (folder / "outside").string())});
   const LayerRef upper = add_layer(store, {directory("way"), file("way/file")});
   export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
-                config_of({lower, upper}), {lower, upper}, {}, store);
+                image_of({lower, upper}), store);
   CHECK(folder.read("out/way/file") == "way/file");
   CHECK(fs::is_empty(folder / "outside"));
 }
@@ -183,7 +189,7 @@ TEST_CASE("a directory with something in it is not removed for a file") {
   fs::create_directories(folder / "out/etc/new/mine");
   CHECK(message_of([&] {
           export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
-                        config_of(layers), layers, {}, store);
+                        image_of(layers), store);
         }).find("etc/new") != std::string::npos);
   CHECK(fs::exists(folder / "out/etc/new/mine"));
 }
@@ -194,7 +200,7 @@ TEST_CASE("the tar of the files is the merged tree, and always the same bytes") 
   const LayerStack layers = sample_layers(store);
   for (const char* name : {"one.tar", "two.tar"}) {
     export_result({.kind = ExportSpec::Kind::tar, .destination = folder / name},
-                  config_of(layers), layers, {}, store);
+                  image_of(layers), store);
   }
   const std::string bytes = folder.read("one.tar");
   CHECK(bytes == folder.read("two.tar"));
@@ -224,7 +230,11 @@ TEST_CASE("both kinds of image archive hold the image, under all its names") {
   SUBCASE("oci, uncompressed") { spec.compression = ExportSpec::Compression::uncompressed; }
   SUBCASE("oci, a directory") { spec.as_tar = false; }
   SUBCASE("docker") { spec.kind = ExportSpec::Kind::docker; }
-  export_result(spec, config, layers, {parse_reference("app:1")}, store);
+  Exported exported = image_of(layers);
+  exported.names = {parse_reference("app:1")};
+  const auto manifest = export_result(spec, exported, store);
+  REQUIRE(manifest.has_value());
+  CHECK(manifest->media_type == media_type::oci_manifest);
   const TemporaryFolder other;
   Store target(other / "store");
   PullProgress progress;
@@ -239,11 +249,80 @@ TEST_CASE("a file that could not be written whole is not there") {
   LayerStack layers = sample_layers(store);
   const std::string config = config_of({layers[0], {DiffId{sha256("none")}, {}, 0}});
   CHECK_THROWS_AS(export_result({.kind = ExportSpec::Kind::oci, .destination = folder / "out.tar"},
-                                config, layers, {}, store),
+                                {{{{"linux", "amd64", ""}, config, layers}}}, store),
                   Error);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder.path())) {
     names.push_back(entry.path().filename().string());
   }
   CHECK(names == std::vector<std::string>{"store"});
+}
+
+TEST_CASE("the files of several platforms go into a directory each") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack small = {add_layer(store, {directory("bin"), file("bin/arm")})};
+  Exported both = image_of(sample_layers(store));
+  both.images.front().platform = {"linux", "amd64", ""};
+  both.images.push_back({{"linux", "arm", "v7"}, config_of(small), small});
+  both.several = true;
+  ExportSpec spec{.kind = ExportSpec::Kind::local, .destination = folder / "out"};
+  export_result(spec, both, store);
+  CHECK(folder.read("out/linux_amd64/bin/a") == "bin/a");
+  CHECK(folder.read("out/linux_arm_v7/bin/arm") == "bin/arm");
+
+  spec = {.kind = ExportSpec::Kind::tar, .destination = folder / "out.tar"};
+  export_result(spec, both, store);
+  const std::string bytes = folder.read("out.tar");
+  TextSource source(bytes);
+  TarReader reader(source, {});
+  std::vector<std::string> paths;
+  std::string link;
+  while (const auto entry = reader.next()) {
+    paths.push_back(entry->entry.path);
+    if (entry->entry.path == "linux_amd64/bin/link") link = entry->entry.hard_link;
+  }
+  CHECK(paths == std::vector<std::string>{
+                     "linux_amd64", "linux_amd64/bin", "linux_amd64/bin/a", "linux_amd64/bin/link",
+                     "linux_amd64/bin/sym", "linux_amd64/etc", "linux_amd64/etc/new",
+                     "linux_amd64/locked", "linux_amd64/locked/inside", "linux_arm_v7",
+                     "linux_arm_v7/bin", "linux_arm_v7/bin/arm"});
+  CHECK(link == "linux_amd64/bin/a");
+
+  // In one directory, as long as they do not meet.
+  spec.platform_split = false;
+  spec.kind = ExportSpec::Kind::local;
+  spec.destination = folder / "flat";
+  export_result(spec, both, store);
+  CHECK(folder.read("flat/bin/a") == "bin/a");
+  CHECK(folder.read("flat/bin/arm") == "bin/arm");
+  both.images.back().layers = both.images.front().layers;
+  CHECK(message_of([&] { export_result(spec, both, store); }) ==
+        "both linux/amd64 and linux/arm/v7 have \"bin/a\"");
+}
+
+TEST_CASE("an archive of several platforms is an index, and docker's has no place for one") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const LayerStack layers = sample_layers(store);
+  Exported both = image_of(layers);
+  ImageConfig foreign = read_image_config(both.images.front().config);
+  foreign.platform = {"linux", "s390x", ""};
+  both.images.push_back({foreign.platform, write_image_config(foreign), layers});
+  both.several = true;
+  both.names = {parse_reference("app:1")};
+  ExportSpec spec{.kind = ExportSpec::Kind::oci, .destination = folder / "out.tar"};
+  const auto index = export_result(spec, both, store);
+  REQUIRE(index.has_value());
+  CHECK(index->media_type == media_type::oci_index);
+
+  for (const Platform& platform : {host_platform(), foreign.platform}) {
+    const TemporaryFolder other;
+    Store target(other / "store");
+    PullProgress progress;
+    load_archive(target, folder / "out.tar", platform, progress);
+    CHECK(target.images().get("app:1").config.platform == platform);
+  }
+  spec.kind = ExportSpec::Kind::docker;
+  CHECK_THROWS_AS(export_result(spec, both, store), Error);
 }

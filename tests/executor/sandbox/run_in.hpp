@@ -51,6 +51,7 @@ struct Outcome {
   std::string err;
   bool out_of_memory = false;
   int calls_after_end = 0;
+  std::string failure;
 };
 
 // One step, from its request to its end. Everything may be changed before it runs.
@@ -116,6 +117,7 @@ class TestStep {
           ended = true;
           outcome.exit_code = result.exit_code;
           outcome.out_of_memory = result.out_of_memory;
+          if (result.failure) outcome.failure = result.failure->what();
           changed.notify_all();
         });
     if (while_running) while_running(*process);

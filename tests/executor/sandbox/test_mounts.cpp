@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace slipway;
@@ -52,10 +53,10 @@ TEST_CASE("a step that writes nothing leaves nothing, in an image that has nothi
 }
 
 TEST_CASE("the network's files are shown, cannot be written, and are in no layer") {
-  const auto runner = real_runner();
+  const auto runner = real_runner(every_entitlement());
   if (!runner) return;
   TestStep step("echo x 2>/dev/null >> /etc/hosts || echo refused; cat /etc/resolv.conf");
-  step.with_busybox();
+  step.with_busybox().operation.network = RunProcess::Network::host;
   CHECK(step.run(*runner).out == "refused\n" + content("/etc/resolv.conf"));
   CHECK(!std::filesystem::exists(step.request.upper / "etc/hosts"));
   CHECK(!std::filesystem::exists(step.request.upper / "etc/resolv.conf"));
@@ -181,10 +182,42 @@ TEST_CASE("mounts lie in each other, in whatever order they are written") {
   ResolvedMount cache = mount_at(Mount::Type::cache, "/cache");
   cache.directory = step.pad.path() / "cache";
   write_file(*cache.directory / "kept", "");
+  // In a cache that others may have at the same time the place of a mount stays.
+  SUBCASE("shared") {
+    cache.mount.sharing = Mount::Sharing::shared;
+  }
+  SUBCASE("locked") {
+    cache.mount.sharing = Mount::Sharing::locked;
+  }
   step.with_busybox().request.mounts = {secret("/cache/deep/key", "text\n"), cache};
   CHECK(step.run(*runner).out == "text\ndeep\nkept\n");
-  CHECK(!std::filesystem::exists(*cache.directory / "deep"));
+  const bool shared = cache.mount.sharing == Mount::Sharing::shared;
+  CHECK(std::filesystem::exists(*cache.directory / "deep") == shared);
+  if (shared) CHECK(std::filesystem::file_size(*cache.directory / "deep/key") == 0);
   CHECK(step.left() == std::vector<std::string>{});
+}
+
+TEST_CASE("a mount in a shared cache outlives that of a step beside it at the same place") {
+  const auto runner = real_runner();
+  if (!runner) return;
+  TestStep outer("until test -e /cache/over; do sleep 0.01; done; cat /cache/deep/key");
+  ResolvedMount cache = mount_at(Mount::Type::cache, "/cache");
+  cache.directory = outer.pad.path() / "cache";
+  std::filesystem::create_directories(*cache.directory);
+  TestStep first("touch /cache/begun; until test -e /cache/go; do sleep 0.01; done");
+  first.with_busybox().request.mounts = {secret("/cache/deep/key", "first\n"), cache};
+  outer.with_busybox().request.mounts = {secret("/cache/deep/key", "outer\n"), cache};
+  // The first one makes the place and ends before the other does.
+  Outcome of_first;
+  std::thread beside([&] {
+    of_first = first.run(*runner);
+    write_file(*cache.directory / "over", "");
+  });
+  while (!std::filesystem::exists(*cache.directory / "begun")) std::this_thread::yield();
+  outer.while_running = [&](RunningProcess&) { write_file(*cache.directory / "go", ""); };
+  CHECK(outer.run(*runner).out == "outer\n");
+  beside.join();
+  CHECK(of_first.exit_code == 0);
 }
 
 TEST_CASE("a mount lies in a bind mount, also in one of a directory below the source's root") {

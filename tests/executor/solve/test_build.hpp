@@ -86,6 +86,11 @@ class TestBuild {
 
   // Builds, and gives the steps that ran. Throws what solve() throws.
   Steps solve(const std::string& dockerfile, const TestBuildOptions& options = {}) {
+    return solve_for({host_platform()}, dockerfile, options);
+  }
+  // The same for several platforms.
+  Steps solve_for(const std::vector<Platform>& platforms, const std::string& dockerfile,
+                  const TestBuildOptions& options = {}) {
     auto source = std::make_shared<SourceFile>();
     source->name = "Dockerfile";
     source->text = dockerfile;
@@ -95,17 +100,20 @@ class TestBuild {
     lower_options.no_cache = options.no_cache;
     lower_options.no_cache_stages = options.no_cache_stages;
     lower_options.build_platform = host_platform();
-    lower_options.target_platform = host_platform();
+    lower_options.show_platforms = platforms.size() > 1;
     lower_options.parse_triggers = parse_triggers;
-    lowered = lower(parse_dockerfile(source).dockerfile, lower_options,
+    lowered = lower_platforms(parse_dockerfile(source).dockerfile, lower_options, platforms,
                     [this](const ImageRequest& request) -> ResolvedImage {
-                      const Image image = store_->images().get(request.reference);
+                      const auto own = store_->images().find(parse_reference(request.reference),
+                                                             request.platform);
+                      const Image image = own ? *own : store_->images().get(request.reference);
                       return {.reference = request.reference, .id = image.id, .config = image.config};
                     });
     SolveOptions solve_options;
     solve_options.max_parallelism = options.max_parallelism;
     solve_options.keep_going = options.keep_going;
-    solve_options.place = "test\n" + options.target;
+    place_ = solve_options.place = "test\n" + options.target;
+    solve_options.failed = failed;
     Context::Options context_options;
     context_options.directory = context_.path();
     context_options.name = "build context";
@@ -118,7 +126,9 @@ class TestBuild {
     solve_options.keyed_secrets = keyed_secrets;
     solve_options.ssh_agents = ssh_agents;
     Progress quiet;
-    result = slipway::solve(lowered->graph, lowered->root, *store_, *runner_in_use, solve_options, quiet);
+    std::vector<VertexId> roots;
+    for (const PlatformImage& image : lowered->images) roots.push_back(image.root);
+    result = slipway::solve(lowered->graph, roots, *store_, *runner_in_use, solve_options, quiet);
     Steps ran;
     for (const VertexReport& report : result.reports) {
       if (report.outcome == VertexReport::Outcome::ran) ran.push_back(text_of(report.vertex));
@@ -142,8 +152,8 @@ class TestBuild {
   }
 
   // The content of a file in the result; nothing where there is none.
-  std::optional<std::string> file(const std::string& path) {
-    const StackView view = store_->layers().view(result.layers);
+  std::optional<std::string> file(const std::string& path, std::size_t platform = 0) {
+    const StackView view = store_->layers().view(result.roots[platform].layers);
     const auto entry = view.find(path);
     if (!entry || entry->type != Entry::Type::file) return std::nullopt;
     const int descriptor = view.open(*entry);
@@ -159,13 +169,18 @@ class TestBuild {
   std::map<std::string, std::string> secrets;  // by id
   std::set<std::string> keyed_secrets;
   std::map<std::string, std::filesystem::path> ssh_agents;  // by id
-  std::optional<Lowered> lowered;
+  std::optional<LoweredPlatforms> lowered;
   SolveResult result;
+  std::function<void(FailedStep&, const Error&)> failed;  // as SolveOptions has it
+
+  // Of the last solve.
+  const std::string& place() const { return place_; }
 
  private:
   TemporaryFolder folder_;
   ContextFolder context_{folder_.path() / "context"};
   std::optional<Store> store_;
+  std::string place_;
 };
 
 }  // namespace slipway

@@ -1,0 +1,53 @@
+// What becomes of a build's result: images of the store, files elsewhere, and what is told of them.
+#pragma once
+
+#include "build_request.hpp"
+#include "display.hpp"
+
+#include <executor/export/export.hpp>
+#include <executor/solve/solve.hpp>
+#include <ir/lower.hpp>
+#include <ir/reference.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class Store;
+
+class Outputs {
+ public:
+  // What --tag and --output ask for. `several`: the result is an index of several platforms'
+  // images, though it may have one alone. Throws Error before anything is built.
+  Outputs(const BuildRequest& request, bool several);
+
+  // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
+  // Error.
+  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,
+               Display& display);
+  // --iidfile and --metadata-file, about what was written. `notes`: what the sandbox had to say of
+  // this machine. Throws Error.
+  void write_files(const BuildRequest& request, const Graph& graph, const SolveResult& result,
+                   const std::vector<Diagnostic>& notes) const;
+
+ private:
+  std::string metadata(const Graph& graph, const SolveResult& result,
+                       const std::vector<Diagnostic>& notes) const;
+
+  bool several_;
+  std::vector<Reference> names_;
+  std::vector<ExportSpec> specs_;
+
+  // Of what was written.
+  struct Written {
+    Platform platform;
+    Digest id;
+  };
+  std::vector<Written> written_;
+  Digest id_;                                 // as write() gave it
+  std::optional<BlobDescriptor> descriptor_;  // of an archive: what its names stand for
+};
+
+}  // namespace slipway
