@@ -42,7 +42,8 @@ int make_whiteout(int directory, const char* name) {
 }
 
 void set_metadata(int file, const Entry& entry) {
-  if (give_owner(file, entry.uid, entry.gid) != 0) throw system_error("fchown", entry.path, errno);
+  if (give_owner(file, entry.uid, entry.gid) != 0)
+    throw owner_error(entry.path, entry.uid, entry.gid, errno);
   if (::fchmod(file, entry.mode) != 0) throw system_error("fchmod", entry.path, errno);
   for (const auto& [name, value] : entry.xattrs) {
     if (::fsetxattr(file, name.c_str(), value.data(), value.size(), 0) != 0)

@@ -53,6 +53,13 @@ int give_owner(int directory, const char* name, std::uint32_t uid, std::uint32_t
   return record(*name == '/' ? name : path_of(directory) + "/" + name, uid, gid);
 }
 
+Error owner_error(std::string_view path, std::uint32_t uid, std::uint32_t gid, int error_number) {
+  if (error_number != EINVAL) return system_error("fchown", path, error_number);
+  return Error(quoted(path) + " belongs to " + std::to_string(uid) + ":" + std::to_string(gid) +
+               ", and this user namespace has no such id")
+      .hint(more_ids_hint);
+}
+
 std::optional<OwnerIds> recorded_owner(std::string_view value) {
   OwnerIds owner;
   const char* const end = value.data() + value.size();

@@ -7,6 +7,8 @@
 // does the attribute mean anything, and in no layer is it kept.
 #pragma once
 
+#include <ir/error.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,6 +29,13 @@ bool ids_are_recorded();
 // done, or recorded where ids are. Not 0: errno says why.
 int give_owner(int file, std::uint32_t uid, std::uint32_t gid);
 int give_owner(int directory, const char* name, std::uint32_t uid, std::uint32_t gid);
+
+// What gives a user more ids.
+constexpr const char* more_ids_hint =
+    "have root add ranges to /etc/subuid and /etc/subgid (usermod --add-subuids, --add-subgids)";
+
+// The error of a give_owner() that failed: ids that the user's namespace lacks are told as such.
+Error owner_error(std::string_view path, std::uint32_t uid, std::uint32_t gid, int error_number);
 
 // What an attribute's value says; nothing where it is no such value.
 std::optional<OwnerIds> recorded_owner(std::string_view value);

@@ -215,7 +215,8 @@ void TreeWriter::add_other(Entry entry) {
   if (symlink) entry.mode = 0777;  // as every link on Linux, whatever the archive says
   check(make_layer_node(directory, name.c_str(), entry), symlink ? "symlinkat" : "mknodat",
         entry.path);
-  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat", entry.path);
+  if (give_owner(directory, name.c_str(), entry.uid, entry.gid) != 0)
+    throw owner_error(entry.path, entry.uid, entry.gid, errno);
   // A node we just made in a tree nobody else writes to: it is no link.
   if (!symlink) check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
   const timespec times[2] = {time_of(entry), time_of(entry)};
@@ -304,7 +305,8 @@ void TreeWriter::set_shared(std::uint64_t inode, const Entry& entry) {
   }
   const std::string name(base_name(entry.path));
   const int directory = parents_.directory(parent_path(entry.path));
-  check(give_owner(directory, name.c_str(), entry.uid, entry.gid), "fchownat", entry.path);
+  if (give_owner(directory, name.c_str(), entry.uid, entry.gid) != 0)
+    throw owner_error(entry.path, entry.uid, entry.gid, errno);
   if (!link) {
     check(::fchmodat(directory, name.c_str(), entry.mode, 0), "fchmodat", entry.path);
     if (node.type == Entry::Type::file && !node.xattrs.empty()) {

@@ -1,5 +1,6 @@
 #include <executor/chroot/step_files.hpp>
 
+#include <cache/user_namespace.hpp>
 #include <executor/sandbox/mount_source.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/standard_devices.hpp>
@@ -30,7 +31,11 @@ void make_devices(int directory) {
     if (::mknodat(directory, device.name, S_IFCHR | 0666, ::makedev(device.major, device.minor)) !=
         0) {
       Error error = system_error("mknodat", std::string("/dev/") + device.name, errno);
-      if (errno == EPERM) error.hint("this container lacks CAP_MKNOD: add --cap-add=MKNOD");
+      if (errno == EPERM) {
+        error.hint(in_user_namespace() ? "in a user namespace nobody can make devices: build with "
+                                         "--isolation=sandbox, or be root outside of one"
+                                       : "this container lacks CAP_MKNOD: add --cap-add=MKNOD");
+      }
       throw error;
     }
     if (::fchmodat(directory, device.name, 0666, 0) != 0)
@@ -68,17 +73,22 @@ void make_scripts(int directory, const std::vector<RunProcess::Script>& scripts)
   }
 }
 
-void place_bind(Placements& placements, const ResolvedMount& mount, const LayerOpener& open_layer) {
-  std::vector<std::shared_ptr<const OpenLayer>> layers;
-  for (const auto& lower : mount.lowers) layers.push_back(open_layer(lower));
-  if (mount.lowers.empty() && mount.directory) layers.push_back(open_layer(*mount.directory));
+void place_copy(Placements& placements, const ResolvedMount& mount,
+                std::vector<std::shared_ptr<const OpenLayer>> layers, std::string_view within) {
   const MergedLayers merged = merge(std::move(layers));
-  const std::string source = resolve(merged, mount.mount.source);
+  const std::string source = resolve(merged, within);
   const MergedLayers::Node* const node = merged.find(source);
   const bool file = node != nullptr && node->type != Entry::Type::directory;
   placements.copy(placements.root().place_for(
                       mount.mount.target, file ? RootTree::Kind::file : RootTree::Kind::directory),
                   merged, source);
+}
+
+void place_bind(Placements& placements, const ResolvedMount& mount, const LayerOpener& open_layer) {
+  std::vector<std::shared_ptr<const OpenLayer>> layers;
+  for (const auto& lower : mount.lowers) layers.push_back(open_layer(lower));
+  if (mount.lowers.empty() && mount.directory) layers.push_back(open_layer(*mount.directory));
+  place_copy(placements, mount, std::move(layers), mount.mount.source);
 }
 
 void place_secret(Placements& placements, const ResolvedMount& mount,
@@ -111,13 +121,17 @@ void place_ssh(Placements& placements, const ResolvedMount& mount,
   agents.push_back({std::move(listener), *mount.agent});
 }
 
-void place_cache(Placements& placements, const ResolvedMount& mount) {
+void place_cache(Placements& placements, const ResolvedMount& mount,
+                 const LayerOpener& open_layer) {
   if (!mount.directory) throw Error("a cache mount without a directory");
+  // One that began as another tree's directory is that directory.
+  const std::string within = mount.mount.input == 0 ? mount.mount.source : "";
+  // Nothing here can refuse a write: what a step writes goes into a copy, and with it.
+  if (mount.mount.read_only)
+    return place_copy(placements, mount, {open_layer(*mount.directory)}, within);
   const FileDescriptor kept(::open(mount.directory->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!kept) throw system_error("open", mount.directory->string(), errno);
-  // One that began as another tree's directory is that directory.
-  const FileDescriptor source =
-      open_source(kept.get(), mount.mount.input == 0 ? mount.mount.source : "");
+  const FileDescriptor source = open_source(kept.get(), within);
   placements.lend(placements.root().place_for(mount.mount.target, kind_of(source)), source);
 }
 
@@ -171,7 +185,7 @@ Requested place_requested(Placements& placements, const RunRequest& request,
         place_bind(placements, *mount, open_layer);
         break;
       case Mount::Type::cache:
-        place_cache(placements, *mount);
+        place_cache(placements, *mount, open_layer);
         break;
       case Mount::Type::tmpfs:
         placements.directory(

@@ -69,8 +69,8 @@ void TreeMaker::make_other(const Entry& entry) {
   const char* const last = name(entry);
   check(make_layer_node(directory, last, entry),
         entry.type == Type::symlink ? "symlinkat" : "mknodat", entry.path);
-  check(give_owner(directory, last, entry.uid, entry.gid), "fchownat",
-        entry.path);
+  if (give_owner(directory, last, entry.uid, entry.gid) != 0)
+    throw owner_error(entry.path, entry.uid, entry.gid, errno);
   // Just made, in a tree nobody else writes to: it is no link.
   if (entry.type != Type::symlink)
     check(::fchmodat(directory, last, entry.mode, 0), "fchmodat", entry.path);

@@ -1,6 +1,7 @@
 // RUN --mount.
 #include <executor/sandbox/step_mounts.hpp>
 
+#include <cache/layers/recorded_ids.hpp>
 #include <executor/sandbox/file_system.hpp>
 #include <executor/sandbox/mount_source.hpp>
 #include <executor/snapshot/overlay.hpp>
@@ -162,7 +163,7 @@ void StepMounts::add_ssh(const ResolvedMount& mount) {
   // As for a secret's file: with one id there is nobody else.
   if (ids_ != Ids::own && ::fchownat(hidden(), name.c_str(), mount.mount.uid, mount.mount.gid,
                                      AT_SYMLINK_NOFOLLOW) != 0) {
-    throw system_error("fchownat", name, errno);
+    throw owner_error(mount.mount.target, mount.mount.uid, mount.mount.gid, errno);
   }
   FileDescriptor socket(::openat(hidden(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!socket) throw system_error("openat", name, errno);

@@ -1,5 +1,6 @@
 #include <executor/sandbox/step_mounts.hpp>
 
+#include <cache/layers/recorded_ids.hpp>
 #include <executor/sandbox/file_system.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/standard_devices.hpp>
@@ -189,7 +190,7 @@ FileDescriptor StepMounts::hidden_file(std::string_view content, std::uint32_t m
   FileDescriptor file = make_file(hidden(), name, content, mode);
   // With one id there is nobody else to give it to: the step's program is that one, whoever it is.
   if (ids_ != Ids::own && ::fchownat(hidden_, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    throw system_error("fchownat", name, errno);
+    throw owner_error(name, uid, gid, errno);
   }
   return file;
 }

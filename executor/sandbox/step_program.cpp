@@ -1,5 +1,6 @@
 #include <executor/sandbox/step_program.hpp>
 
+#include <cache/layers/recorded_ids.hpp>
 #include <executor/sandbox/foreign.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <ir/platform.hpp>
@@ -182,6 +183,13 @@ Error why_not_started(const init::Report& report, const RunProcess& operation) {
       }
       return error;
     }
+    case Stage::groups:
+    case Stage::user:
+      if (report.error == EINVAL) {
+        return Error("USER " + quoted(operation.user) + ": this user namespace has no such id")
+            .hint(more_ids_hint);
+      }
+      [[fallthrough]];
     default:
       return Error("the step could not be set up (stage " +
                    std::to_string(static_cast<std::uint32_t>(report.stage)) + "): " + reason);

@@ -126,7 +126,7 @@ void Solver::make_cache_directory(const std::filesystem::path& directory, const 
     throw system_error("chmod", made.string(), errno);
   }
   if (give_owner(AT_FDCWD, made.c_str(), mount.uid, mount.gid) != 0) {
-    throw system_error("chown", made.string(), errno);
+    throw owner_error(mount.target, mount.uid, mount.gid, errno);
   }
   // Never over one that is there: another step may have it mounted already.
   if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0 &&

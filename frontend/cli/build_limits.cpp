@@ -222,7 +222,9 @@ void declare_limits(CLI::App& app, LimitFlags& flags) {
   add("--cpuset-mems", flags.cpuset_mems, "the memory nodes to use: 0-1", "LIST");
   add("--pids-limit", flags.pids_limit, "processes and threads at once; -1: no limit", "N");
   add("--cgroup-parent", flags.cgroup_parent,
-      "the control group in which RUN's are made, from the root (default: slipway's own)", "PATH");
+      "the control group in which RUN's are made, from the root (default: slipway's own, with "
+      "version 2 the one above)",
+      "PATH");
 }
 
 std::uint64_t shm_size_of(const LimitFlags& flags) {

@@ -3,6 +3,7 @@
 
 #include "doctor_attempt.hpp"
 
+#include <cache/user_namespace.hpp>
 #include <executor/sandbox/seccomp/filter.hpp>
 #include <executor/snapshot/overlay.hpp>
 #include <ir/error.hpp>
@@ -141,6 +142,13 @@ std::vector<Ability> examine_steps(Machine& machine) {
                                step(machine, false)};
   machine.sandbox = rows[3].works;
   machine.chroot = rows[4].works;
+  if (!machine.sandbox && machine.chroot) {
+    // A filter would take set-user-ID programs from a step, where this right is not there.
+    if (rows[1].works && !has_capability(CAP_SYS_ADMIN))
+      rows[1].meaning = "for the sandbox; by chroot RUN has this container's filter";
+    if (rows[2].works)
+      rows[2].meaning = "for the sandbox; by chroot RUN reaches this container's abstract sockets";
+  }
   rows[3].required = !machine.chroot;
   rows[4].required = !machine.sandbox;
   return rows;

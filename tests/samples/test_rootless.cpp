@@ -174,3 +174,20 @@ TEST_CASE("with one id only, a step's users are what it takes them for") {
   CHECK(says("3/3 "));  // /f, by the chown in the chroot
   CHECK(says("7/8 "));  // /tmp/mine, of the step's user
 }
+
+TEST_CASE("an owner that a user's ranges do not have is told as such") {
+  ROOT_ALONE("makes users");
+  const Finished user = as_user(
+      "mkdir c; touch c/file; printf 'FROM scratch\nCOPY --chown=70000:7 file /\n' > c/Dockerfile; "
+      "$SLIPWAY build c");
+  INFO(user.err);
+  CHECK(user.status != 0);
+  CHECK(user.err.find("\"file\" belongs to 70000:7") != std::string::npos);
+  CHECK(user.err.find("/etc/subuid") != std::string::npos);
+  const Finished run = as_user(
+      "mkdir c; cp /bin/busybox c/sh; printf 'FROM scratch\nCOPY sh /bin/\nUSER 70000\nRUN :\n' "
+      "> c/Dockerfile; $SLIPWAY build c");
+  INFO(run.err);
+  CHECK(run.status != 0);
+  CHECK(run.err.find("USER \"70000\": this user namespace has no such id") != std::string::npos);
+}

@@ -313,6 +313,7 @@ TEST_CASE("doctor finds out what a container lets slipway do") {
   CHECK(has(container, "no  sandbox"));
   CHECK(has(container, "--privileged"));
   CHECK(has(container, "ok  chroot"));
+  CHECK(has(container, "by chroot RUN has this container's filter"));
   CHECK(has(container, "ok  linux/amd64"));  // tried by chroot
   CHECK(has(container, "by --isolation=chroot alone"));
 

@@ -181,6 +181,20 @@ TEST_CASE("chroot: a cache mount keeps what is written, beside the layer") {
   CHECK(step.left() == Paths{});
 }
 
+TEST_CASE("chroot: a cache mount that is read-only keeps nothing of what is written to it") {
+  TestStep step("cat /cache/in/before; echo now > /cache/in/before; touch /cache/after");
+  const auto runner = real_chroot(step.pad.path());
+  if (!runner) return;
+  const fs::path cache = step.pad.path() / "cache";
+  step.with_busybox().request.mounts = {cache_at("/cache", cache)};
+  step.request.mounts[0].mount.read_only = true;
+  write_file(cache / "in/before", "then\n");
+  CHECK(step.run(*runner).out == "then\n");
+  CHECK(content(cache / "in/before") == "then\n");
+  CHECK(!fs::exists(cache / "after"));
+  CHECK(step.left() == Paths{});
+}
+
 TEST_CASE("chroot: a cache is back when the step is killed or could not be started") {
   TestStep step("echo now > /cache/after; sleep 1000");
   const auto runner = real_chroot(step.pad.path());
