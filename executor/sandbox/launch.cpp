@@ -77,13 +77,14 @@ int be_born(void* argument) {
     birth.call = call;
     return 1;
   };
-  // Before the descriptors get other numbers. "0" is whoever writes it.
+  // Before the descriptors get other numbers.
+  if (birth.network >= 0 && ::setns(birth.network, CLONE_NEWNET) != 0) return failed("setns");
+  // "0" is whoever writes it.
   for (int i = 0; i < birth.door_count; ++i) {
     if (::write(birth.doors[i], "0", 1) != 1) return failed("write cgroup.procs");
   }
   // The root of what it sees of the groups is its own, and not the builder's.
   if (birth.door_count > 0 && ::unshare(CLONE_NEWCGROUP) != 0) return failed("unshare");
-  if (birth.network >= 0 && ::setns(birth.network, CLONE_NEWNET) != 0) return failed("setns");
   // First out of the way of the numbers they are to get. What the builder has at either place is
   // only closed in this process, which would have happened anyway.
   for (int i = 0; i < birth.count; ++i) {

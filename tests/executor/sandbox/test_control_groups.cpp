@@ -29,7 +29,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Of this test program alone, so that what it finds there is its own.
-std::string own_parent() { return "/slipway-test-" + std::to_string(::getpid()); }
+std::string own_parent() {
+  return "/slipway-test-" + std::to_string(::getpid());
+}
 
 // The groups of steps below own_parent(), in every hierarchy.
 std::vector<fs::path> groups() {
@@ -165,7 +167,8 @@ TEST_CASE("a step cannot have more processes than its limit, and another one can
   limits.pids = 10;
   const auto runner = limited_runner(limits);
   if (!runner) return;
-  const std::string many = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 5 & done; echo all";
+  const std::string many =
+      "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 5 & done; echo all";
   TestStep step(many);
   const Outcome outcome = step.with_busybox().run(*runner);
   CHECK(outcome.out == "");
@@ -288,12 +291,16 @@ TEST_CASE("what a builder that was killed has left is removed by the next one, a
     step.with_busybox().run(*runner);
     ::_exit(0);
   }
-  // A group that a step is in.
+  // A group with the program in it: while a process of the builder's is on its way to become one,
+  // it has the builder's descriptors, and with them the lock of one who lives.
   const auto populated = [] {
     for (const fs::path& group : groups()) {
       std::ifstream file(group / "cgroup.procs");
-      std::string line;
-      if (std::getline(file, line)) return true;
+      for (std::string process; std::getline(file, process);) {
+        std::string program;
+        std::ifstream("/proc/" + process + "/comm") >> program;
+        if (program == "sleep") return true;
+      }
     }
     return false;
   };
@@ -309,7 +316,10 @@ TEST_CASE("what a builder that was killed has left is removed by the next one, a
   ::kill(builder, SIGKILL);
   ::waitpid(builder, nullptr, 0);
   CHECK(!groups().empty());
-  { const auto runner = sandbox_runner(options); CHECK(groups().empty()); }
+  {
+    const auto runner = sandbox_runner(options);
+    CHECK(groups().empty());
+  }
   for (const ControlHierarchy& hierarchy : control_hierarchies()) {
     ::rmdir((hierarchy.mount.string() + own_parent()).c_str());
   }
@@ -323,7 +333,8 @@ TEST_CASE("a limit that cannot be held is an error that names it") {
   if (child == 0) {
     std::string text = "the mounts cannot be changed";
     // A machine without control groups: this process's own copy of the mounts has none.
-    if (::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) {
+    if (::unshare(CLONE_NEWNS) == 0 &&
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) {
       for (const ControlHierarchy& hierarchy : control_hierarchies()) {
         ::umount2(hierarchy.mount.c_str(), MNT_DETACH);
       }
