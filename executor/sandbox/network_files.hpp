@@ -8,9 +8,10 @@
 namespace slipway {
 
 // Of steps that ask for none; BuildKit's, which Dockerfiles have come to know.
+constexpr const char* default_hostname = "buildkitsandbox";
+
 // How a step in the host's network reaches the host.
 constexpr const char* loopback_address = "127.0.0.1";
-constexpr const char* default_hostname = "buildkitsandbox";
 
 // What this machine is to other machines, an IPv4 address; empty where it knows of no way to them.
 std::string address_outside();
