@@ -2,6 +2,7 @@
 
 #include <cache/file_descriptor.hpp>
 #include <cache/layers/store.hpp>
+#include <cache/remove_tree.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -111,8 +112,7 @@ void FailedSteps::remove(const fs::path& folder) {
   move(folder, aside);
   // Now, and not with the process: it may be what fills the disk. What cannot be removed is found
   // by the next process.
-  std::error_code ignored;
-  fs::remove_all(aside, ignored);
+  remove_tree(aside);
 }
 
 std::vector<std::string> FailedSteps::check(bool repair,
