@@ -96,7 +96,11 @@ SignalsBlocked::~SignalsBlocked() {
 
 std::optional<std::string> find_program(std::string_view name) {
   const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  return find_program(name, path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin");
+}
+
+std::optional<std::string> find_program(std::string_view name, std::string_view search_path) {
+  std::string_view rest = search_path;
   while (!rest.empty()) {
     const std::size_t colon = std::min(rest.find(':'), rest.size());
     if (rest.starts_with('/')) {

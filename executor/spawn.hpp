@@ -38,6 +38,8 @@ class SignalsBlocked {
 // The file of a program on the PATH; nothing if it is not installed. Never one of the current
 // directory.
 std::optional<std::string> find_program(std::string_view name);
+// The same on a path of another's, as PATH is written.
+std::optional<std::string> find_program(std::string_view name, std::string_view search_path);
 
 // A program of this machine with a session of its own, so that it asks nothing at the terminal. It
 // has nothing of the builder's but what it is given, and gets no more rights by being executed.

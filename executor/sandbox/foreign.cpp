@@ -1,6 +1,7 @@
 #include <executor/sandbox/foreign.hpp>
 
 #include <executor/sandbox/architectures.hpp>
+#include <executor/spawn.hpp>
 
 #include <unistd.h>
 
@@ -91,15 +92,6 @@ bool takes(const Handler& handler, const Architecture& architecture) {
   return true;
 }
 
-std::string find_program(const char* name, const std::string& search_path) {
-  std::istringstream folders(search_path);
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const fs::path file = fs::path(folder) / name;
-    if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) return file.string();
-  }
-  return {};
-}
-
 // Where the processor has the other width, too, its kernel most often runs it.
 bool is_native(const Platform& platform) {
   const Platform host = host_platform();
@@ -134,7 +126,7 @@ std::vector<ForeignPlatform> foreign_platforms(const fs::path& handlers,
         found.program = handler.interpreter;
       }
       if (found.means == Means::none) {
-        found.program = find_program(kind.emulator, search_path);
+        found.program = find_program(kind.emulator, search_path).value_or("");
         if (!found.program.empty()) found.means = Means::emulator;
       }
     }
