@@ -124,6 +124,42 @@ constexpr const char* migrations[] = {
     ) WITHOUT ROWID;
     CREATE INDEX index_tags_by_id ON index_tags (id);
     )sql",
+    // records.ran   when the step was executed last; the layer may be older (early cut-off)
+    // records.uses  how often it was a hit
+    // evictions     keys whose records were removed, when, and by which rule, for explaining misses
+    // cache_mounts  what RUN --mount=type=cache keeps, by the digest that names its directory
+    // layer_blobs   which blob a layer is under a compression, whether it is kept or not
+    // builds        reports of the last builds, as JSON (frontend/cli/cache_report)
+    R"sql(
+    ALTER TABLE records ADD COLUMN ran INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE records ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    UPDATE records SET ran = created;
+    CREATE INDEX records_by_layer ON records (layer);
+    CREATE TABLE evictions (
+      key BLOB PRIMARY KEY NOT NULL,
+      at INTEGER NOT NULL,
+      rule TEXT NOT NULL
+    );
+    CREATE TABLE cache_mounts (
+      digest BLOB PRIMARY KEY NOT NULL,
+      id TEXT NOT NULL,
+      created INTEGER NOT NULL,
+      last_used INTEGER NOT NULL
+    );
+    CREATE TABLE layer_blobs (
+      diff_id BLOB NOT NULL,
+      compression TEXT NOT NULL,
+      digest BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      PRIMARY KEY (diff_id, compression)
+    );
+    CREATE TABLE builds (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      place TEXT NOT NULL,
+      ended INTEGER NOT NULL,
+      report TEXT NOT NULL
+    );
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

@@ -54,8 +54,9 @@ std::optional<KeyParts> decode(std::string_view bytes) {
   return parts;
 }
 
-#define RECORD_COLUMNS \
-  "records.key, parts, layer, records.tree, records.size, created, duration, last_used, step"
+#define RECORD_COLUMNS                                                                          \
+  "records.key, parts, layer, records.tree, records.size, created, duration, last_used, step, " \
+  "ran, uses"
 
 std::optional<Record> read_row(const Query& query) {
   std::optional<KeyParts> parts = decode(query.blob(1));
@@ -69,6 +70,8 @@ std::optional<Record> read_row(const Query& query) {
   record.duration = query.integer(6);
   record.last_used = query.integer(7);
   record.step = query.text(8);
+  record.ran = query.integer(9);
+  record.uses = query.integer(10);
   return record;
 }
 
@@ -78,12 +81,11 @@ RecordStore::RecordStore(Database& database) : database_(database) {}
 
 std::optional<Record> RecordStore::find(const CacheKey& key) {
   {
-    Query query(database_,
-                "SELECT " RECORD_COLUMNS
-                ", EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
-                "FROM records WHERE key = ?");
+    Query query(database_, "SELECT " RECORD_COLUMNS
+                           ", EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
+                           "FROM records WHERE key = ?");
     if (!query.bind(key.digest).step()) return std::nullopt;
-    if (query.integer(9) != 0)
+    if (query.integer(11) != 0)
       if (std::optional<Record> record = read_row(query)) return record;
   }
   // Asked again, because another process may have stored the layer and this record meanwhile.
@@ -100,7 +102,7 @@ void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& fi
   // With it go the lists of the record that is replaced.
   Query(database_,
         "INSERT OR REPLACE INTO records (key, parts, layer, tree, size, created, duration, "
-        "last_used, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        "last_used, step, ran, uses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(record.key.digest)
       .bind_blob(encode(record.parts))
       .bind(record.layer.diff_id.digest)
@@ -110,6 +112,8 @@ void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& fi
       .bind(record.duration)
       .bind(record.last_used)
       .bind(record.step)
+      .bind(record.ran)
+      .bind(record.uses)
       .run();
   for (const RecordedFiles& one : files)
     Query(database_, "INSERT OR REPLACE INTO record_files (key, part, list) VALUES (?, ?, ?)")
@@ -130,7 +134,7 @@ void RecordStore::touch(const std::vector<CacheKey>& used) {
   if (used.empty()) return;
   Transaction transaction(database_);
   for (const CacheKey& key : used)
-    Query(database_, "UPDATE records SET last_used = unixepoch() WHERE key = ?")
+    Query(database_, "UPDATE records SET last_used = unixepoch(), uses = uses + 1 WHERE key = ?")
         .bind(key.digest)
         .run();
   transaction.commit();

@@ -145,7 +145,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   record.layer = layer;
   record.created = created;
   record.duration = current.work_ended - current.work_started;
-  record.last_used = std::time(nullptr);
+  record.last_used = record.ran = std::time(nullptr);
   record.step = graph_[current.id].name;
   store_.records().put(record, current.files);
   current.files.clear();

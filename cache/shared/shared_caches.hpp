@@ -1,0 +1,93 @@
+// The caches that a build shares with other machines: asked in order, never believed, and left
+// alone once they fail.
+//
+// A cache that is slow, failing or lying costs a build one note and at most `patience`: no function
+// here throws for what a cache did. What comes from one is verified: a record's parts hash to its
+// key, a blob has the digest and size that its record says, and where `trust` names keys, a record
+// counts only with a signature of one of them.
+#pragma once
+
+#include <cache/records.hpp>
+#include <cache/shared/transport.hpp>
+#include <cache/stream.hpp>
+#include <ir/digest.hpp>
+#include <ir/error.hpp>
+#include <ir/layer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace slipway {
+
+class Store;
+
+// A record as it is shared: also where the layer's index and its tar (zstd) are.
+struct SharedRecord {
+  Record record;
+  SharedBlob index;                  // the bytes of LayerIndex, zstd
+  SharedBlob tar;                    // the layer's canonical tar, zstd
+  std::vector<RecordedFiles> files;  // for explaining misses; left out where they are large
+};
+
+struct SharedCacheOptions {
+  std::vector<CacheSpec> from;  // in order
+  std::vector<CacheSpec> to;
+  std::optional<std::filesystem::path> sign;  // a PEM file: an ed25519 private key
+  std::vector<std::filesystem::path>
+      trust;  // PEM files: public keys; empty: no signature is asked for
+  std::chrono::milliseconds patience{10'000};  // for one answer to begin
+  // One for each cache that is left alone, and why. From any thread.
+  std::function<void(const Diagnostic&)> note;
+  std::function<bool()> cancelled;  // as in HttpClient
+};
+
+// Thread-safe. What was offered is uploaded by threads of its own beside the build.
+class SharedCaches {
+ public:
+  // Throws Error for options that cannot be used: an unknown type, a key that is none. No cache is
+  // asked anything yet.
+  SharedCaches(Store& store, SharedCacheOptions options);
+  ~SharedCaches();  // ends what still uploads
+  SharedCaches(const SharedCaches&) = delete;
+
+  bool reads() const;
+  bool writes() const;
+
+  // The first cache's that has one. Waits for the network.
+  std::optional<SharedRecord> find(const CacheKey& key);
+
+  // Calls `read` with the blob's bytes, from the first cache that can give them; where `read`
+  // throws or the bytes turn out to be others, with the next one's. The bytes are verified at their
+  // end, and reading to it is `read`'s duty. False: no cache could give it.
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+
+  // To be uploaded to each cache of `to` that lacks it: first what it refers to, and the record
+  // last. Its layer is in the store, or came from the cache itself (`found`). Does not wait.
+  void offer(const Record& record, const std::vector<RecordedFiles>& files);
+  void offer(const SharedRecord& found);
+
+  struct Figures {
+    std::size_t records_found = 0;
+    std::size_t records_sent = 0;
+    std::size_t records_there = 0;  // the caches had them already
+    std::uint64_t bytes_received = 0;
+    std::uint64_t bytes_sent = 0;
+  };
+  Figures figures() const;
+
+  // Waits until all that was offered has been sent or given up. `tick` is called about ten times a
+  // second meanwhile; true from it ends the waiting.
+  void finish(const std::function<bool()>& tick);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slipway
