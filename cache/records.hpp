@@ -47,6 +47,19 @@ class RecordStore {
   std::string files(const CacheKey& key, std::string_view part);
   void touch(const std::vector<CacheKey>& used);
 
+  // The same without dropping anything, also of a record whose layer is gone: for who only looks.
+  std::optional<Record> peek(const CacheKey& key);
+
+  // Evictions: which keys lost their records on purpose, so that a miss can say so. A record that is
+  // put again ends that of its key.
+  struct Eviction {
+    std::int64_t at = 0;  // seconds since the epoch
+    std::string rule;     // what removed it, for people: "prune (until=24h)"
+  };
+  std::optional<Eviction> eviction(const CacheKey& key);
+  // To be called in the transaction that deletes the records. Of many only the newest are kept.
+  void evicted(const std::vector<CacheKey>& keys, std::string_view rule);
+
   // Places: where in which Dockerfile a step stood, so that the next build can say what changed
   // since. `place` is opaque here. remember() replaces; in one transaction for a whole build.
   struct Place {
