@@ -68,6 +68,10 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--no-cache", r.no_cache, "run every step, whatever the cache has");
   add_list(app, "--no-cache-filter", r.no_cache_filter, "the same for one stage", "STAGE")
       ->delimiter(',');
+  app.add_option("--cache-ttl", r.cache_ttl,
+                 "run a RUN again whose last run is longer ago: 12h, 7d, 2w (for one step: a line "
+                 "\"# cache: ttl=7d\" or \"# cache: never\" right above it)")
+      ->type_name("AGE");
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   add_list(app, "--platform", r.platforms,
            "what to build for (default: the host's own, which is also \"local\"); several give an "

@@ -24,6 +24,7 @@ struct BuildRequest {
   std::vector<std::string> labels;         // NAME=value
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;
+  std::string cache_ttl;                   // of RUN, "7d"; empty: for ever
   bool pull = false;
   std::string progress = "auto";
   bool quiet = false;

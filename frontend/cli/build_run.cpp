@@ -90,6 +90,12 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   options.contexts = named_contexts(request);
   options.no_cache = request.no_cache;
   options.no_cache_stages = request.no_cache_filter;
+  if (!request.cache_ttl.empty()) {
+    options.cache_ttl = read_age(request.cache_ttl);
+    if (!options.cache_ttl)
+      throw Error("--cache-ttl " + quoted(request.cache_ttl) + " is not a time")
+          .hint("write 12h, 7d or 2w (units s, m, h, d, w)");
+  }
   options.build_platform = host_platform();
   options.target_platform = target_platforms(request).front();
   if (request.network == "none") {
