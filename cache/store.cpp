@@ -1,6 +1,7 @@
 #include <cache/store.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/build_history.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -23,6 +24,7 @@ struct Store::Parts {
   ImageStore images;
   HttpAnswers http_answers;
   FailedSteps failed_steps;
+  BuildHistory builds;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -32,7 +34,8 @@ struct Store::Parts {
         records(database),
         images(database),
         http_answers(database),
-        failed_steps(state) {}
+        failed_steps(state),
+        builds(database) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -46,6 +49,7 @@ BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
+BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 
 void Store::sync() {

@@ -13,6 +13,7 @@ namespace slipway {
 
 class Database;
 class BlobStore;
+class BuildHistory;
 class FailedSteps;
 class HttpAnswers;
 
@@ -29,6 +30,7 @@ class Store {
   BlobStore& blobs();
   HttpAnswers& http_answers();
   FailedSteps& failed_steps();
+  BuildHistory& builds();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();

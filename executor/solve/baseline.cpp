@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <unordered_map>
 #include <utility>
 
@@ -40,6 +41,10 @@ std::size_t equal_parts(const KeyParts& was, const KeyParts& is) {
 }
 
 }  // namespace
+
+bool is_expired(const Vertex& vertex, const Record& record) {
+  return vertex.cache_ttl && std::time(nullptr) - record.ran > *vertex.cache_ttl;
+}
 
 Baselines::Baselines(const Graph& graph, std::vector<VertexId> vertices, std::string place,
                      RecordStore& records)

@@ -15,6 +15,9 @@
 
 namespace slipway {
 
+// Whether the step's execution that the record tells of is longer ago than counts.
+bool is_expired(const Vertex& vertex, const Record& record);
+
 struct Baseline {
   Record record;
   bool elsewhere = false;  // of another place: the nearest by operation

@@ -13,13 +13,6 @@
 namespace slipway {
 namespace {
 
-// "[build 3/5] COPY src/ ." is known to the reader by its number.
-std::string number_of(const std::string& name) {
-  const auto end = name.find(']');
-  if (name.starts_with('[') && end != std::string::npos) return name.substr(0, end + 1);
-  return name;
-}
-
 std::optional<std::size_t> input_of(std::string_view label) {
   constexpr std::string_view prefix = "input[";
   if (!label.starts_with(prefix) || !label.ends_with(']')) return std::nullopt;
@@ -38,7 +31,13 @@ std::string short_digest(std::string_view text) {
 
 // `was` and `is` as input_image() has them; empty where it is not known.
 std::string what_image_changed(std::string_view was, std::string_view is) {
-  const auto reference = [](std::string_view image) { return image.substr(0, image.find('\n')); };
+  const auto reference = [](std::string_view image) {
+    image = image.substr(0, image.find('\n'));
+    // As people write it.
+    for (const std::string_view prefix : {"docker.io/", "library/"})
+      if (image.starts_with(prefix)) image.remove_prefix(prefix.size());
+    return image;
+  };
   const auto id = [](std::string_view image) { return image.substr(image.find('\n') + 1); };
   if (was.empty()) return "base image " + std::string(reference(is)) + " changed";
   if (reference(was) != reference(is))
@@ -57,7 +56,7 @@ std::string what_input_changed(const Graph& graph, VertexId id,
     id = found == parts.rend() ? parts.front() : *found;
   }
   if (graph[id].name.empty()) return "what lies below changed";
-  return "input " + number_of(graph[id].name) + " changed";
+  return "input " + step_number(graph[id].name) + " changed";
 }
 
 // The first of the parts that differ, in the order of a reader's interest: what stands in the
@@ -205,6 +204,12 @@ std::string secret_part(std::string_view id) {
   return "secret[" + std::string(id) + "]";
 }
 
+std::string step_number(const std::string& name) {
+  const auto end = name.find(']');
+  if (name.starts_with('[') && end != std::string::npos) return name.substr(0, end + 1);
+  return name;
+}
+
 std::string_view instruction_of(std::string_view name) {
   const auto end = name.starts_with('[') ? name.find("] ") : std::string_view::npos;
   return end == std::string_view::npos ? name : name.substr(end + 2);
@@ -295,7 +300,7 @@ Miss compare(const MissedStep& step, RecordStore& records,
   // Where the instruction is another one, the reader cannot know which was compared.
   const std::string_view was = instruction_of(before.step);
   if (step.baseline->elsewhere && was != instruction_of(step.graph[step.id].name))
-    miss.reason += "; compared with " + number_of(before.step);
+    miss.reason += "; compared with " + step_number(before.step);
   return miss;
 }
 

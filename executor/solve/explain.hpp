@@ -28,6 +28,8 @@ std::string secret_part(std::string_view id);
 
 // "COPY src/ ." of "[build 3/5] COPY src/ .".
 std::string_view instruction_of(std::string_view name);
+// "[build 3/5]" of it, by which the reader knows the step; without a number all of the name.
+std::string step_number(const std::string& name);
 
 // What an image is that a step stands on, to be kept with its record as `input_image_part`'s list:
 // the key has the files only. Empty: the step stands on none.

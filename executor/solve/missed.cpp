@@ -3,15 +3,13 @@
 #include <executor/solve/solver.hpp>
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
 namespace slipway {
 
 // Nothing is lost by it: when the step gives the same files again, the earlier layer stays.
-bool Solver::is_expired(Step& current, const Record& record) const {
-  const std::optional<std::int64_t>& ttl = graph_[current.id].cache_ttl;
-  if (!ttl || std::time(nullptr) - record.ran <= *ttl) return false;
+bool Solver::is_too_old(Step& current, const Record& record) const {
+  if (!is_expired(graph_[current.id], record)) return false;
   current.before = record;
   current.expired = true;
   return true;

@@ -1,5 +1,4 @@
 // Keys and records: what a step's key is, whether there is a result for it, and keeping a new one.
-#include <executor/files/file_list.hpp>
 #include <executor/solve/solver.hpp>
 
 #include <ir/key.hpp>
@@ -24,10 +23,7 @@ void Solver::decide(Step& current, std::vector<PlannedFiles> files,
         if (stopping()) return;
         // Another process may have made it in the meantime.
         if (!vertex.ignore_cache && use_record(current)) return;
-        for (const PlannedFiles& planned : files) {
-          if (std::string list = file_list(*planned.plan); !list.empty())
-            current.files.push_back({planned.label, std::move(list)});
-        }
+        current.files = lists_of(files);
         explain(current);
         miss();
       });
@@ -38,7 +34,7 @@ bool Solver::use_record(Step& current) {
   if (!record) return false;
   // The row may have outlived the files: somebody cleared layers/, or a repair is due.
   if (!store_.layers().find(record->layer.diff_id)) return false;
-  if (is_expired(current, *record)) return false;
+  if (is_too_old(current, *record)) return false;
   {
     const std::lock_guard lock(current.mutex);
     current.discarded = true;

@@ -96,6 +96,9 @@ SolveResult Solver::run() {
     errors_.push_back(std::move(error));
   }
 
+  std::vector<VertexReport> reports;
+  for (const VertexId id : ready_.vertices()) reports.push_back(step(id).report);
+  if (options_.ended) options_.ended(reports);
   if (!errors_.empty()) {
     show_failed();
     throw collected_errors();
@@ -106,7 +109,7 @@ SolveResult Solver::run() {
     if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
     result.roots.push_back(std::move(solved));
   }
-  for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
+  result.reports = std::move(reports);
   return result;
 }
 

@@ -20,6 +20,7 @@
 #include <executor/solve/scheduler.hpp>
 #include <executor/solve/solve.hpp>
 #include <executor/solve/step.hpp>
+#include <executor/solve/step_parts.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -82,11 +83,6 @@ class Solver {
   Error took_too_long(const Step& step) const;
 
   // records.cpp: keys, records, and what other processes do.
-  // The files that a part of the key, `label`, is the digest of.
-  struct PlannedFiles {
-    std::string label;
-    std::shared_ptr<const CopyPlan> plan;
-  };
   void decide(Step& step, std::vector<PlannedFiles> files, const std::function<void()>& miss);
   std::optional<Record> record_before(VertexId id) { return baselines_.last(id); }
   bool use_record(Step& step);
@@ -100,7 +96,7 @@ class Solver {
   void write_back();
 
   // missed.cpp
-  bool is_expired(Step& step, const Record& record) const;
+  bool is_too_old(Step& step, const Record& record) const;
   void explain(Step& step);
 
   // sources.cpp: what needs no cache.
