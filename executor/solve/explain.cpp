@@ -284,19 +284,20 @@ std::string date_text(std::int64_t time) {
   return text;
 }
 
+// The same parts in another order: ENV A=1 B=2 and ENV B=2 A=1 are different keys.
+std::string reason_without_difference(const KeyParts& was, const KeyParts& is) {
+  for (std::size_t i = 0; i < std::min(was.size(), is.size()); ++i) {
+    const std::string& label = is[i].label;
+    if (label != was[i].label) return "order of " + label.substr(0, label.find('[')) + " changed";
+  }
+  return "its result was no longer in the store";
+}
+
 Miss compare(const MissedStep& step, RecordStore& records,
              const std::function<bool(VertexId)>& is_new) {
   const Record& before = step.baseline->record;
   Miss miss = Explanation(step, records, is_new).tell();
-  if (miss.reason.empty()) miss.reason = "its result was no longer in the store";
-  // The same parts in another order: ENV A=1 B=2 and ENV B=2 A=1 are different keys.
-  for (std::size_t i = 0; i < std::min(step.parts.size(), before.parts.size()); ++i) {
-    const std::string& label = step.parts[i].label;
-    if (!compare_parts(before.parts, step.parts).empty()) break;
-    if (label == before.parts[i].label) continue;
-    miss.reason = "order of " + label.substr(0, label.find('[')) + " changed";
-    break;
-  }
+  if (miss.reason.empty()) miss.reason = reason_without_difference(before.parts, step.parts);
   // Where the instruction is another one, the reader cannot know which was compared.
   const std::string_view was = instruction_of(before.step);
   if (step.baseline->elsewhere && was != instruction_of(step.graph[step.id].name))

@@ -74,6 +74,7 @@ std::function<int()> declare_cache(CLI::App& app, const Globals& globals) {
     CLI::App* const sub =
         app.add_subcommand(std::string(subcommand.name), std::string(subcommand.summary));
     sub->option_defaults()->always_capture_default(false);
+    sub->fallthrough();  // --root is also taken behind the subcommand
     std::function<int()> run = subcommand.declare(*sub, globals);
     sub->final_callback([chosen, run = std::move(run)] { *chosen = run; });
   }
