@@ -149,9 +149,10 @@ std::string cache_report(const Graph& graph, const VertexReports& reports) {
   std::string text = "cache: " + count(sum.hits, "hit", "hits") + ", " +
                      count(sum.misses, "miss", "misses") + ", " + saved;
   if (sum.same_files > 0)
-    text += "; " + count(sum.same_files, "step", "steps") + " gave the same files, " +
-            std::to_string(sum.behind_same) + " behind " + (sum.same_files == 1 ? "it" : "them") +
-            " hit";
+    text += "; " + count(sum.same_files, "step", "steps") + " gave the same files";
+  if (sum.behind_same > 0)
+    text += ", " + std::to_string(sum.behind_same) + " behind " +
+            (sum.same_files == 1 ? "it" : "them") + " hit";
   text += "\n";
   const std::vector<const VertexReport*> old = oldest_hits(graph, reports);
   std::size_t width = 0;
