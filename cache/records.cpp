@@ -150,13 +150,11 @@ void RecordStore::evicted(const std::vector<CacheKey>& keys, std::string_view ru
   if (keys.empty()) return;
   Transaction transaction(database_);
   for (const CacheKey& key : keys)
-    Query(database_,
-          "INSERT OR REPLACE INTO evictions (key, at, rule) VALUES (?, unixepoch(), ?)")
+    Query(database_, "INSERT OR REPLACE INTO evictions (key, at, rule) VALUES (?, unixepoch(), ?)")
         .bind(key.digest)
         .bind(rule)
         .run();
-  Query(database_,
-        "DELETE FROM evictions WHERE rowid <= (SELECT max(rowid) FROM evictions) - ?")
+  Query(database_, "DELETE FROM evictions WHERE rowid <= (SELECT max(rowid) FROM evictions) - ?")
       .bind(most_evictions)
       .run();
   transaction.commit();

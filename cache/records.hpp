@@ -50,8 +50,8 @@ class RecordStore {
   // The same without dropping anything, also of a record whose layer is gone: for who only looks.
   std::optional<Record> peek(const CacheKey& key);
 
-  // Evictions: which keys lost their records on purpose, so that a miss can say so. A record that is
-  // put again ends that of its key.
+  // Evictions: which keys lost their records on purpose, so that a miss can say so. A record that
+  // is put again ends that of its key.
   struct Eviction {
     std::int64_t at = 0;  // seconds since the epoch
     std::string rule;     // what removed it, for people: "prune (until=24h)"

@@ -14,8 +14,8 @@ namespace slipway {
 // Whether a comment, which begins with '#', is meant as one.
 bool is_cache_rule(std::string_view comment);
 
-// What it says of the instruction under it. One that cannot be read, or stands where it says nothing,
-// is a warning and no mistake: to other builders it is a comment.
+// What it says of the instruction under it. One that cannot be read, or stands where it says
+// nothing, is a warning and no mistake: to other builders it is a comment.
 std::optional<CacheRule> read_cache_rule(const Fragment& comment, const InstructionKind& kind,
                                          Report& report);
 

@@ -260,9 +260,9 @@ void Reader::read_comments_above(const antlr4::Token& token, Statement& statemen
     if (above.getType() != DockerfileLexer::COMMENT) continue;
     if (near) {
       const Fragment whole = text_.slice(begin(above), end(above)).trimmed_back();
-      const std::string_view gap = std::string_view(text_.text())
-                                       .substr(begin(above) + whole.size(),
-                                               below - begin(above) - whole.size());
+      const std::string_view gap =
+          std::string_view(text_.text())
+              .substr(begin(above) + whole.size(), below - begin(above) - whole.size());
       near = std::count(gap.begin(), gap.end(), '\n') == 1;
       below = begin(above);
       if (near && !statement.cache_rule && is_cache_rule(whole.text()))

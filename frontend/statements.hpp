@@ -51,9 +51,9 @@ struct Statement {
   std::vector<Fragment> words;  // the same divided, where the instruction takes words
   bool bracket = false;         // it begins with [
   std::vector<HeredocBody> bodies;
-  std::vector<std::string> comments;  // the comment lines above
+  std::vector<std::string> comments;   // the comment lines above
   std::optional<Fragment> cache_rule;  // "# cache: ..." among those right above
-  SourceSpan span;                    // all lines, heredocs included
+  SourceSpan span;                     // all lines, heredocs included
 };
 
 struct Statements {

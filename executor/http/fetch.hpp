@@ -39,8 +39,8 @@ struct HttpFile {
 // the checksum is not the one that the operation asks for. The staging then holds nothing of use.
 std::variant<HttpUnchanged, HttpFile> fetch_http(const HttpFetch& fetch, const Staging& staging);
 
-// Asks without downloading anything: the content of one of those that are known, if the file is still
-// that one. Throws Error where nobody answers.
+// Asks without downloading anything: the content of one of those that are known, if the file is
+// still that one. Throws Error where nobody answers.
 std::optional<Digest> ask_http_unchanged(const HttpFetch& fetch);
 
 // The layer that is this one file.

@@ -33,11 +33,10 @@ bool is_edited(std::string_view was, std::string_view is) {
 std::size_t equal_parts(const KeyParts& was, const KeyParts& is) {
   std::unordered_map<std::string_view, std::string_view> values;
   for (const KeyPart& part : was) values[part.label] = part.value;
-  return static_cast<std::size_t>(
-      std::count_if(is.begin(), is.end(), [&](const KeyPart& part) {
-        const auto found = values.find(part.label);
-        return found != values.end() && found->second == part.value;
-      }));
+  return static_cast<std::size_t>(std::count_if(is.begin(), is.end(), [&](const KeyPart& part) {
+    const auto found = values.find(part.label);
+    return found != values.end() && found->second == part.value;
+  }));
 }
 
 }  // namespace

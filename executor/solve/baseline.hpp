@@ -26,9 +26,9 @@ struct Baseline {
 // Of one solve. Any thread.
 class Baselines {
  public:
-  // `vertices`: all that the solve needs. `place` names the Dockerfile and target. The records there
-  // are now are those that a step can be compared with elsewhere: what this build makes is other
-  // steps of its own.
+  // `vertices`: all that the solve needs. `place` names the Dockerfile and target. The records
+  // there are now are those that a step can be compared with elsewhere: what this build makes is
+  // other steps of its own.
   Baselines(const Graph& graph, std::vector<VertexId> vertices, std::string place,
             RecordStore& records);
 
@@ -38,7 +38,8 @@ class Baselines {
   // The record that this instruction had the last time, wherever in its stage it stood.
   std::optional<Record> last(VertexId id) const;
   // That; else, of the newest records, one of the same instruction, or of one whose text was but
-  // edited: the one with the most equal parts. `in_use`: whether a key is that of another step here.
+  // edited: the one with the most equal parts. `in_use`: whether a key is that of another step
+  // here.
   std::optional<Baseline> find(VertexId id, const KeyParts& now,
                                const std::function<bool(const CacheKey&)>& in_use);
 
@@ -53,7 +54,7 @@ class Baselines {
   RecordStore& records_;
   std::vector<std::uint32_t> ordinals_;  // by vertex: its place within its stage
 
-  std::int64_t newest_ = 0;              // when the solve began
+  std::int64_t newest_ = 0;  // when the solve began
   std::once_flag listed_;
   std::vector<RecordStore::Numbered> list_;  // after listed_
 };

@@ -101,8 +101,7 @@ class Explanation {
  private:
   void consider(const std::string& label) {
     if (const auto n = input_of(label)) {
-      if (*n < vertex_.inputs.size() && input_.empty())
-        input_ = what_changed_below(*n);
+      if (*n < vertex_.inputs.size() && input_.empty()) input_ = what_changed_below(*n);
       return;
     }
     // "mount[/src].files" is what a mount shows, "mount[0].target" what stands in the instruction.
@@ -111,8 +110,7 @@ class Explanation {
         std::string_view(label).substr(mount.empty() ? 0 : mount_part(mount).size());
     if (part == files_part) return consider_files(label, mount);
     if (part.starts_with("archives[")) return consider_archive(label);
-    if (instruction_.empty())
-      instruction_ = describe_part(label, was_, is_, vertex_.operation);
+    if (instruction_.empty()) instruction_ = describe_part(label, was_, is_, vertex_.operation);
   }
 
   std::string what_changed_below(std::size_t n) const {
@@ -243,8 +241,8 @@ std::vector<PartChange> compare_parts(const KeyParts& was, const KeyParts& is) {
     if (found == before.end())
       changes.push_back({part.label, std::nullopt, shown_part(part.label, part.value)});
     else if (found->second != part.value)
-      changes.push_back({part.label, shown_part(part.label, found->second),
-                         shown_part(part.label, part.value)});
+      changes.push_back(
+          {part.label, shown_part(part.label, found->second), shown_part(part.label, part.value)});
   }
   for (const KeyPart& part : was)
     if (!after.contains(part.label))

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cache/records.hpp>
+#include <executor/files/file_list.hpp>
 #include <executor/progress.hpp>
 #include <executor/solve/baseline.hpp>
-#include <executor/files/file_list.hpp>
 #include <ir/graph.hpp>
 #include <ir/key.hpp>
 #include <ir/layer.hpp>

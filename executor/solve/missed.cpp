@@ -35,10 +35,9 @@ void Solver::explain(Step& current) {
     const VertexReport& report = step(id).report;
     return report.outcome == VertexReport::Outcome::ran && !report.same_tree;
   };
-  static_cast<Miss&>(current.report) =
-      explain_miss({graph_, current.id, *current.key, current.parts, current.files, baseline,
-                    current.expired},
-                   store_.records(), gave_other_files);
+  static_cast<Miss&>(current.report) = explain_miss(
+      {graph_, current.id, *current.key, current.parts, current.files, baseline, current.expired},
+      store_.records(), gave_other_files);
   if (baseline) current.before = std::move(baseline->record);
 }
 

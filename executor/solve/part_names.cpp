@@ -24,13 +24,11 @@ std::string_view bracketed_name(std::string_view label) {
 // Wider than the build check of such names: what is hidden in vain costs a look elsewhere, what is
 // shown in vain a secret.
 bool is_secret_name(std::string_view name) {
-  constexpr std::array<std::string_view, 9> pieces = {"passw", "pword",      "secret",
-                                                      "token", "credential", "apikey",
-                                                      "auth",  "private",    "key"};
+  constexpr std::array<std::string_view, 9> pieces = {
+      "passw", "pword", "secret", "token", "credential", "apikey", "auth", "private", "key"};
   const std::string lower = lower_case(name);
-  return std::any_of(pieces.begin(), pieces.end(), [&](std::string_view piece) {
-    return lower.find(piece) != lower.npos;
-  });
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [&](std::string_view piece) { return lower.find(piece) != lower.npos; });
 }
 
 // "https://user:password@host/": what stands before the @ of an address.
@@ -52,10 +50,9 @@ std::string describe_variable(std::string_view label, const Parts& was, const Pa
                               const Operation& operation) {
   const std::string_view variable = bracketed_name(label);
   const auto* run = std::get_if<RunProcess>(&operation);
-  const bool argument =
-      run != nullptr && std::find(run->unkeyed.build_arguments.begin(),
-                                  run->unkeyed.build_arguments.end(),
-                                  variable) != run->unkeyed.build_arguments.end();
+  const bool argument = run != nullptr && std::find(run->unkeyed.build_arguments.begin(),
+                                                    run->unkeyed.build_arguments.end(),
+                                                    variable) != run->unkeyed.build_arguments.end();
   const std::string name =
       (argument ? "build argument " : "environment variable ") + std::string(variable);
   if (!was.contains(label)) return name + " added";

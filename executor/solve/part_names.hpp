@@ -13,8 +13,8 @@ namespace slipway {
 using Parts = std::map<std::string_view, std::string_view>;
 std::string_view value_of(const Parts& parts, std::string_view label);
 
-// Whether a part's value is nobody's business: a secret's digest, and a variable whose name says that
-// it holds one.
+// Whether a part's value is nobody's business: a secret's digest, and a variable whose name says
+// that it holds one.
 bool is_hidden_part(std::string_view label, std::string_view value);
 // The value, or what stands for it.
 std::string shown_part(std::string_view label, std::string_view value);

@@ -98,10 +98,11 @@ class Planner {
 
   void consider_image(PlannedStep& step, const BaseImage& image) {
     const std::optional<Image> found = store_.images().find(image.config);
-    const bool whole = found && std::all_of(found->layers.begin(), found->layers.end(),
-                                            [this](const LayerRef& layer) {
-                                              return store_.layers().find(layer.diff_id).has_value();
-                                            });
+    const bool whole =
+        found &&
+        std::all_of(found->layers.begin(), found->layers.end(), [this](const LayerRef& layer) {
+          return store_.layers().find(layer.diff_id).has_value();
+        });
     if (!whole) {
       step.outcome = Outcome::unknown;
       step.reason = "the image is not in the store";
@@ -156,12 +157,11 @@ class Planner {
 
   std::vector<std::unique_ptr<SourceTree>> trees_of(VertexId id,
                                                     std::vector<const SourceTree*>& trees) {
-    return input_trees(graph_, id,
-                       {[this](VertexId input) { return result_of(input).context; },
-                        [this](VertexId input) {
-                          return store_.layers().view(result_of(input).layers);
-                        }},
-                       trees);
+    return input_trees(
+        graph_, id,
+        {[this](VertexId input) { return result_of(input).context; },
+         [this](VertexId input) { return store_.layers().view(result_of(input).layers); }},
+        trees);
   }
 
   void consider_run(PlannedStep& step, const RunProcess& run) {

@@ -1,7 +1,7 @@
 // What a solve would do, without doing any of it: `slipway build --dry-run`.
 //
-// The same keys by the same pieces, in one walk over the graph. What stands behind a step that would
-// run is not known: that step may give the files it gave before.
+// The same keys by the same pieces, in one walk over the graph. What stands behind a step that
+// would run is not known: that step may give the files it gave before.
 #pragma once
 
 #include <cache/store.hpp>

@@ -18,15 +18,15 @@ void Solver::decide(Step& current, std::vector<PlannedFiles> files,
   if (const auto* run = std::get_if<RunProcess>(&vertex.operation)) {
     for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
   }
-  wait_for_locks(
-      current, std::move(locks), [this, &current, files = std::move(files), miss, &vertex] {
-        if (stopping()) return;
-        // Another process may have made it in the meantime.
-        if (!vertex.ignore_cache && use_record(current)) return;
-        current.files = lists_of(files);
-        explain(current);
-        miss();
-      });
+  wait_for_locks(current, std::move(locks),
+                 [this, &current, files = std::move(files), miss, &vertex] {
+                   if (stopping()) return;
+                   // Another process may have made it in the meantime.
+                   if (!vertex.ignore_cache && use_record(current)) return;
+                   current.files = lists_of(files);
+                   explain(current);
+                   miss();
+                 });
 }
 
 bool Solver::use_record(Step& current) {

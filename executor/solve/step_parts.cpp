@@ -33,7 +33,8 @@ std::vector<std::unique_ptr<SourceTree>> input_trees(const Graph& graph, VertexI
   trees.assign(vertex.inputs.size(), nullptr);
   for (std::size_t i = 1; i < vertex.inputs.size(); ++i) {
     if ((trees[i] = files.context(vertex.inputs[i])) != nullptr) continue;
-    owned.push_back(stack_tree(files.view(vertex.inputs[i]), name_of_tree(graph[vertex.inputs[i]])));
+    owned.push_back(
+        stack_tree(files.view(vertex.inputs[i]), name_of_tree(graph[vertex.inputs[i]])));
     trees[i] = owned.back().get();
   }
   return owned;
@@ -60,10 +61,10 @@ std::vector<PlannedFiles> add_mount_parts(const RunProcess& run,
   return files;
 }
 
-void add_secret_parts(
-    const RunProcess& run, const std::set<std::string>& keyed,
-    const std::function<std::optional<std::string>(const std::string&)>& secret,
-    const std::function<Digest(const std::string&, const std::string&)>& digest, KeyParts& parts) {
+void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
+                      const std::function<std::optional<std::string>(const std::string&)>& secret,
+                      const std::function<Digest(const std::string&, const std::string&)>& digest,
+                      KeyParts& parts) {
   std::set<std::string> seen;
   for (const RunProcess::Mount& mount : run.mounts) {
     const std::string& id = mount.unkeyed.id;

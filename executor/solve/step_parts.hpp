@@ -27,8 +27,8 @@ struct InputFiles {
   std::function<const SourceTree*(VertexId)> context;  // null: it has layers
   std::function<StackView(VertexId)> view;
 };
-// The trees of a vertex's inputs, by their numbers; input 0 is what is written to, not read from, and
-// null. Those that are not contexts are owned by what is returned.
+// The trees of a vertex's inputs, by their numbers; input 0 is what is written to, not read from,
+// and null. Those that are not contexts are owned by what is returned.
 std::vector<std::unique_ptr<SourceTree>> input_trees(const Graph& graph, VertexId id,
                                                      const InputFiles& files,
                                                      std::vector<const SourceTree*>& trees);
@@ -41,12 +41,12 @@ std::vector<PlannedFiles> add_mount_parts(const RunProcess& run,
                                           const std::vector<const SourceTree*>& trees,
                                           KeyParts& parts);
 
-// Adds the digests of the secrets that count, those of `keyed`. `digest` gives one by the store's own
-// key, of an id and a value.
-void add_secret_parts(
-    const RunProcess& run, const std::set<std::string>& keyed,
-    const std::function<std::optional<std::string>(const std::string&)>& secret,
-    const std::function<Digest(const std::string&, const std::string&)>& digest, KeyParts& parts);
+// Adds the digests of the secrets that count, those of `keyed`. `digest` gives one by the store's
+// own key, of an id and a value.
+void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
+                      const std::function<std::optional<std::string>(const std::string&)>& secret,
+                      const std::function<Digest(const std::string&, const std::string&)>& digest,
+                      KeyParts& parts);
 
 // `content` is "sha256:...", or what --checksum has. So a file that is pinned is found without
 // asking anybody, and one that two servers have is the same. Its time is in no key, like all times.

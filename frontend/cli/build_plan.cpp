@@ -33,7 +33,8 @@ using Outcome = PlannedStep::Outcome;
 
 constexpr int would_run = 3;
 
-// A store to look at. Where there is none, an empty one that is gone afterwards: looking makes none.
+// A store to look at. Where there is none, an empty one that is gone afterwards: looking makes
+// none.
 class StoreToLookAt {
  public:
   explicit StoreToLookAt(const std::filesystem::path& root) {
@@ -187,7 +188,8 @@ std::string plan_json(const Graph& graph, const std::vector<PlannedStep>& steps)
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// Images as the store has them; with --pull a registry would have to be asked, and may have another.
+// Images as the store has them; with --pull a registry would have to be asked, and may have
+// another.
 ResolveImage images_at_hand(const BuildRequest& request, Store& store) {
   return [&request, &store](const ImageRequest& wanted) {
     if (!request.pull)
@@ -206,16 +208,16 @@ PlanMode parse_dry_run(const BuildRequest& request) {
   if (request.dry_run != "true" && request.dry_run != "text" && request.dry_run != "json")
     throw Error("--dry-run=" + quoted(request.dry_run) + " is not known")
         .hint("--dry-run, or --dry-run=json");
-  if (request.context == "-" || is_http_context(request.context) ||
-      is_git_context(request.context))
+  if (request.context == "-" || is_http_context(request.context) || is_git_context(request.context))
     throw Error("--dry-run needs a context that is here: a plan fetches and keeps nothing")
         .hint("give a directory as CONTEXT");
   return request.dry_run == "json" || request.explain == "json" ? PlanMode::json : PlanMode::text;
 }
 
 int run_plan(PlanMode mode, ExplainMode explain, const BuildRequest& request,
-             const Session& session, const LowerOptions& options, const std::vector<Platform>& platforms,
-             BuildInputs& inputs, const Dockerfile& dockerfile, const std::string& place,
+             const Session& session, const LowerOptions& options,
+             const std::vector<Platform>& platforms, BuildInputs& inputs,
+             const Dockerfile& dockerfile, const std::string& place,
              const std::filesystem::path& root) {
   StoreToLookAt store(root);
   const LoweredPlatforms lowered =

@@ -24,9 +24,9 @@ constexpr std::size_t most_old = 3;
 struct Totals {
   std::size_t hits = 0;
   std::size_t misses = 0;
-  std::int64_t saved = 0;         // nanoseconds
-  std::size_t same_files = 0;     // ran, and gave the same files as before
-  std::size_t behind_same = 0;    // hits that stand on one of those, or take files of it
+  std::int64_t saved = 0;       // nanoseconds
+  std::size_t same_files = 0;   // ran, and gave the same files as before
+  std::size_t behind_same = 0;  // hits that stand on one of those, or take files of it
 };
 
 Totals totals(const Graph& graph, const VertexReports& reports) {
@@ -35,9 +35,8 @@ Totals totals(const Graph& graph, const VertexReports& reports) {
   for (const VertexReport& report : reports) {
     // Inputs have smaller numbers, so they have been seen.
     const auto& inputs = graph[report.vertex].inputs;
-    const bool is_behind = std::any_of(inputs.begin(), inputs.end(), [&](VertexId input) {
-      return behind[index_of(input)];
-    });
+    const bool is_behind = std::any_of(inputs.begin(), inputs.end(),
+                                       [&](VertexId input) { return behind[index_of(input)]; });
     behind[index_of(report.vertex)] = is_behind || report.same_tree;
     if (report.outcome == Outcome::ran) ++sum.misses;
     if (report.outcome == Outcome::ran && report.same_tree) ++sum.same_files;
@@ -53,7 +52,9 @@ std::string count(std::size_t n, const std::string& one, const std::string& many
   return std::to_string(n) + " " + (n == 1 ? one : many);
 }
 
-double in_seconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e9; }
+double in_seconds(std::int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) / 1e9;
+}
 
 // Names longer than this would push the reasons off the screen.
 std::string short_name(const std::string& name) {

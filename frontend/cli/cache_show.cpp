@@ -73,7 +73,8 @@ std::string text_of(const Record& record) {
 std::function<int()> declare_cache_show(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Shows a cache key as text: every part that it is the sha256 of, in order, and what the step\n"
+      "Shows a cache key as text: every part that it is the sha256 of, in order, and what the "
+      "step\n"
       "gave. KEY may be its first digits, at least four. Secrets are never shown.");
   app.add_option("key", request->key, "a cache key, or its beginning")
       ->required()

@@ -42,24 +42,16 @@ bool is_number_of(std::string_view what, std::string_view name) {
   return number.ends_with(what) && number[number.size() - what.size() - 1] == ' ';
 }
 
-bool looks_like_number(std::string_view what) {
-  const auto slash = what.rfind('/');
-  return slash != what.npos && slash > 0 && slash + 1 < what.size() &&
-         what.find_first_not_of("0123456789", slash + 1) == what.npos &&
-         what[slash - 1] >= '0' && what[slash - 1] <= '9';
-}
-
 std::vector<ReportedStep> steps_named(const std::vector<ReportedStep>& steps,
                                       const std::string& what) {
   std::string bare = what;
   if (bare.starts_with('[') && bare.ends_with(']')) bare = bare.substr(1, bare.size() - 2);
   std::vector<ReportedStep> found;
-  for (const ReportedStep& step : steps) {
-    const bool meant = looks_like_number(bare)
-                           ? is_number_of(bare, step.name)
-                           : lower_case(step.name).find(lower_case(what)) != std::string::npos;
-    if (meant) found.push_back(step);
-  }
+  for (const ReportedStep& step : steps)
+    if (is_number_of(bare, step.name)) found.push_back(step);
+  if (!found.empty()) return found;
+  for (const ReportedStep& step : steps)
+    if (lower_case(step.name).find(lower_case(what)) != std::string::npos) found.push_back(step);
   return found;
 }
 

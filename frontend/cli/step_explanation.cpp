@@ -27,8 +27,8 @@ std::vector<PartChange> parts_of(const Json& step) {
   std::vector<PartChange> parts;
   if (const auto list = step.find("parts"); list != step.end())
     for (const Json& one : *list)
-      parts.push_back({one.value("label", ""), text_or_none(one.at("was")),
-                       text_or_none(one.at("is"))});
+      parts.push_back(
+          {one.value("label", ""), text_or_none(one.at("was")), text_or_none(one.at("is"))});
   return parts;
 }
 

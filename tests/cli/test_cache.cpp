@@ -60,6 +60,7 @@ TEST_CASE("a plan makes no store, and says what would have to be there") {
   CHECK(has(plan.out, "never built here"));
   CHECK(has(plan.out, "behind [1/2]"));
   CHECK_FALSE(std::filesystem::exists(root));
-  CHECK(has(run_slipway({"build", "--dry-run", "-"}).err, "--dry-run needs a context that is here"));
+  CHECK(
+      has(run_slipway({"build", "--dry-run", "-"}).err, "--dry-run needs a context that is here"));
   CHECK(has(run_slipway({"build", "--dry-run=soon", "."}).err, "is not known"));
 }

@@ -83,8 +83,8 @@ TEST_CASE("a step that gives the same files again is counted, with what hits beh
   REQUIRE(build(workshop).status == 0);
   const Finished again = build(workshop, {"--no-cache-filter", "build"});
   INFO(again.err);
-  CHECK(has(again.err,
-            "cache: 1 hit, 2 misses, 0.0 s saved; 2 steps gave the same files, 1 behind them hit\n"));
+  CHECK(has(again.err, "cache: 1 hit, 2 misses, "));
+  CHECK(has(again.err, " s saved; 2 steps gave the same files, 1 behind them hit\n"));
   CHECK(has(again.err, "excluded by --no-cache-filter build; same files as before\n"));
 }
 
@@ -101,11 +101,17 @@ TEST_CASE("slipway cache answers for the last build: why, show, diff") {
   INFO(why.out, why.err);
   CHECK(why.status == 0);
   CHECK(has(why.out, "[build 2/3] COPY src/ /src/\n  decision    miss: src/two: content\n"));
-  CHECK(workshop.slipway({"cache", "why", "2/3"}).out == why.out);
-  CHECK(workshop.slipway({"cache", "why", "COPY src"}).out == why.out);
+  // Without the first line, which says how long ago it was.
+  const auto answer_to = [&](const std::string& what) {
+    const std::string text = workshop.slipway({"cache", "why", what}).out;
+    return text.substr(std::min(text.find('\n'), text.size()));
+  };
+  const std::string answer = why.out.substr(why.out.find('\n'));
+  CHECK(answer_to("2/3") == answer);
+  CHECK(answer_to("COPY src") == answer);
   const std::string was = step_of(first, "COPY src")["key"];
   const std::string is = step_of(second, "COPY src")["key"];
-  CHECK(workshop.slipway({"cache", "why", is.substr(7, 12)}).out == why.out);
+  CHECK(answer_to(is.substr(7, 12)) == answer);
   CHECK(has(workshop.slipway({"cache", "why", was}).out, "miss: never built here"));
   const Finished nothing = workshop.slipway({"cache", "why", "RUN nothing"});
   CHECK(nothing.status == 1);
@@ -162,9 +168,8 @@ TEST_CASE("--dry-run: 0 when all hit, 3 when something would run, and nothing is
   // What is not here makes unknown what stands on it; a store is not made by a look.
   workshop.write("Dockerfile", "FROM absent.invalid/image\nRUN true\n");
   const fs::path other = workshop.folder() / "other";
-  const Finished nowhere =
-      run({SLIPWAY_PROGRAM, "--root", other.string(), "build", "--dry-run",
-           workshop.context().string()});
+  const Finished nowhere = run({SLIPWAY_PROGRAM, "--root", other.string(), "build", "--dry-run",
+                                workshop.context().string()});
   INFO(nowhere.out, nowhere.err);
   CHECK(nowhere.status == 3);
   CHECK(has(nowhere.out, "the image is not in the store"));

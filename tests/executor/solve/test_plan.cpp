@@ -61,13 +61,13 @@ TEST_CASE("a plan says what the build then does") {
         Lines{"miss COPY b /: never built here", "unknown COPY a /: behind [1/4]",
               "unknown RUN make: behind [2/4]", "unknown RUN test: behind [3/4]"});
   build.solve(dockerfile);
-  CHECK(lines_of(build, dockerfile) == Lines{"hit COPY b /", "hit COPY a /", "hit RUN make",
-                                             "hit RUN test"});
+  CHECK(lines_of(build, dockerfile) ==
+        Lines{"hit COPY b /", "hit COPY a /", "hit RUN make", "hit RUN test"});
 
   build.context().write("a", "2");
-  CHECK(lines_of(build, dockerfile) ==
-        Lines{"hit COPY b /", "miss COPY a /: a: content", "unknown RUN make: behind [2/4]",
-              "unknown RUN test: behind [3/4]"});
+  CHECK(lines_of(build, dockerfile) == Lines{"hit COPY b /", "miss COPY a /: a: content",
+                                             "unknown RUN make: behind [2/4]",
+                                             "unknown RUN test: behind [3/4]"});
   CHECK(build.solve(dockerfile) == Steps{"COPY a /", "RUN make", "RUN test"});
 }
 
@@ -84,8 +84,8 @@ TEST_CASE("a plan tells how long the steps took before, and what has no history"
   std::vector<std::optional<std::int64_t>> durations;
   for (const PlannedStep& step : steps)
     if (step.outcome != Outcome::local) durations.push_back(step.duration);
-  CHECK(durations == std::vector<std::optional<std::int64_t>>{2'000'000'000, 2'000'000'000,
-                                                              std::nullopt});
+  CHECK(durations ==
+        std::vector<std::optional<std::int64_t>>{2'000'000'000, 2'000'000'000, std::nullopt});
 }
 
 TEST_CASE("a plan knows rules and ages, mounts and stages, as a build does") {
@@ -93,8 +93,8 @@ TEST_CASE("a plan knows rules and ages, mounts and stages, as a build does") {
   teach(build.runner, {"make", "use"});
   build.context().write("src/a", "1");
   const std::string run = "RUN --mount=type=bind,source=src,target=/src make";
-  const std::string dockerfile = "FROM scratch AS one\n" + run +
-                                 "\nFROM scratch\nCOPY --from=one /made-by-make /\nRUN use\n";
+  const std::string dockerfile =
+      "FROM scratch AS one\n" + run + "\nFROM scratch\nCOPY --from=one /made-by-make /\nRUN use\n";
   build.solve(dockerfile);
   CHECK(lines_of(build, dockerfile) ==
         Lines{"hit " + run, "hit COPY --from=one /made-by-make /", "hit RUN use"});

@@ -53,7 +53,8 @@ void age(TestBuild& build, std::int64_t seconds) {
 }  // namespace
 
 TEST_CASE("a variable is told with its values, but not where its name says that it is a secret") {
-  CHECK(reason_after("FROM scratch\nENV CC=gcc\nRUN make\n", "FROM scratch\nENV CC=clang\nRUN make\n",
+  CHECK(reason_after("FROM scratch\nENV CC=gcc\nRUN make\n",
+                     "FROM scratch\nENV CC=clang\nRUN make\n",
                      "RUN make") == "environment variable CC changed: gcc -> clang");
   CHECK(reason_after("FROM scratch\nENV API_TOKEN=one\nRUN make\n",
                      "FROM scratch\nENV API_TOKEN=two\nRUN make\n",
