@@ -49,7 +49,8 @@ std::vector<ReportedStep> steps_named(const std::vector<ReportedStep>& steps,
   std::vector<ReportedStep> found;
   for (const ReportedStep& step : steps)
     if (is_number_of(bare, step.name)) found.push_back(step);
-  if (!found.empty()) return found;
+  // "3/5" is no text to be found in "[13/57]".
+  if (!found.empty() || bare.find_first_not_of("0123456789/") == bare.npos) return found;
   for (const ReportedStep& step : steps)
     if (lower_case(step.name).find(lower_case(what)) != std::string::npos) found.push_back(step);
   return found;
