@@ -66,14 +66,21 @@ Record find_record(RecordStore& records, const std::string& text) {
 }
 
 std::function<int()> declare_cache(CLI::App& app, const Globals& globals) {
-  app.description(
-      "Shows what the cache knows and why it decided as it did. slipway cache SUBCOMMAND --help\n"
-      "tells more.");
+  std::string about =
+      "Shows what the cache knows, and why it decided as it did.\n\nSubcommands, each with a --help of "
+      "its own:\n";
+  for (const Subcommand& subcommand : subcommands()) {
+    std::string name(subcommand.name);
+    name.resize(8, ' ');
+    about += "  " + name + std::string(subcommand.summary) + "\n";
+  }
+  app.description(about);
   auto chosen = std::make_shared<std::function<int()>>();
   for (const Subcommand& subcommand : subcommands()) {
     CLI::App* const sub =
         app.add_subcommand(std::string(subcommand.name), std::string(subcommand.summary));
     sub->option_defaults()->always_capture_default(false);
+    sub->group("");      // they are listed above, in a line each
     sub->fallthrough();  // --root is also taken behind the subcommand
     std::function<int()> run = subcommand.declare(*sub, globals);
     sub->final_callback([chosen, run = std::move(run)] { *chosen = run; });
