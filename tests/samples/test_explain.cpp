@@ -1,6 +1,8 @@
 // Asking the cache: --explain, --dry-run, slipway cache why, show and diff, and what expires.
 #include "workshop.hpp"
 
+#include <cache/database.hpp>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -128,6 +130,26 @@ TEST_CASE("slipway cache answers for the last build: why, show, diff") {
   CHECK(has(workshop.slipway({"cache", "diff", was, was}).out, "they are one key"));
   CHECK(has(workshop.slipway({"cache", "show", "ffff"}).err, "no record of the key"));
   CHECK(has(workshop.slipway({"cache", "show", "fff"}).err, "is not a cache key"));
+}
+
+TEST_CASE("hits of RUN that are older than a month are named, and expire by --cache-ttl") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop;
+  write_project(workshop);
+  REQUIRE(build(workshop).status == 0);
+  {
+    Database database(workshop.root() / "slipway.db");
+    Query(database, "UPDATE records SET ran = ran - 93 * 86400").run();
+  }
+  const Finished old = build(workshop);
+  INFO(old.err);
+  CHECK(has(old.err, "  old   [build 3/3] RUN cat /src/* > /all  its layer is 93 days old\n"));
+  CHECK_FALSE(has(old.err, "old   [build 2/3]"));
+  const Finished anew = build(workshop, {"--cache-ttl", "4w"});
+  INFO(anew.err);
+  CHECK(has(anew.err, "expired: ran 93 days ago, ttl 28d; same files as before\n"));
+  CHECK(has(anew.err, "1 step gave the same files, 1 behind it hit\n"));
+  CHECK_FALSE(has(build(workshop).err, "  old "));
 }
 
 TEST_CASE("a build that failed can be asked about as well") {
