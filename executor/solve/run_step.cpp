@@ -36,6 +36,7 @@ void Solver::speculate(VertexId id) {
   // Other inputs would have to be hashed before they can be mounted, and a lock is only worth
   // taking by a step that is known to run.
   if (stopping() || graph_[id].inputs.size() != 1 || !mount_locks(run).empty()) return;
+  if (!all_are_here(step(graph_[id].inputs[0]))) return;
   const std::lock_guard lock(current.mutex);
   if (current.process == Step::Process::none && !current.discarded) queue_process(current);
 }
@@ -48,14 +49,16 @@ void Solver::begin_run(Step& current) {
   add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
-    bool finish = false;
-    {
-      const std::lock_guard lock(current.mutex);
-      current.decided = true;
-      if (current.process == Step::Process::none) queue_process(current);
-      finish = current.process == Step::Process::ended && !std::exchange(current.finishing, true);
-    }
-    if (finish) finish_run(current);
+    with_layers(current, [this, &current] {
+      bool finish = false;
+      {
+        const std::lock_guard lock(current.mutex);
+        current.decided = true;
+        if (current.process == Step::Process::none) queue_process(current);
+        finish = current.process == Step::Process::ended && !std::exchange(current.finishing, true);
+      }
+      if (finish) finish_run(current);
+    });
   });
 }
 
