@@ -160,6 +160,8 @@ std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
 
 std::filesystem::path LayerStore::directory(const DiffId& id) const { return state_->tree(id); }
 
+std::filesystem::path LayerStore::index_file(const DiffId& id) const { return state_->index(id); }
+
 std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
   if (auto known = state_->known_index(id)) return known;
   if (!find(id)) {

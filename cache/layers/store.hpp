@@ -46,6 +46,8 @@ class LayerStore {
 
   std::optional<LayerRef> find(const DiffId& id) const;
   std::filesystem::path directory(const DiffId& id) const;
+  // Its index's bytes lie there, of a layer that is in the store.
+  std::filesystem::path index_file(const DiffId& id) const;
   // Kept mapped for the life of the store. Throws Error if there is no such layer.
   std::shared_ptr<const LayerIndex> index(const DiffId& id) const;
   // That of the layer whose directory this is; null for a directory of any other kind.
