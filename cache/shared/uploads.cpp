@@ -267,9 +267,8 @@ void Uploads::stop() {
 
 void Uploads::offer(SharedRecord record, bool found) {
   if (!can_be_shared(record.record.parts) || !state_->any_left()) return;
-  std::erase_if(record.files, [](const RecordedFiles& files) {
-    return files.list.size() > longest_list;
-  });
+  std::erase_if(record.files,
+                [](const RecordedFiles& files) { return files.list.size() > longest_list; });
   const std::lock_guard lock(state_->mutex);
   if (state_->stopping || !state_->offered.insert(record.record.key).second) return;
   if (state_->queue.size() >= most_waiting) return;
