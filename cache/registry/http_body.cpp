@@ -19,8 +19,7 @@ HttpBodyReader::HttpBodyReader(const HttpUpload& upload) : upload_(upload) {
     return;
   }
   const auto& part = std::get<HttpFile>(upload.body);
-  file_ = FileDescriptor(
-      ::open(part.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  file_ = FileDescriptor(::open(part.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file_) throw system_error("open", part.path.string(), errno);
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) throw system_error("fstat", part.path.string(), errno);

@@ -22,9 +22,9 @@ bool RegistryClient::has_blob(const BlobDescriptor& expected) {
 void RegistryClient::put_blob(const BlobDescriptor& blob,
                               std::variant<std::string, HttpFile> bytes) {
   const Purpose purpose{.what = "blob " + blob.digest.text(), .push = true};
-  const HttpResponse begun = request(
-      {.url = base_ + "blobs/uploads/", .upload = HttpUpload{.method = "POST", .body = {}}},
-      {.what = "repository " + quoted(repository_), .push = true});
+  const HttpResponse begun =
+      request({.url = base_ + "blobs/uploads/", .upload = HttpUpload{.method = "POST", .body = {}}},
+              {.what = "repository " + quoted(repository_), .push = true});
   std::string place =
       HttpClient::resolve(begun.url, begun.header("location"), "registry " + quoted(domain_));
   place.resize(std::min(place.find('#'), place.size()));
