@@ -13,7 +13,7 @@
 #include <cache/shared/record_document.hpp>
 
 #include <cache/archive/zstd.hpp>
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/code_point.hpp>

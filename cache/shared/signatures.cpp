@@ -1,6 +1,6 @@
 #include <cache/shared/signatures.hpp>
 
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/error.hpp>

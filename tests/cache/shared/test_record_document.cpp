@@ -2,7 +2,7 @@
 #include "fake_cache.hpp"
 
 #include <cache/archive/zstd.hpp>
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/shared/record_document.hpp>
 
 #include <doctest/doctest.h>

@@ -2,7 +2,7 @@
 #include "fake_cache.hpp"
 #include "keys.hpp"
 
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/shared/signatures.hpp>
 
 #include <doctest/doctest.h>
