@@ -319,8 +319,8 @@ bool GuardedCache::run(milliseconds box, std::function<void(CacheTransport&)> wo
 }
 
 milliseconds GuardedCache::answer_free() const {
-  // Uploads run beside the build: a distant server may be slow for them.
-  return options_.patience / (options_.write ? 2 : 20);
+  // Uploads run beside the build: a distant server may be slower for them.
+  return options_.patience / (options_.write ? 10 : 20);
 }
 
 milliseconds GuardedCache::answer_box() const {
