@@ -52,44 +52,20 @@ std::string reason_in(const std::string& body) {
 
 }  // namespace
 
-// A connection for one request, given back at its end.
-class RegistryClient::Connection {
- public:
-  explicit Connection(RegistryClient& client) : client_(client) {
-    {
-      const std::lock_guard lock(client_.mutex_);
-      if (!client_.idle_.empty()) {
-        http_ = std::move(client_.idle_.back());
-        client_.idle_.pop_back();
-      }
-    }
-    if (!http_) http_ = std::make_unique<HttpClient>(client_.cancelled_);
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() {
-    const std::lock_guard lock(client_.mutex_);
-    client_.idle_.push_back(std::move(http_));
-  }
-  HttpClient& http() { return *http_; }
-
- private:
-  RegistryClient& client_;
-  std::unique_ptr<HttpClient> http_;
-};
-
 RegistryClient::RegistryClient(const Reference& name, Credentials credentials,
-                               std::function<bool()> cancelled)
+                               std::function<bool()> cancelled, HttpLimits limits)
     : domain_(name.domain),
       repository_(name.repository),
       base_(base_url(name)),
       credentials_(std::move(credentials)),
-      cancelled_(std::move(cancelled)) {}
+      limits_(limits),
+      connections_(std::move(cancelled)) {}
 
 std::string RegistryClient::fetch_token(const std::string& realm, const std::string& service,
-                                        const std::string& scope, HttpClient& http) {
+                                        const std::string& scope) {
   HttpRequest request;
   request.role = "token service";
+  request.limits = limits_;
   // The realm is the registry's word. Credentials go there, so never in plain text to a place that
   // is not this machine.
   const std::size_t host = realm.find("://");
@@ -109,7 +85,7 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
     request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + query;
     if (!credentials_.empty()) request.authorization = credentials_.basic();
   }
-  const HttpResponse response = http.send(request);
+  const HttpResponse response = connections_.send(request);
   if (response.status == 401 || response.status == 403) {
     throw Error("registry " + quoted(domain_) + " denies access to " + quoted(repository_) +
                 reason_in(response.body))
@@ -133,7 +109,7 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
   throw Error("the token service of registry " + quoted(domain_) + " gives no token");
 }
 
-bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
+bool RegistryClient::authorize(const HttpResponse& refusal, bool push) {
   std::vector<Challenge> challenges;
   const auto [from, to] = refusal.headers.equal_range("www-authenticate");
   for (auto header = from; header != to; ++header) {
@@ -147,9 +123,9 @@ bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme != "bearer") continue;
     std::string scope = value(challenge, "scope");
-    if (scope.empty()) scope = "repository:" + repository_ + ":pull";
+    if (scope.empty()) scope = "repository:" + repository_ + (push ? ":pull,push" : ":pull");
     const std::string token =
-        fetch_token(value(challenge, "realm"), value(challenge, "service"), scope, http);
+        fetch_token(value(challenge, "realm"), value(challenge, "service"), scope);
     const std::lock_guard lock(mutex_);
     authorization_ = "Bearer " + token;
     return true;
@@ -163,57 +139,67 @@ bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
   return false;
 }
 
-HttpResponse RegistryClient::request(const std::string& path, bool manifests, const ByteSink& sink,
-                                     const std::string& what) {
-  Connection connection(*this);
-  HttpRequest request;
-  request.url = base_ + path;
-  if (manifests) request.headers.emplace_back("Accept", accepted_manifests);
-  {
-    const std::lock_guard lock(mutex_);
-    request.authorization = authorization_;
-  }
-  HttpResponse response = connection.http().send(request, sink);
-  // Once: a token that was just given and is refused will be refused again.
-  if (response.status == 401 && authorize(response, connection.http())) {
-    {
+HttpResponse RegistryClient::request(HttpRequest request, const Purpose& purpose,
+                                     const ByteSink& sink) {
+  // Where an upload goes is the registry's word; credentials stay with the registry.
+  const bool authorized = HttpClient::same_origin(request.url, base_);
+  const auto send = [&] {
+    if (authorized) {
       const std::lock_guard lock(mutex_);
       request.authorization = authorization_;
     }
-    response = connection.http().send(request, sink);
-  }
-  if (response.status >= 200 && response.status < 300) return response;
+    return connections_.send(request, sink);
+  };
+  request.limits = limits_;
+  HttpResponse response = send();
+  // Once: a token that was just given and is refused will be refused again.
+  if (response.status == 401 && authorized && authorize(response, purpose.push)) response = send();
+  const bool succeeded = response.status >= 200 && response.status < 300;
+  if (!succeeded && !(response.status == 404 && purpose.may_be_absent)) refuse(response, purpose);
+  return response;
+}
+
+void RegistryClient::refuse(const HttpResponse& response, const Purpose& purpose) const {
   const std::string registry = "registry " + quoted(domain_);
+  const std::string reason = reason_in(response.body);
   switch (response.status) {
     case 401:
     case 403:
-      throw Error(registry + " denies access to " + quoted(repository_) + reason_in(response.body))
+      throw Error(registry + " denies " + (purpose.push ? "writing" : "access") + " to " +
+                  quoted(repository_) + reason)
           .hint(credentials_.empty() ? "log in to it with `docker login`, if the name is right"
                                      : "check the login in ~/.docker/config.json");
     case 404:
-      throw Error(registry + " has no " + what + reason_in(response.body))
-          .hint("check the name and the tag");
+      throw Error(registry + " has no " + purpose.what + reason).hint("check the name and the tag");
+    case 405:
+      throw Error(registry + " does not take " + purpose.what + reason)
+          .hint("it may be read-only, or a mirror of another registry");
+    case 413:
+      throw Error(registry + " takes nothing as large as " + purpose.what + reason)
+          .hint("raise the limit of the registry, or of the proxy before it");
     case 429:
-      throw Error(registry + " answers that there were too many requests" +
-                  reason_in(response.body))
+      throw Error(registry + " answers that there were too many requests" + reason)
           .hint("wait, or log in to it: most registries allow more then");
     default:
       throw Error(registry + " answers with status " + std::to_string(response.status) + " for " +
-                  what + reason_in(response.body));
+                  purpose.what + reason);
   }
 }
 
-RegistryClient::Document RegistryClient::document(const std::string& name,
-                                                  const std::string& what) {
+std::optional<RegistryClient::Document> RegistryClient::document(const std::string& name,
+                                                                 const Purpose& purpose) {
   Document document;
   const ByteSink sink = [&](std::span<const std::byte> bytes) {
     if (document.bytes.size() + bytes.size() > max_manifest_size) {
-      throw Error("the manifest of " + what + " is larger than " +
+      throw Error("the manifest of " + purpose.what + " is larger than " +
                   std::to_string(max_manifest_size) + " bytes");
     }
     document.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
-  const HttpResponse response = request("manifests/" + name, true, sink, what);
+  HttpRequest asked{.url = base_ + "manifests/" + name};
+  asked.headers.emplace_back("Accept", accepted_manifests);
+  const HttpResponse response = request(std::move(asked), purpose, sink);
+  if (response.status == 404) return std::nullopt;
   document.media_type = bare_type(response.header("content-type"));
   document.digest = sha256(document.bytes);
   return document;
@@ -221,7 +207,7 @@ RegistryClient::Document RegistryClient::document(const std::string& name,
 
 RegistryClient::Document RegistryClient::manifest(const Reference& name) {
   const std::string what = "image " + quoted(name.familiar());
-  Document found = document(name.digest ? name.digest->text() : name.tag, what);
+  Document found = document(name.digest ? name.digest->text() : name.tag, {.what = what}).value();
   if (name.digest && found.digest != *name.digest) {
     throw Error("registry " + quoted(domain_) + " gives another manifest than asked for: " +
                 found.digest.text() + " instead of " + name.digest->text());
@@ -230,7 +216,8 @@ RegistryClient::Document RegistryClient::manifest(const Reference& name) {
 }
 
 RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected) {
-  Document found = document(expected.digest.text(), "manifest " + expected.digest.text());
+  Document found =
+      document(expected.digest.text(), {.what = "manifest " + expected.digest.text()}).value();
   if (found.digest != expected.digest || found.bytes.size() != expected.size) {
     throw Error("registry " + quoted(domain_) + " gives another manifest than its index names: " +
                 found.digest.text() + " instead of " + expected.digest.text());
@@ -238,6 +225,10 @@ RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected
   // The index is what was chosen from, so its word counts.
   if (!expected.media_type.empty()) found.media_type = expected.media_type;
   return found;
+}
+
+std::optional<RegistryClient::Document> RegistryClient::find_manifest(const std::string& tag) {
+  return document(tag, {.what = "tag " + quoted(tag), .may_be_absent = true});
 }
 
 std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint64_t limit) {
@@ -257,6 +248,12 @@ std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint
 }
 
 void RegistryClient::blob(const BlobDescriptor& expected, const ByteSink& sink) {
+  if (find_blob(expected, sink)) return;
+  throw Error("registry " + quoted(domain_) + " has no blob " + expected.digest.text())
+      .hint("check the name and the tag");
+}
+
+bool RegistryClient::find_blob(const BlobDescriptor& expected, const ByteSink& sink) {
   std::uint64_t received = 0;
   const auto wrong_size = [&] {
     return Error("registry " + quoted(domain_) + " gives " +
@@ -264,14 +261,17 @@ void RegistryClient::blob(const BlobDescriptor& expected, const ByteSink& sink) 
                  expected.digest.text() + " than the " + std::to_string(expected.size) +
                  " its manifest names");
   };
-  request("blobs/" + expected.digest.text(), false,
-          [&](std::span<const std::byte> bytes) {
-            received += bytes.size();
-            if (received > expected.size) throw wrong_size();
-            sink(bytes);
-          },
-          "blob " + expected.digest.text());
+  const HttpResponse response =
+      request({.url = base_ + "blobs/" + expected.digest.text()},
+              {.what = "blob " + expected.digest.text(), .may_be_absent = true},
+              [&](std::span<const std::byte> bytes) {
+                received += bytes.size();
+                if (received > expected.size) throw wrong_size();
+                sink(bytes);
+              });
+  if (response.status == 404) return false;
   if (received != expected.size) throw wrong_size();
+  return true;
 }
 
 }  // namespace slipway

@@ -13,7 +13,7 @@
 #include <cache/shared/record_document.hpp>
 
 #include <cache/archive/zstd.hpp>
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/code_point.hpp>
@@ -48,7 +48,9 @@ constexpr std::uint64_t largest_number = (std::uint64_t{1} << 53) - 1;
 // A duration in nanoseconds is larger; the store's database holds no more.
 constexpr std::uint64_t longest_duration = std::numeric_limits<std::int64_t>::max();
 
-Error malformed(const std::string& what) { return Error("the record is malformed: " + what); }
+Error malformed(const std::string& what) {
+  return Error("the record is malformed: " + what);
+}
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
@@ -151,8 +153,8 @@ std::string text(const Json& json) {
 
 Digest digest(const Json& object, const char* name) {
   const Json& json = member(object, name);
-  const auto digest = json.is_string() ? Digest::parse(json.get_ref<const std::string&>())
-                                       : std::nullopt;
+  const auto digest =
+      json.is_string() ? Digest::parse(json.get_ref<const std::string&>()) : std::nullopt;
   if (!digest) throw malformed(quoted(name) + " is no digest");
   return *digest;
 }

@@ -108,19 +108,19 @@ struct SharedCaches::State {
   }
 
   Uploads::Rules upload_rules() {
-    return {.read = [this](std::string bytes, const CacheKey& key) {
-              return read_of_destination(std::move(bytes), key);
-            },
-            .bytes_of = [this](const SharedRecord& record) {
+    return {
+        .read = [this](std::string bytes,
+                       const CacheKey& key) { return read_of_destination(std::move(bytes), key); },
+        .bytes_of =
+            [this](const SharedRecord& record) {
               const std::string document = write_record_document(record);
               return signing ? signing->envelope(document) : document;
             },
-            .known = [this](std::size_t destination, const CacheKey& key) {
-              return known(to_places[destination], key);
-            },
-            .fetch = [this](const SharedBlob& blob) { return fetch(blob); },
-            .note = options.note,
-            .cancelled = options.cancelled};
+        .known = [this](std::size_t destination,
+                        const CacheKey& key) { return known(to_places[destination], key); },
+        .fetch = [this](const SharedBlob& blob) { return fetch(blob); },
+        .note = options.note,
+        .cancelled = options.cancelled};
   }
 
   // Whether a reader who trusts as we do takes it, and one who trusts us.
@@ -225,8 +225,12 @@ SharedCaches::SharedCaches(Store& store, SharedCacheOptions options, const OpenT
 
 SharedCaches::~SharedCaches() = default;
 
-bool SharedCaches::reads() const { return !state_->from.empty(); }
-bool SharedCaches::writes() const { return !state_->to.empty(); }
+bool SharedCaches::reads() const {
+  return !state_->from.empty();
+}
+bool SharedCaches::writes() const {
+  return !state_->to.empty();
+}
 
 std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   for (State::Source& source : state_->from) {
@@ -235,8 +239,7 @@ std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   return std::nullopt;
 }
 
-bool SharedCaches::read_blob(const SharedBlob& blob,
-                             const std::function<void(ByteSource&)>& read) {
+bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
   return state_->read_blob(blob, read);
 }
 
@@ -244,7 +247,9 @@ void SharedCaches::offer(const Record& record, const std::vector<RecordedFiles>&
   state_->uploads->offer({.record = record, .index = {}, .tar = {}, .files = files}, false);
 }
 
-void SharedCaches::offer(const SharedRecord& found) { state_->uploads->offer(found, true); }
+void SharedCaches::offer(const SharedRecord& found) {
+  state_->uploads->offer(found, true);
+}
 
 SharedCaches::Figures SharedCaches::figures() const {
   Figures figures;
@@ -265,6 +270,8 @@ SharedCaches::Figures SharedCaches::figures() const {
   return figures;
 }
 
-void SharedCaches::finish(const std::function<bool()>& tick) { state_->uploads->finish(tick); }
+void SharedCaches::finish(const std::function<bool()>& tick) {
+  state_->uploads->finish(tick);
+}
 
 }  // namespace slipway

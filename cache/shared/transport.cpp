@@ -16,6 +16,7 @@ struct Kind {
 
 constexpr Kind kinds[] = {
     {"local", open_local},
+    {"http", open_http},
 };
 
 }  // namespace
