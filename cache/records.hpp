@@ -23,9 +23,9 @@ struct Record {
   std::int64_t created = 0;    // when the layer was made, seconds since the epoch
   std::int64_t duration = 0;   // how long the step ran, nanoseconds
   std::int64_t last_used = 0;  // seconds since the epoch
+  std::string step;            // the vertex's name, "[build 2/5] RUN make"
   std::int64_t ran = 0;        // when the step was executed last, seconds; the layer may be older
   std::int64_t uses = 0;       // how often it was a hit
-  std::string step;            // the vertex's name, "[build 2/5] RUN make"
 };
 
 // What a part of a key that is a digest of files was made of: bytes that only who explains a miss
