@@ -16,6 +16,7 @@ struct Kind {
 
 constexpr Kind kinds[] = {
     {"local", open_local},
+    {"registry", open_registry},
     {"http", open_http},
 };
 

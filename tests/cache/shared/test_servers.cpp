@@ -1,5 +1,6 @@
 // The transports against the server programs that people run.
 #include "../programs.hpp"
+#include "../registry/docker_registry.hpp"
 #include "same_maps.hpp"
 #include "server_process.hpp"
 
@@ -47,4 +48,52 @@ TEST_CASE("a web server that takes no PUT says what it needs") {
   CHECK(failure_of([&] {
           put_bytes(*cache, "blob");
         }).ends_with("\nthe server has to take PUT (nginx: dav_methods PUT)"));
+}
+
+TEST_CASE("a registry keeps records as artifacts, each under its own tag") {
+  if (!has_programs({"docker-registry"})) return;
+  const DockerRegistry registry;
+  const std::string ref = registry.address() + "/team/cache";
+  const OpenCache open = [&](bool write) {
+    return open_transport(cache_spec("registry", {{"ref", ref}}), write, {});
+  };
+  check_same_maps(open);
+  check_side_by_side(open);
+  CHECK(open(false)->name() == "registry cache \"" + ref + "\"");
+  // Other people's programs read it as any artifact.
+  if (has_programs({"curl"})) {
+    const std::string manifest =
+        output_of("curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' http://" +
+                  registry.address() + "/v2/team/cache/manifests/key-" + sha256("other key").hex());
+    CHECK(manifest.find("\"artifactType\":\"application/vnd.slipway.cache.v1\"") !=
+          std::string::npos);
+    CHECK(manifest.find(sha256("another").text()) != std::string::npos);
+  }
+}
+
+TEST_CASE("a registry with a password takes nothing from those who do not know it") {
+  if (!has_programs({"docker-registry"})) return;
+  const DockerRegistry registry(true);
+  const TemporaryFolder home;
+  const auto open = [&](const std::string& auth) {
+    home.write("config.json",
+               R"({"auths":{")" + registry.address() + R"(":{"auth":")" + auth + "\"}}}");
+    ::setenv("DOCKER_CONFIG", home.path().c_str(), 1);
+    auto cache =
+        open_transport(cache_spec("registry", {{"ref", registry.address() + "/cache"}}), true, {});
+    ::unsetenv("DOCKER_CONFIG");
+    return cache;
+  };
+  const auto cache = open("dXNlcjpzZWNyZXQ=");  // user:secret
+  put_bytes(*cache, "blob");
+  cache->put_record(sha256("key"), "record", {shared_blob("blob")});
+  CHECK(cache->record(sha256("key")) == "record");
+
+  const auto other = open("dXNlcjp3cm9uZw==");  // user:wrong
+  const std::string denial = "registry \"" + registry.address() + "\" denies ";
+  CHECK(failure_of([&] {
+          other->record(sha256("key"));
+        }).starts_with(denial + "access to \"cache\""));
+  CHECK(
+      failure_of([&] { put_bytes(*other, "blob"); }).starts_with(denial + "writing to \"cache\""));
 }
