@@ -198,6 +198,25 @@ TEST_CASE("what a reader cannot use is asked of the next cache") {
   check_one_note(test.user, "the layer's diffID is another");
 }
 
+TEST_CASE("an index of another layer than the record's is none") {
+  Pair test;
+  const Record other = test.maker.run("other", "other content");
+  {
+    const auto caches = test.maker.share({}, {&test.bad});
+    caches->offer(other, {});
+    caches->finish({});
+  }
+  const auto caches = test.user.share({&test.bad}, {});
+  auto shared = caches->find(test.record.key);
+  const auto of_other = caches->find(other.key);
+  REQUIRE(shared);
+  REQUIRE(of_other);
+  CHECK(caches->read_index(*of_other));
+  shared->index = of_other->index;
+  CHECK_FALSE(caches->read_index(*shared));
+  check_one_note(test.user, "the index is not that of layer sha256:");
+}
+
 TEST_CASE("a cache that answers slowly costs no more than patience altogether") {
   Pair test;
   test.bad.fault = [&](const std::string&) { test.bad.stall(120); };
