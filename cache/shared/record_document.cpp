@@ -13,8 +13,8 @@
 #include <cache/shared/record_document.hpp>
 
 #include <cache/archive/zstd.hpp>
-#include <cache/registry/base64.hpp>
 #include <cache/layers/decompress.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
@@ -250,7 +250,9 @@ SharedRecord read_record_document(std::string_view document, const CacheKey& key
   return read(document, &key);
 }
 
-SharedRecord read_record_document(std::string_view document) { return read(document, nullptr); }
+SharedRecord read_record_document(std::string_view document) {
+  return read(document, nullptr);
+}
 
 bool can_be_shared(const KeyParts& parts) {
   return std::none_of(parts.begin(), parts.end(),

@@ -267,9 +267,8 @@ bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(By
 
 std::shared_ptr<const LayerIndex> SharedCaches::read_index(const SharedRecord& record) {
   std::shared_ptr<const LayerIndex> index;
-  const bool read = read_blob(record.index, [&](ByteSource& source) {
-    index = index_from(source, record.record.layer);
-  });
+  const bool read = read_blob(
+      record.index, [&](ByteSource& source) { index = index_from(source, record.record.layer); });
   return read ? index : nullptr;
 }
 
