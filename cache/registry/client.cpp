@@ -6,10 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace slipway {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::string_view accepted_manifests =
     "application/vnd.oci.image.index.v1+json, "
@@ -21,9 +26,17 @@ constexpr std::string_view accepted_manifests =
 constexpr std::string_view docker_hub = "registry-1.docker.io";
 
 std::string base_url(const Reference& name) {
-  const std::string host =
-      name.domain == "docker.io" ? std::string(docker_hub) : name.domain;
+  const std::string host = name.domain == "docker.io" ? std::string(docker_hub) : name.domain;
   return (is_loopback(host) ? "http://" : "https://") + host + "/v2/" + name.repository + "/";
+}
+
+bool succeeded(const HttpResponse& response) {
+  return response.status >= 200 && response.status < 300;
+}
+
+// 400: "provided digest did not match uploaded content", of a document that was read half-written.
+bool is_collision(const HttpResponse& response) {
+  return response.status == 400 || response.status >= 500;
 }
 
 // "application/json; charset=utf-8" without what follows the type.
@@ -70,9 +83,8 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
   // is not this machine.
   const std::size_t host = realm.find("://");
   if (host == std::string::npos ||
-      (!realm.starts_with("https://") &&
-       !(realm.starts_with("http://") && is_loopback(domain_) &&
-         is_loopback(realm.substr(7, realm.find('/', 7) - 7))))) {
+      (!realm.starts_with("https://") && !(realm.starts_with("http://") && is_loopback(domain_) &&
+                                           is_loopback(realm.substr(7, realm.find('/', 7) - 7))))) {
     throw Error("registry " + quoted(domain_) + " sends to " + quoted(realm) +
                 " for a token, which is not an HTTPS address");
   }
@@ -102,8 +114,8 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
     const auto found = json.find(key);
     if (found == json.end() || !found->is_string()) continue;
     const auto token = found->get<std::string>();
-    const bool printable = std::all_of(token.begin(), token.end(),
-                                       [](char c) { return c > ' ' && c < 0x7F; });
+    const bool printable =
+        std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7F; });
     if (!token.empty() && printable) return token;
   }
   throw Error("the token service of registry " + quoted(domain_) + " gives no token");
@@ -151,12 +163,27 @@ HttpResponse RegistryClient::request(HttpRequest request, const Purpose& purpose
     return connections_.send(request, sink);
   };
   request.limits = limits_;
+  if (purpose.brief) request.limits.whole = 3 * limits_.first_byte;
   HttpResponse response = send();
   // Once: a token that was just given and is refused will be refused again.
   if (response.status == 401 && authorized && authorize(response, purpose.push)) response = send();
-  const bool succeeded = response.status >= 200 && response.status < 300;
-  if (!succeeded && !(response.status == 404 && purpose.may_be_absent)) refuse(response, purpose);
-  return response;
+  if (succeeded(response) || (response.status == 404 && purpose.may_be_absent)) return response;
+  if (purpose.may_collide && is_collision(response)) return response;
+  if (!request.upload && response.status >= 500) return insist(purpose, send);
+  refuse(response, purpose);
+}
+
+// Registries that keep what they have in files fail to read or write a tag, or what refers to a
+// blob, while another client writes the same.
+HttpResponse RegistryClient::insist(const Purpose& purpose,
+                                    const std::function<HttpResponse()>& attempt) const {
+  static constexpr std::array pauses = {50ms, 150ms, 500ms};
+  for (std::size_t tries = 0;; ++tries) {
+    HttpResponse response = attempt();
+    if (succeeded(response) || (response.status == 404 && purpose.may_be_absent)) return response;
+    if (!is_collision(response) || tries == pauses.size()) refuse(response, purpose);
+    std::this_thread::sleep_for(pauses[tries]);
+  }
 }
 
 void RegistryClient::refuse(const HttpResponse& response, const Purpose& purpose) const {
@@ -228,13 +255,13 @@ RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected
 }
 
 std::optional<RegistryClient::Document> RegistryClient::find_manifest(const std::string& tag) {
-  return document(tag, {.what = "tag " + quoted(tag), .may_be_absent = true});
+  return document(tag, {.what = "tag " + quoted(tag), .may_be_absent = true, .brief = true});
 }
 
 std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint64_t limit) {
   if (expected.size > limit) {
-    throw Error("the blob " + expected.digest.text() + " is too large for what it is: " +
-                std::to_string(expected.size) + " bytes");
+    throw Error("the blob " + expected.digest.text() +
+                " is too large for what it is: " + std::to_string(expected.size) + " bytes");
   }
   std::string bytes;
   blob(expected, [&](std::span<const std::byte> piece) {

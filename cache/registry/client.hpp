@@ -57,12 +57,16 @@ class RegistryClient {
  private:
   // What a request is for.
   struct Purpose {
-    std::string what;           // for messages: "blob sha256:..."
+    std::string what;            // for messages: "blob sha256:..."
     bool may_be_absent = false;  // 404 is an answer
     bool push = false;
+    bool brief = false;        // the answer is short: thrice the time to its first byte has to do
+    bool may_collide = false;  // 400 and 5xx are answers
   };
-  // Adds role, limits and authorization to what is asked for. Throws Error for any status but 2xx.
+  // Adds limits and authorization to what is asked for. Throws Error for any status but 2xx.
   HttpResponse request(HttpRequest request, const Purpose& purpose, const ByteSink& sink = {});
+  // Until `attempt` gives 2xx, a few times.
+  HttpResponse insist(const Purpose& purpose, const std::function<HttpResponse()>& attempt) const;
   [[noreturn]] void refuse(const HttpResponse& response, const Purpose& purpose) const;
   bool authorize(const HttpResponse& refusal, bool push);
   std::string fetch_token(const std::string& realm, const std::string& service,

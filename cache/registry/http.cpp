@@ -21,6 +21,7 @@ constexpr long connect_milliseconds = 20'000;
 // Counted by libcurl against its own clock: a sink that blocks for long does not trip it, since
 // the next piece alone is thousands of bytes.
 constexpr long silent_seconds = 60;
+constexpr std::uint64_t upload_a_second = 16 << 20;
 constexpr std::size_t max_headers = 256;
 
 struct Url {
@@ -314,7 +315,11 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   transfer.cancelled = &cancelled;
   transfer.first_byte = request.limits.first_byte;
   std::optional<HttpBodyReader> upload;
-  if (request.upload) transfer.upload = &upload.emplace(*request.upload);
+  if (request.upload) {
+    transfer.upload = &upload.emplace(*request.upload);
+    if (transfer.first_byte.count() > 0)
+      transfer.first_byte += std::chrono::seconds(upload->size() / upload_a_second);
+  }
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);
   const auto add = [&](const std::string& line) {

@@ -37,8 +37,9 @@ struct HttpUpload {
 };
 
 struct HttpLimits {
-  // From when all was sent to the first byte of the answer, and for connecting. 0: that of a minute
-  // without a byte.
+  // Until something is sent, or the first byte of the answer comes; for connecting, too. An upload
+  // has a second more for each 16 MiB, because servers read it again before they answer. 0: that
+  // of a minute without a byte.
   std::chrono::milliseconds first_byte{0};
   std::chrono::milliseconds whole{0};  // for all of one hop. 0: none
   std::uint32_t slowest = 1;           // bytes a second, over a minute

@@ -28,7 +28,7 @@ HttpResponse HttpTransport::send(HttpRequest request, const Purpose& purpose,
   const bool sends = request.upload.has_value();
   HttpResponse response = connections_.send(request, sink);
   const bool succeeded = response.status >= 200 && response.status < 300;
-  if (succeeded || (response.status == 404 && purpose.may_be_absent)) return response;
+  if (succeeded || (purpose.may_be_absent && is_absence(response))) return response;
   const Refusal refusal = explain(response);
   const std::string status = "status " + std::to_string(response.status);
   throw Error(name_ + " answers with " + status + (sends ? " to " : " for ") + purpose.what +
@@ -47,7 +47,7 @@ std::optional<std::string> HttpTransport::read(HttpRequest request, std::size_t 
         }
         bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
       });
-  if (response.status == 404) return std::nullopt;
+  if (is_absence(response)) return std::nullopt;
   return bytes;
 }
 
@@ -64,7 +64,7 @@ bool HttpTransport::read_blob(HttpRequest request, const SharedBlob& blob, const
              if (received > blob.size) throw wrong_size();
              sink(piece);
            });
-  if (response.status == 404) return false;
+  if (is_absence(response)) return false;
   if (received != blob.size) throw wrong_size();
   return true;
 }
@@ -73,7 +73,7 @@ bool HttpTransport::has(HttpRequest request, const SharedBlob& blob) {
   request.head = true;
   const HttpResponse response =
       send(std::move(request), {.what = text_of(blob), .may_be_absent = true, .brief = true});
-  if (response.status == 404) return false;
+  if (is_absence(response)) return false;
   // One of another size is not the blob, whatever its name.
   const std::string length = response.header("content-length");
   return length.empty() || length == std::to_string(blob.size);

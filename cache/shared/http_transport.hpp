@@ -16,6 +16,12 @@ namespace slipway {
 // then on. `brief`: for a question with a short answer, which has to end soon as well.
 HttpLimits limits_for(std::chrono::milliseconds patience, bool brief);
 
+// What a refusal says, and what to do about it. May be empty.
+struct Refusal {
+  std::string reason;
+  std::string hint;
+};
+
 class HttpTransport : public CacheTransport {
  public:
   std::string name() const final { return name_; }
@@ -23,12 +29,9 @@ class HttpTransport : public CacheTransport {
  protected:
   HttpTransport(std::string name, TransportOptions options);
 
-  // What a refusal says, and what to do about it. May be empty.
-  struct Refusal {
-    std::string reason;
-    std::string hint;
-  };
   virtual Refusal explain(const HttpResponse& response) const = 0;
+  // Whether it says that there is no such thing.
+  virtual bool is_absence(const HttpResponse& response) const { return response.status == 404; }
 
   // `what` is asked for or sent, for messages. Throws Error for any status but 2xx; 404 is an
   // answer where `may_be_absent`.

@@ -1,5 +1,8 @@
 #include "server_process.hpp"
 
+#include "../programs.hpp"
+#include "same_maps.hpp"
+
 #include <loopback.hpp>
 
 #include <fcntl.h>
@@ -67,4 +70,34 @@ Nginx::Nginx(bool password) {
   folder.write("nginx.conf", config + "    }\n  }\n}\n");
   process_.start({"nginx", "-p", folder.path().string(), "-e", "stderr", "-c",
                   (folder / "nginx.conf").string()});
+}
+
+// Debian's, which has Debian's modules, whatever other one is in the path.
+constexpr const char* python = "/usr/bin/python3";
+
+S3Server::S3Server(int refused_part) {
+  process_.start({python, "s3_server.py", std::to_string(process_.port()),
+                  std::to_string(refused_part)});
+}
+
+slipway::CacheSpec S3Server::spec(const std::map<std::string, std::string>& changes) const {
+  std::map<std::string, std::string> attributes = {{"bucket", "bucket"},
+                                                   {"endpoint_url", "http://" + address()},
+                                                   {"region", "eu-test-1"},
+                                                   {"access_key_id", "AKIDEXAMPLE"},
+                                                   {"secret_access_key", "secret/with+signs="}};
+  for (const auto& [name, value] : changes) attributes[name] = value;
+  return cache_spec("s3", attributes);
+}
+
+std::string S3Server::state() const {
+  return output_of("curl -s 'http://" + address() + "/?state'");
+}
+
+bool has_s3_server() {
+  if (!has_programs({python, "curl"})) return false;
+  if (std::system((std::string(python) + " -c 'import botocore' 2>/dev/null").c_str()) == 0)
+    return true;
+  MESSAGE("skipped: python3-botocore is not installed");
+  return false;
 }

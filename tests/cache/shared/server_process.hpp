@@ -3,9 +3,12 @@
 
 #include "../temporary_folder.hpp"
 
+#include <cache/shared/transport.hpp>
+
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,3 +44,21 @@ class Nginx {
  private:
   ServerProcess process_;
 };
+
+// The S3 server of s3_server.py, which checks every signature; the key's secret, the region and the
+// bucket are those that it knows.
+class S3Server {
+ public:
+  // `refused_part`: of each upload in parts; 0: none.
+  explicit S3Server(int refused_part = 0);
+  std::string address() const { return process_.address(); }
+  slipway::CacheSpec spec(const std::map<std::string, std::string>& changes = {}) const;
+  // What it holds and has been asked, as JSON.
+  std::string state() const;
+
+ private:
+  ServerProcess process_;
+};
+
+// Whether a Python with botocore is there; says so if not.
+bool has_s3_server();

@@ -215,7 +215,6 @@ TEST_CASE("what waits to be sent is bounded, and what finds no room is said once
   FakeServer server("server");
   server.fault = [&](const std::string&) { server.stall(); };
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   const auto caches = maker.share({}, {&server});
   Record record = maker.run("make", "content");
   for (int i = 0; i < 5000; ++i) {
@@ -312,7 +311,6 @@ TEST_CASE("waiting for uploads ends when it is told to") {
   FakeServer server("server");
   server.fault = [&](const std::string&) { server.stall(); };
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   const auto caches = maker.share({}, {&server});
   caches->offer(maker.run("make", "content"), {});
   int ticks = 0;
@@ -323,7 +321,6 @@ TEST_CASE("waiting for uploads ends when it is told to") {
 
 TEST_CASE("the end of a build in the middle of its uploads leaves nothing unfinished") {
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   for (const char* call : {"record", "has_blob", "put_blob", "put_record"}) {
     FakeServer server("server");
     server.fault = [&](const std::string& made) {
@@ -344,7 +341,6 @@ TEST_CASE("a cancelled build waits for no cache and says nothing of it") {
   FakeServer server("server");
   server.fault = [&](const std::string&) { server.stall(); };
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   std::atomic<bool> cancelled = false;
   maker.options.cancelled = [&] { return cancelled.load(); };
   const auto caches = maker.share({&server}, {&server});
