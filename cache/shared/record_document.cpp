@@ -13,8 +13,8 @@
 #include <cache/shared/record_document.hpp>
 
 #include <cache/archive/zstd.hpp>
-#include <cache/registry/base64.hpp>
 #include <cache/layers/decompress.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
@@ -188,6 +188,41 @@ std::vector<RecordedFiles> read_files(const Json& json) {
   return files;
 }
 
+// `key`: before anything else is read, it must be that one; null: it may be any.
+SharedRecord read(std::string_view document, const CacheKey* key) {
+  if (document.size() > CacheTransport::longest_record ||
+      !is_modest_json(document, most_depth, most_values)) {
+    throw malformed("it is too large");
+  }
+  const Json json = Json::parse(document, nullptr, false);
+  if (!json.is_object()) throw malformed("it is no JSON object");
+  if (number(json, "format") != format) {
+    throw malformed("its format is " + std::to_string(number(json, "format")) + ", not 1");
+  }
+  SharedRecord shared;
+  Record& record = shared.record;
+  for (const Json& pair : list_member(json, "parts")) {
+    record.parts.push_back({text(of_pair(pair, 0)), text(of_pair(pair, 1))});
+  }
+  record.key = cache_key(record.parts);
+  if (key != nullptr && record.key != *key) {
+    throw Error("the record is that of another key: " + record.key.text());
+  }
+
+  const Json& layer = object_member(json, "layer");
+  record.layer = {DiffId{digest(layer, "diff_id")}, TreeDigest{digest(layer, "tree")},
+                  number(layer, "size")};
+  record.created = static_cast<std::int64_t>(number(json, "created"));
+  record.ran = static_cast<std::int64_t>(number(json, "ran"));
+  record.duration = static_cast<std::int64_t>(number(json, "duration", longest_duration));
+  record.step = text(member(json, "step"));
+  if (record.step.size() > longest_step) throw malformed("the step's name is too long");
+  shared.index = blob(json, "index");
+  shared.tar = blob(json, "tar");
+  shared.files = read_files(list_member(json, "files"));
+  return shared;
+}
+
 }  // namespace
 
 std::string write_record_document(const SharedRecord& shared) {
@@ -212,35 +247,11 @@ std::string write_record_document(const SharedRecord& shared) {
 }
 
 SharedRecord read_record_document(std::string_view document, const CacheKey& key) {
-  if (document.size() > CacheTransport::longest_record ||
-      !is_modest_json(document, most_depth, most_values)) {
-    throw malformed("it is too large");
-  }
-  const Json json = Json::parse(document, nullptr, false);
-  if (!json.is_object()) throw malformed("it is no JSON object");
-  if (number(json, "format") != format) {
-    throw malformed("its format is " + std::to_string(number(json, "format")) + ", not 1");
-  }
-  SharedRecord shared;
-  Record& record = shared.record;
-  for (const Json& pair : list_member(json, "parts")) {
-    record.parts.push_back({text(of_pair(pair, 0)), text(of_pair(pair, 1))});
-  }
-  record.key = cache_key(record.parts);
-  if (record.key != key) throw Error("the record is that of another key: " + record.key.text());
+  return read(document, &key);
+}
 
-  const Json& layer = object_member(json, "layer");
-  record.layer = {DiffId{digest(layer, "diff_id")}, TreeDigest{digest(layer, "tree")},
-                  number(layer, "size")};
-  record.created = static_cast<std::int64_t>(number(json, "created"));
-  record.ran = static_cast<std::int64_t>(number(json, "ran"));
-  record.duration = static_cast<std::int64_t>(number(json, "duration", longest_duration));
-  record.step = text(member(json, "step"));
-  if (record.step.size() > longest_step) throw malformed("the step's name is too long");
-  shared.index = blob(json, "index");
-  shared.tar = blob(json, "tar");
-  shared.files = read_files(list_member(json, "files"));
-  return shared;
+SharedRecord read_record_document(std::string_view document) {
+  return read(document, nullptr);
 }
 
 bool can_be_shared(const KeyParts& parts) {

@@ -205,9 +205,6 @@ Record Machine::run(const std::string& step, const std::string& content) {
 
 std::unique_ptr<SharedCaches> Machine::share(const std::vector<FakeServer*>& from,
                                              const std::vector<FakeServer*>& to) {
-  if (options.patience == SharedCacheOptions{}.patience) {
-    options.patience = std::chrono::milliseconds(300);
-  }
   options.note = [this](const Diagnostic& note) {
     const std::lock_guard lock(mutex_);
     notes_.push_back(note);

@@ -72,7 +72,7 @@ class Machine {
   // Executes a step: a layer with a file of this content, and its record.
   slipway::Record run(const std::string& step, const std::string& content);
 
-  // Of type "fake", by the names of servers; patience is 300 ms unless it was changed.
+  // Of type "fake", by the names of servers.
   slipway::SharedCacheOptions options;
   std::unique_ptr<slipway::SharedCaches> share(const std::vector<FakeServer*>& from,
                                                const std::vector<FakeServer*>& to);

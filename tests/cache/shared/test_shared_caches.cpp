@@ -1,12 +1,11 @@
 // Two machines that share a cache in memory, which does as it should.
 #include "fake_cache.hpp"
 
-#include <cache/layers/decompress.hpp>
 #include <cache/layers/index.hpp>
-#include <cache/shared/signatures.hpp>
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <thread>
 
 using namespace slipway;
@@ -65,15 +64,10 @@ TEST_CASE("what one machine offers another finds, with its layer") {
 
   REQUIRE(take_layer(user, *caches, *shared));
   CHECK(user.store().layers().find(record.layer.diff_id) == record.layer);
-  std::string index;
-  REQUIRE(caches->read_blob(shared->index, [&](ByteSource& source) {
-    const auto plain = open_decompressed(source);
-    std::vector<std::byte> buffer(1000);
-    while (const std::size_t got = plain->read(buffer)) {
-      index.append(reinterpret_cast<const char*>(buffer.data()), got);
-    }
-  }));
-  CHECK(LayerIndex::from_bytes(index)->layer() == record.layer);
+  const auto index = caches->read_index(*shared);
+  REQUIRE(index);
+  CHECK(index->layer() == record.layer);
+  CHECK(index->find("file"));
   CHECK(caches->figures().records_found == 1);
   CHECK(caches->figures().bytes_received > 500);
   CHECK(user.said() == "");
@@ -174,6 +168,64 @@ TEST_CASE("a layer whose blobs are known and there is not compressed again") {
   CHECK(server.calls() == Calls{"record", "has_blob", "has_blob", "put_record"});
 }
 
+TEST_CASE("a directory is shared as any cache is, and known under both its names") {
+  TemporaryFolder shared_folder;
+  const std::string directory = (shared_folder / "cache").string();
+  Machine maker, user;
+  const Record record = maker.run("make", std::string(100'000, 'x'));
+  SharedCacheOptions options;
+  options.to = {{"local", {{"dest", directory}}, "type=local,dest=" + directory}};
+  {
+    SharedCaches caches(maker.store(), options);
+    caches.offer(record, {});
+    caches.finish({});
+    CHECK(caches.figures().records_sent == 1);
+  }
+  options.from = {{"local", {{"src", directory}}, "type=local,src=" + directory}};
+  SharedCaches caches(user.store(), options);
+  const auto shared = caches.find(record.key);
+  REQUIRE(shared);
+  REQUIRE(caches.read_index(*shared));
+  REQUIRE(take_layer(user, caches, *shared));
+  caches.offer(*shared);
+  caches.finish({});
+  CHECK(caches.figures().records_there == 1);
+  CHECK(caches.figures().bytes_sent == 0);
+}
+
+TEST_CASE("options that cannot be used are refused before any cache is asked") {
+  Machine machine;
+  SharedCacheOptions options;
+  SUBCASE("an unknown type") {
+    options.from = {{"ftp", {}, "type=ftp"}};
+  }
+  SUBCASE("a directory without a name") {
+    options.to = {{"local", {}, "type=local"}};
+  }
+  SUBCASE("a key that is none") {
+    options.sign = "/dev/null";
+  }
+  SUBCASE("a trusted key that is not there") {
+    options.trust = {machine.folder() / "missing"};
+  }
+  CHECK_THROWS_AS(SharedCaches(machine.store(), options), const Error&);
+}
+
+TEST_CASE("what waits to be sent is bounded, and what finds no room is said once") {
+  FakeServer server("server");
+  server.fault = [&](const std::string&) { server.stall(); };
+  Machine maker;
+  const auto caches = maker.share({}, {&server});
+  Record record = maker.run("make", "content");
+  for (int i = 0; i < 5000; ++i) {
+    record.parts = {{"i", std::to_string(i)}};
+    record.key = cache_key(record.parts);
+    caches->offer(record, {});
+  }
+  CHECK(caches->figures().records_waiting < 4200);
+  CHECK(maker.said() == "a result of this build is not shared: too many wait to be sent already\n");
+}
+
 TEST_CASE("several destinations get the same, and each only what it lacks") {
   FakeServer one("one"), two("two");
   Machine maker;
@@ -259,7 +311,6 @@ TEST_CASE("waiting for uploads ends when it is told to") {
   FakeServer server("server");
   server.fault = [&](const std::string&) { server.stall(); };
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   const auto caches = maker.share({}, {&server});
   caches->offer(maker.run("make", "content"), {});
   int ticks = 0;
@@ -270,7 +321,6 @@ TEST_CASE("waiting for uploads ends when it is told to") {
 
 TEST_CASE("the end of a build in the middle of its uploads leaves nothing unfinished") {
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   for (const char* call : {"record", "has_blob", "put_blob", "put_record"}) {
     FakeServer server("server");
     server.fault = [&](const std::string& made) {
@@ -291,7 +341,6 @@ TEST_CASE("a cancelled build waits for no cache and says nothing of it") {
   FakeServer server("server");
   server.fault = [&](const std::string&) { server.stall(); };
   Machine maker;
-  maker.options.patience = std::chrono::seconds(60);
   std::atomic<bool> cancelled = false;
   maker.options.cancelled = [&] { return cancelled.load(); };
   const auto caches = maker.share({&server}, {&server});
