@@ -1,6 +1,7 @@
 #include <cache/store.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/build_history.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -25,6 +26,7 @@ struct Store::Parts {
   HttpAnswers http_answers;
   LayerBlobs layer_blobs;
   FailedSteps failed_steps;
+  BuildHistory builds;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -35,7 +37,8 @@ struct Store::Parts {
         images(database),
         http_answers(database),
         layer_blobs(database),
-        failed_steps(state) {}
+        failed_steps(state),
+        builds(database) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -50,6 +53,7 @@ HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
 LayerBlobs& Store::layer_blobs() { return parts_->layer_blobs; }
+BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 
 void Store::sync() {

@@ -13,6 +13,7 @@ namespace slipway {
 
 class Database;
 class BlobStore;
+class BuildHistory;
 class FailedSteps;
 class HttpAnswers;
 class LayerBlobs;
@@ -31,6 +32,7 @@ class Store {
   HttpAnswers& http_answers();
   LayerBlobs& layer_blobs();
   FailedSteps& failed_steps();
+  BuildHistory& builds();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();

@@ -1,6 +1,7 @@
 // Shared caches: records from elsewhere, and their layers, which stay there until somebody needs
 // them. A record alone is enough for a hit and for the keys of what follows; a COPY that looks into
 // a layer needs its index, a RUN and the result need the layer itself.
+#include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
 #include <cache/images/take_layer.hpp>
@@ -52,6 +53,7 @@ bool Solver::asks_shared(const Step& current) const {
 bool Solver::use_shared(Step& current) {
   const std::optional<SharedRecord> found = options_.shared->find(*current.key);
   if (!found || stopping()) return false;
+  if (is_expired(graph_[current.id], found->record)) return false;
   expect_layer(*found);
   {
     const std::lock_guard lock(mutex_);

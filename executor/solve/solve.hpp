@@ -58,6 +58,9 @@ struct SolveOptions {
   // Whether the roots' layers have to be in the store at the end: else those that a shared cache has
   // stay there.
   bool bring_layers = true;
+  // Called once when all has ended, before solve() returns or throws, with what is known of every
+  // vertex that was needed.
+  std::function<void(const std::vector<VertexReport>&)> ended;
   // What to tell beside a RUN's exit code: how to look into what it left.
   std::string failure_hint;
   // Called when a RUN has failed and all else has ended, with the first that failed and with what
