@@ -30,6 +30,9 @@ CacheSpec place_of(const CacheSpec& spec) {
       place.attributes.insert(std::move(directory));
     }
   }
+  // What buildx's users write, and changes nothing.
+  place.attributes.erase("mode");
+  place.attributes.erase("ignore-error");
   return place;
 }
 
@@ -217,10 +220,11 @@ struct SharedCaches::State {
     }
   }
 
-  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                 std::chrono::nanoseconds worth = std::chrono::nanoseconds::max()) {
     for (Source& source : from) {
       if (source.cache->left_alone()) continue;
-      if (source.cache->blob(blob, read)) return true;
+      if (source.cache->blob(blob, read, worth)) return true;
       const std::lock_guard lock(mutex);
       source.gone.insert(blob.digest);
     }
@@ -261,8 +265,9 @@ std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   return std::nullopt;
 }
 
-bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
-  return state_->read_blob(blob, read);
+bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                             std::chrono::nanoseconds worth) {
+  return state_->read_blob(blob, read, worth);
 }
 
 std::shared_ptr<const LayerIndex> SharedCaches::read_index(const SharedRecord& record) {

@@ -63,8 +63,11 @@ class SharedCaches {
 
   // Calls `read` with the blob's bytes, from the first cache that can give them; where `read`
   // throws or the bytes turn out to be others, with the next one's. The bytes are verified at their
-  // end, and reading to it is `read`'s duty. False: no cache could give it.
-  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+  // end, and reading to it is `read`'s duty. `worth`: what it takes to make it otherwise, so that
+  // it is given up where waiting for a slow cache takes clearly longer. False: no cache could give
+  // it.
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                 std::chrono::nanoseconds worth = std::chrono::nanoseconds::max());
 
   // The index of a record's layer, read whole and verified; null: no cache could give one.
   std::shared_ptr<const LayerIndex> read_index(const SharedRecord& record);
