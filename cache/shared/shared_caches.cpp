@@ -148,10 +148,11 @@ struct SharedCaches::State {
         .cancelled = options.cancelled};
   }
 
-  // Whether a reader who trusts as we do takes it, and one who trusts us.
+  // With a key of its own, a build believes what that has signed and what is trusted, no more: it
+  // would sign as its own what anybody put there.
   bool is_well_signed(const SignedDocument& document) const {
-    if (!trusted.empty() && trusted.signed_by_one(document)) return true;
-    return trusted.empty() && (!signing || signing->signed_by_this(document));
+    if (!signing && trusted.empty()) return true;
+    return (signing && signing->signed_by_this(document)) || trusted.signed_by_one(document);
   }
 
   std::optional<SharedRecord> read_of_destination(std::string bytes, const CacheKey& key) const {
@@ -203,16 +204,14 @@ struct SharedCaches::State {
     try {
       const SignedDocument document = open_envelope(std::move(*bytes));
       SharedRecord record = read_record_document(document.document, key);
-      if (!trusted.empty() && !trusted.signed_by_one(document)) {
+      if (!is_well_signed(document)) {
         note_refused(source);
         return std::nullopt;
       }
       end_by_now(record.record);
       const std::lock_guard lock(mutex);
       ++found;
-      if (is_well_signed(document)) {
-        source.records[key] = Source::Blobs{record.index.digest, record.tar.digest};
-      }
+      source.records[key] = Source::Blobs{record.index.digest, record.tar.digest};
       return record;
     } catch (const Error& error) {
       cache.gave_wrong_bytes(error.what());

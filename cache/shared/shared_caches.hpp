@@ -32,9 +32,10 @@ class Store;
 struct SharedCacheOptions {
   std::vector<CacheSpec> from;  // in order
   std::vector<CacheSpec> to;
-  std::optional<std::filesystem::path> sign;  // a PEM file: an ed25519 private key
+  // A PEM file: an ed25519 private key. What it has signed is trusted, and nothing unsigned.
+  std::optional<std::filesystem::path> sign;
   std::vector<std::filesystem::path>
-      trust;  // PEM files: public keys; empty: no signature is asked for
+      trust;  // PEM files: public keys; empty, and nothing to sign with: no signature is asked for
   std::chrono::milliseconds patience{10'000};  // for one answer to begin
   // One for each cache that is left alone, and why. From any thread.
   std::function<void(const Diagnostic&)> note;
