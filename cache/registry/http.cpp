@@ -178,6 +178,11 @@ extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_
   }
 }
 
+std::string text_of(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
 std::string hint_for(CURLcode code, const std::string& host, const std::string& reason) {
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -296,9 +301,9 @@ void HttpClient::Handle::fail(const HttpRequest& request, const Url& origin,
   const bool default_port = origin.port == (origin.plain() ? "80" : "443");
   const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
   const std::string who = request.role + " " + quoted(host);
-  if (transfer.late) {
-    throw Error(who + " gives no answer within " +
-                std::to_string(transfer.first_byte.count()) + " ms")
+  if (transfer.late || (code == CURLE_OPERATION_TIMEDOUT && request.limits.first_byte.count() > 0 &&
+                        !transfer.answered)) {
+    throw Error(who + " gives no answer within " + text_of(transfer.first_byte))
         .hint(hint_for(CURLE_OPERATION_TIMEDOUT, origin.host, {}));
   }
   const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
