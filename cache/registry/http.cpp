@@ -72,6 +72,7 @@ struct Transfer {
   Clock::time_point last_sent = Clock::now();
   curl_off_t sent = 0;
   bool answered = false;  // a byte came
+  bool has_headers = false;  // all of them: the empty line behind them came
   bool late = false;      // none did, and first_byte has passed
 
   // False: it is not worth going on. libcurl asks about once a second, oftener while bytes flow.
@@ -87,8 +88,10 @@ struct Transfer {
 
   void header_line(std::string_view line) {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+    if (line.empty()) has_headers = true;
     if (line.starts_with("HTTP/")) {  // a new response: what came before was a 1xx or a proxy's
       response.headers.clear();
+      has_headers = false;
       const std::size_t space = line.find(' ');
       response.status = 0;
       for (std::size_t i = space; i != std::string_view::npos && i + 1 < line.size() &&
@@ -345,8 +348,11 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   prepare(request, url, origin, headers.get(), transfer);
   message[0] = '\0';
   const CURLcode code = curl.easy_perform(easy.get());
-  if (transfer.failure || (code != CURLE_OK && !transfer.enough))
-    fail(request, origin, transfer, code);
+  // To libcurl a status line and the connection's end are an answer without headers and body.
+  const CURLcode outcome =
+      code == CURLE_OK && !transfer.has_headers ? CURLE_PARTIAL_FILE : code;
+  if (transfer.failure || (outcome != CURLE_OK && !transfer.enough))
+    fail(request, origin, transfer, outcome);
   return std::move(transfer.response);
 }
 
