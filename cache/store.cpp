@@ -5,6 +5,7 @@
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/http_answers.hpp>
+#include <cache/layers/layer_blobs.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct Store::Parts {
   RecordStore records;
   ImageStore images;
   HttpAnswers http_answers;
+  LayerBlobs layer_blobs;
   FailedSteps failed_steps;
 
   explicit Parts(const std::filesystem::path& root)
@@ -32,6 +34,7 @@ struct Store::Parts {
         records(database),
         images(database),
         http_answers(database),
+        layer_blobs(database),
         failed_steps(state) {}
 };
 
@@ -46,6 +49,7 @@ BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
+LayerBlobs& Store::layer_blobs() { return parts_->layer_blobs; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 
 void Store::sync() {

@@ -15,6 +15,7 @@ class Database;
 class BlobStore;
 class FailedSteps;
 class HttpAnswers;
+class LayerBlobs;
 
 class Store {
  public:
@@ -28,6 +29,7 @@ class Store {
   ImageStore& images();
   BlobStore& blobs();
   HttpAnswers& http_answers();
+  LayerBlobs& layer_blobs();
   FailedSteps& failed_steps();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.

@@ -8,12 +8,14 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract_layer.hpp>
 #include <cache/layers/store.hpp>
+#include <cache/layers/tree_digest.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -46,14 +48,50 @@ void move_out_of_place(const fs::path& from, const fs::path& to) {
   }
 }
 
+// Its own check says that the bytes are whole, the tree digest that they tell of the files that the
+// layer's keys were made of.
+std::shared_ptr<const LayerIndex> foreign_index(std::string bytes, const LayerRef& layer) {
+  auto index = LayerIndex::from_bytes(std::move(bytes));
+  index->verify();
+  TreeHasher tree;
+  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
+  if (index->layer() != layer || tree.finish() != layer.tree)
+    throw Error("what came as the index of layer " + layer.diff_id.text() + " is another one");
+  return index;
+}
+
 }  // namespace
 
 struct LayerStore::State {
+  // A layer that is expected, and the lock of who waits for it.
+  struct Expected {
+    Elsewhere from;
+    std::mutex mutex;  // held while its index or its files are on their way
+    std::atomic<bool> here{false};  // once brought: asked for each file that is opened
+  };
+
   StateDirectory& directory;
   Database& database;
-  // Guards `indexes`, which any thread may fill.
+  // Guards what follows, which any thread may fill.
   std::mutex mutex;
   std::unordered_map<DiffId, std::shared_ptr<const LayerIndex>> indexes;
+  std::unordered_map<DiffId, std::shared_ptr<Expected>> expected;
+
+  std::shared_ptr<const LayerIndex> known_index(const DiffId& id) {
+    const std::lock_guard guard(mutex);
+    const auto found = indexes.find(id);
+    return found == indexes.end() ? nullptr : found->second;
+  }
+  std::shared_ptr<const LayerIndex> keep_index(const DiffId& id,
+                                               std::shared_ptr<const LayerIndex> index) {
+    const std::lock_guard guard(mutex);
+    return indexes.try_emplace(id, std::move(index)).first->second;
+  }
+  std::shared_ptr<Expected> expected_layer(const DiffId& id) {
+    const std::lock_guard guard(mutex);
+    const auto found = expected.find(id);
+    return found == expected.end() ? nullptr : found->second;
+  }
 
   fs::path tree(const DiffId& id) const { return directory.layers() / id.hex(); }
   fs::path index(const DiffId& id) const { return directory.layers() / (id.hex() + ".index"); }
@@ -79,6 +117,7 @@ struct LayerStore::State {
   }
 
   LayerRef place(const fs::path& folder, const BuiltLayer& built, bool canonical);
+  void bring(const DiffId& id);
 };
 
 LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& built,
@@ -110,7 +149,7 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
 }
 
 LayerStore::LayerStore(StateDirectory& state, Database& database)
-    : state_(new State{state, database, {}, {}}) {}
+    : state_(new State{state, database, {}, {}, {}}) {}
 LayerStore::~LayerStore() = default;
 
 std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
@@ -121,21 +160,28 @@ std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
 
 std::filesystem::path LayerStore::directory(const DiffId& id) const { return state_->tree(id); }
 
+std::filesystem::path LayerStore::index_file(const DiffId& id) const { return state_->index(id); }
+
 std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
-  {
-    const std::lock_guard guard(state_->mutex);
-    if (const auto found = state_->indexes.find(id); found != state_->indexes.end()) {
-      return found->second;
+  if (auto known = state_->known_index(id)) return known;
+  if (!find(id)) {
+    const auto expected = state_->expected_layer(id);
+    if (!expected) throw Error("layer " + id.text() + " is not in the store");
+    const std::lock_guard waiting(expected->mutex);
+    if (auto known = state_->known_index(id)) return known;
+    try {
+      return state_->keep_index(id, foreign_index(expected->from.index(), expected->from.layer));
+    } catch (...) {
+      expected->from.failed();
+      throw;
     }
   }
-  if (!find(id)) throw Error("layer " + id.text() + " is not in the store");
   std::shared_ptr<const LayerIndex> index = LayerIndex::open(state_->index(id));
   if (index->layer().diff_id != id) {
     throw Error("the index of layer " + id.text() + " is another layer's")
         .hint("run slipway fsck");
   }
-  const std::lock_guard guard(state_->mutex);
-  return state_->indexes.try_emplace(id, std::move(index)).first->second;
+  return state_->keep_index(id, std::move(index));
 }
 
 std::shared_ptr<const LayerIndex> LayerStore::index_at(const fs::path& directory) const {
@@ -148,10 +194,44 @@ StackView LayerStore::view(const LayerStack& stack) const {
   std::vector<StackView::Layer> layers;
   layers.reserve(stack.size());
   for (const LayerRef& layer : stack) {
-    layers.push_back({directory(layer.diff_id), index(layer.diff_id)});
+    const DiffId& id = layer.diff_id;
+    layers.push_back({directory(id), index(id)});
+    if (!state_->expected_layer(id)) continue;
+    layers.back().bring = [state = state_.get(), id] { state->bring(id); };
   }
   return StackView(std::move(layers));
 }
+
+void LayerStore::expect(Elsewhere elsewhere) {
+  const DiffId id = elsewhere.layer.diff_id;
+  if (find(id)) return;
+  auto expected = std::make_shared<State::Expected>();
+  expected->from = std::move(elsewhere);
+  const std::lock_guard guard(state_->mutex);
+  state_->expected.try_emplace(id, std::move(expected));
+}
+
+void LayerStore::State::bring(const DiffId& id) {
+  const auto wanted = expected_layer(id);
+  if (!wanted) {
+    if (row(id) && complete(id)) return;
+    throw Error("layer " + id.text() + " is not in the store");
+  }
+  if (wanted->here) return;
+  const std::lock_guard waiting(wanted->mutex);
+  try {
+    if (!row(id) || !complete(id)) wanted->from.bring();
+    const std::optional<Row> brought = row(id);
+    if (!brought || brought->layer != wanted->from.layer)
+      throw Error("what came as layer " + id.text() + " is another one");
+    wanted->here = true;
+  } catch (...) {
+    wanted->from.failed();
+    throw;
+  }
+}
+
+void LayerStore::bring(const DiffId& id) { state_->bring(id); }
 
 Staging LayerStore::stage() { return Staging(state_->directory.fresh_work_path()); }
 

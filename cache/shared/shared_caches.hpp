@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cache/records.hpp>
+#include <cache/shared/record_document.hpp>
 #include <cache/shared/transport.hpp>
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
@@ -27,14 +28,6 @@ namespace slipway {
 
 class Store;
 
-// A record as it is shared: also where the layer's index and its tar (zstd) are.
-struct SharedRecord {
-  Record record;
-  SharedBlob index;                  // the bytes of LayerIndex, zstd
-  SharedBlob tar;                    // the layer's canonical tar, zstd
-  std::vector<RecordedFiles> files;  // for explaining misses; left out where they are large
-};
-
 struct SharedCacheOptions {
   std::vector<CacheSpec> from;  // in order
   std::vector<CacheSpec> to;
@@ -53,6 +46,11 @@ class SharedCaches {
   // Throws Error for options that cannot be used: an unknown type, a key that is none. No cache is
   // asked anything yet.
   SharedCaches(Store& store, SharedCacheOptions options);
+  // With transports from elsewhere: as open_transport.
+  using OpenTransport = std::function<std::unique_ptr<CacheTransport>(
+      const CacheSpec&, bool write, std::function<bool()> cancelled,
+      std::chrono::milliseconds patience)>;
+  SharedCaches(Store& store, SharedCacheOptions options, const OpenTransport& open);
   ~SharedCaches();  // ends what still uploads
   SharedCaches(const SharedCaches&) = delete;
 
@@ -75,7 +73,9 @@ class SharedCaches {
   struct Figures {
     std::size_t records_found = 0;
     std::size_t records_sent = 0;
-    std::size_t records_there = 0;  // the caches had them already
+    std::size_t records_there = 0;    // the caches had them already
+    std::size_t records_refused = 0;  // found without a signature by a trusted key
+    std::size_t records_waiting = 0;  // offered, and neither sent nor given up
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
   };

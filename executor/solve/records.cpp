@@ -54,11 +54,18 @@ bool Solver::is_in_stage(std::string_view instruction, const std::string& stage)
 }
 
 void Solver::decide(Step& current, std::vector<PlannedFiles> files,
-                    const std::function<void()>& miss) {
+                    std::function<void()> miss) {
   current.key = cache_key(current.parts);
-  const Vertex& vertex = graph_[current.id];
-  if (!vertex.ignore_cache && use_record(current)) return;
+  if (!graph_[current.id].ignore_cache && use_record(current)) return;
+  if (!asks_shared(current)) return miss_here(current, std::move(files), miss);
+  enqueue_waiting(current.id, [this, &current, files = std::move(files), miss] {
+    if (use_shared(current)) return;
+    enqueue(current.id, [this, &current, files, miss] { miss_here(current, files, miss); });
+  });
+}
 
+void Solver::miss_here(Step& current, std::vector<PlannedFiles> files, std::function<void()> miss) {
+  const Vertex& vertex = graph_[current.id];
   std::vector<Digest> locks{current.key->digest};
   if (const auto* run = std::get_if<RunProcess>(&vertex.operation)) {
     for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
@@ -95,19 +102,25 @@ bool Solver::use_record(Step& current) {
   // The row may have outlived the files: somebody cleared layers/, or a repair is due.
   if (!store_.layers().find(record->layer.diff_id)) return false;
   {
+    const std::lock_guard lock(mutex_);
+    used_.push_back(*current.key);
+  }
+  if (options_.shared != nullptr && options_.shared->writes())
+    offer(*record, store_.records().files(record->key));
+  take_record(current, *record);
+  return true;
+}
+
+void Solver::take_record(Step& current, const Record& record) {
+  {
     const std::lock_guard lock(current.mutex);
     current.discarded = true;
     if (current.running) current.running->kill();
   }
-  {
-    const std::lock_guard lock(mutex_);
-    used_.push_back(*current.key);
-  }
-  current.report.saved = record->duration;
-  stack_on_input(current, record->layer, record->created);
+  current.report.saved = record.duration;
+  stack_on_input(current, record.layer, record.created);
   finish_report(current, VertexReport::Outcome::hit);
   settle(current);
-  return true;
 }
 
 void Solver::stack_on_input(Step& current, const LayerRef& layer, std::int64_t created) {
@@ -148,6 +161,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   record.last_used = record.ran = std::time(nullptr);
   record.step = graph_[current.id].name;
   store_.records().put(record, current.files);
+  offer(record, current.files);
   current.files.clear();
   {
     const std::lock_guard lock(mutex_);
@@ -211,8 +225,11 @@ void Solver::write_back() {
     const Step& known = step(id);
     const auto outcome = known.report.outcome;
     if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
+    // Of a record that stayed in its shared cache nothing is known here.
+    if (known.report.shared && !store_.layers().find(known.result.layers.back().diff_id)) continue;
     places.push_back({place_of(id), *known.key});
   }
+  keep_shared_records();
   if (wrote_) store_.sync();
   store_.records().touch(used_);
   store_.records().remember(places);

@@ -39,6 +39,7 @@ void Solver::speculate(VertexId id) {
       !mounts_to_import(run).empty()) {
     return;
   }
+  if (!all_are_here(step(graph_[id].inputs[0]))) return;
   const std::lock_guard lock(current.mutex);
   if (current.process == Step::Process::none && !current.discarded) queue_process(current);
 }
@@ -51,11 +52,13 @@ void Solver::begin_run(Step& current) {
   add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
-    const auto& run = std::get<RunProcess>(graph_[current.id].operation);
-    if (mounts_to_import(run).empty()) return go_on_with_run(current);
-    enqueue_beside(current.id, [this, &current] {
-      import_mounts(current);
-      go_on_with_run(current);
+    with_layers(current, [this, &current] {
+      const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+      if (mounts_to_import(run).empty()) return go_on_with_run(current);
+      enqueue_beside(current.id, [this, &current] {
+        import_mounts(current);
+        go_on_with_run(current);
+      });
     });
   });
 }

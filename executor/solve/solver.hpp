@@ -11,6 +11,7 @@
 
 #include <cache/failed_steps.hpp>
 #include <cache/secret_key.hpp>
+#include <cache/shared/shared_caches.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
@@ -39,11 +40,15 @@ bool cancel_requested() noexcept;
 
 class Solver {
  public:
+  // `reads_shared`: records of shared caches count.
   Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
-         SolveOptions& options, Progress& progress);
+         SolveOptions& options, Progress& progress, bool reads_shared = true);
   ~Solver();
 
   SolveResult run();
+  // After run() threw: a shared cache did not give what its record promised, and nobody asked for the
+  // end of the solve.
+  bool lost_a_layer() const { return *lost_ && !interrupted_; }
 
  private:
   // solver.cpp: the flow.
@@ -56,6 +61,9 @@ class Solver {
   // Work that waits for others most of its time: on a thread of its own, when a process might
   // start.
   void enqueue_beside(VertexId id, std::function<void()> work);
+  // The same for a short wait, at once.
+  void enqueue_waiting(VertexId id, std::function<void()> work);
+  void start_thread(std::function<void()> run);
   void begin(VertexId id);
   void seal(Step& step);
   // The same for files that `staging` holds: they are the topmost layer from now on.
@@ -86,10 +94,12 @@ class Solver {
     std::string label;
     std::shared_ptr<const CopyPlan> plan;
   };
-  void decide(Step& step, std::vector<PlannedFiles> files, const std::function<void()>& miss);
+  void decide(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
   std::optional<Record> record_before(VertexId id);
   bool is_in_stage(std::string_view instruction, const std::string& stage) const;
   bool use_record(Step& step);
+  void take_record(Step& step, const Record& record);
+  void miss_here(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
   // `announced`: the user was told that the step waits.
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
                       bool announced = false);
@@ -99,6 +109,19 @@ class Solver {
   static KeyPart stack_part(std::size_t input, const LayerStack& layers);
   std::string place_of(VertexId id) const;
   void write_back();
+
+  // shared_records.cpp: what shared caches have.
+  bool asks_shared(const Step& step) const;
+  bool use_shared(Step& step);
+  void expect_layer(const SharedRecord& found);
+  LayerStack inputs_layers(VertexId id, bool with_root);
+  void with_indexes(Step& step, std::function<void()> then);
+  void with_layers(Step& step, std::function<void()> then);
+  void bring(const LayerStack& layers);
+  bool all_are_here(const Step& below) const;
+  void bring_root(Step& root);
+  void offer(const Record& record, const std::vector<RecordedFiles>& files);
+  void keep_shared_records();
 
   // sources.cpp: what needs no cache.
   void begin_base_image(Step& step, const BaseImage& image);
@@ -158,6 +181,9 @@ class Solver {
   Store& store_;
   ProcessRunner& runner_;
   SolveOptions& options_;
+  const bool reads_shared_;
+  // Set by whoever cannot get a layer; the store has it too, which outlives the solver.
+  const std::shared_ptr<std::atomic<bool>> lost_ = std::make_shared<std::atomic<bool>>(false);
   Progress& progress_;
   Progress nobody_;  // hears the rest after progress_ failed
   const std::chrono::steady_clock::time_point began_;
@@ -187,6 +213,7 @@ class Solver {
   };
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store
+  std::vector<SharedRecord> shared_;      // of hits that a shared cache gave
   bool wrote_ = false;                    // there is something new to make durable
   std::vector<std::thread> beside_;       // joined when the solve has ended
   std::optional<SecretKey> secret_key_;   // once a key needs it

@@ -23,6 +23,9 @@ class Outputs {
   // images, though it may have one alone. Throws Error before anything is built.
   Outputs(const BuildRequest& request, bool several);
 
+  // Whether anything is written that takes the result's files.
+  bool takes_layers() const;
+
   // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
   // Error.
   Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,

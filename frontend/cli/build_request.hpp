@@ -24,6 +24,11 @@ struct BuildRequest {
   std::vector<std::string> labels;         // NAME=value
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;
+  std::vector<std::string> cache_from;     // as parse_cache_spec() reads them
+  std::vector<std::string> cache_to;
+  std::string cache_sign;                  // a file with a private key
+  std::vector<std::string> cache_trust;    // files with public keys
+  bool cache_read_only = false;
   bool pull = false;
   std::string progress = "auto";
   bool quiet = false;

@@ -1,4 +1,5 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_cache.hpp"
 #include "build_call.hpp"
 #include "build_checks.hpp"
 #include "build_failure.hpp"
@@ -210,6 +211,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const ProgramTimeout timeout(solve_options.timeout, request.began);
   Outputs outputs(request, is_index(platforms, options));
   const OnFailure on_failure = parse_on_failure(request);
+  SharedCacheOptions cache_options = shared_cache_options(request);
 
   const DeviceRegistry devices(DeviceRegistry::default_folders());
   if (!without_build) {
@@ -289,11 +291,17 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   std::vector<VertexId> roots;
   for (const PlatformImage& image : lowered.images) roots.push_back(image.root);
+  const auto caches = open_shared_caches(std::move(cache_options), store(),
+                                         [&notes](const Diagnostic& note) { notes.add(note); });
+  solve_options.shared = caches.get();
+  solve_options.bring_layers = outputs.takes_layers();
   SolveResult result;
   try {
     const CancelOnSignal cancel;
     result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
   } catch (...) {
+    // What was finished is for the others, too.
+    if (caches) finish_shared_caches(*caches, *display);
     if (!display_closed) display->close();
     notes.show(request.quiet);
     if (error_shown) return 1;
@@ -301,6 +309,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
 
   const Digest id = outputs.write(lowered.images, result, store(), *display);
+  if (caches) finish_shared_caches(*caches, *display);
   display->close();
   notes.show(request.quiet);
   outputs.write_files(request, lowered.graph, result, notes.all());
@@ -308,6 +317,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     std::printf("%s\n", id.text().c_str());
   } else {
     std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
+    if (caches) std::fputs(shared_cache_report(*caches).c_str(), stderr);
     std::fputs(checks.summary().c_str(), stderr);
   }
   return 0;

@@ -14,6 +14,7 @@ using Outcome = VertexReport::Outcome;
 
 struct Totals {
   std::size_t hits = 0;
+  std::size_t shared = 0;  // hits whose record a shared cache gave
   std::size_t misses = 0;
   std::int64_t saved = 0;  // nanoseconds
 };
@@ -22,6 +23,7 @@ Totals totals(const SolveResult& result) {
   Totals sum;
   for (const VertexReport& report : result.reports) {
     if (report.outcome == Outcome::hit) ++sum.hits;
+    if (report.shared) ++sum.shared;
     if (report.outcome == Outcome::ran) ++sum.misses;
     if (report.outcome == Outcome::hit) sum.saved += report.saved;
   }
@@ -61,7 +63,8 @@ std::string cache_report(const Graph& graph, const SolveResult& result) {
   const Totals sum = totals(result);
   char saved[48];
   std::snprintf(saved, sizeof saved, "%.1f s saved", in_seconds(sum.saved));
-  std::string text = "cache: " + count(sum.hits, "hit", "hits") + ", " +
+  std::string text = "cache: " + count(sum.hits, "hit", "hits") +
+                     (sum.shared > 0 ? " (" + std::to_string(sum.shared) + " shared)" : "") + ", " +
                      count(sum.misses, "miss", "misses") + ", " + saved + "\n";
   std::size_t width = 0;
   for (const VertexReport& report : result.reports) {
@@ -95,6 +98,7 @@ std::string cache_report_json(const Graph& graph, const SolveResult& result) {
     step["duration_seconds"] = in_seconds(report.ended - report.started);
     step["saved_seconds"] = in_seconds(report.saved);
     step["same_files"] = report.same_tree;
+    if (report.shared) step["shared"] = true;
     // The files behind the reason, of which it names the first few only.
     if (report.change_count > 0) step["changes"] = changes_json(report);
     steps.push_back(std::move(step));
@@ -102,6 +106,7 @@ std::string cache_report_json(const Graph& graph, const SolveResult& result) {
   Json report;
   report["hits"] = sum.hits;
   report["misses"] = sum.misses;
+  if (sum.shared > 0) report["shared_hits"] = sum.shared;
   report["saved_seconds"] = in_seconds(sum.saved);
   report["steps"] = std::move(steps);
   // A file name in a reason may be any bytes.
