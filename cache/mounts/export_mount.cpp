@@ -38,7 +38,9 @@ class Exporter {
       try {
         SharedMount shared = read_shared_mount(transport_, source_.id, *record);
         present = std::move(shared.document.packs);
-        document_there = shared.record.document.digest;
+        // One that lacks our signature is not what we would leave there.
+        if (source_.sign == nullptr || source_.sign->signed_by_this(shared.signatures))
+          document_there = shared.record.document.digest;
       } catch (const Error&) {
         present.clear();  // what is damaged is replaced
       }
@@ -199,7 +201,8 @@ class Exporter {
     if (record.document.digest == document_there && result_.sent == 0) return;  // nothing is new
     std::vector<SharedBlob> blobs{record.document};
     for (const Pack& pack : document_.packs) blobs.push_back(pack.blob);
-    const std::string bytes = encode_mount_record(record);
+    std::string bytes = encode_mount_record(record);
+    if (source_.sign != nullptr) bytes = source_.sign->envelope(bytes);
     transport_.put_record(record.key, bytes, blobs);
     result_.sent += bytes.size();
   }

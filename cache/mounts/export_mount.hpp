@@ -1,6 +1,7 @@
 // A cache mount on its way to where it is shared.
 #pragma once
 
+#include <cache/shared/signatures.hpp>
 #include <cache/shared/transport.hpp>
 
 #include <cstddef>
@@ -17,7 +18,8 @@ struct MountSource {
   std::filesystem::path memory;     // a file for what the next export needs not read; empty: none
   std::filesystem::path work;       // two new paths beside it: a folder, and a file
   std::filesystem::path aside;
-  std::function<bool()> cancelled;  // may be empty
+  const SigningKey* sign = nullptr;  // null: the record is not signed
+  std::function<bool()> cancelled;   // may be empty
 };
 
 struct MountExport {

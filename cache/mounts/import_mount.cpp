@@ -38,10 +38,11 @@ void require_room(const std::filesystem::path& directory, std::uint64_t size) {
 std::optional<MountImport> import_mount(CacheTransport& transport, const std::string& id,
                                         const std::filesystem::path& directory,
                                         const std::filesystem::path& work,
-                                        const std::function<bool()>& cancelled) {
+                                        const std::function<bool()>& cancelled,
+                                        const TrustedKeys* trust) {
   const std::optional<std::string> record = transport.record(mount_record_key(id));
   if (!record) return std::nullopt;
-  const SharedMount shared = read_shared_mount(transport, id, *record);
+  const SharedMount shared = read_shared_mount(transport, id, *record, trust);
   const MountDocument& document = shared.document;
   MountImport result{written_size(document), shared.received};
 

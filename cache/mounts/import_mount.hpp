@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cache/mounts/document.hpp>
+#include <cache/shared/signatures.hpp>
 #include <cache/shared/transport.hpp>
 
 #include <cstdint>
@@ -22,11 +23,12 @@ struct MountImport {
 // Fills `directory`, which is there and empty, with what the cache has of the mount; nothing if it
 // has none. `work`: a new path beside it, for packs. Everything is verified, and nothing is written
 // but beneath the directory. Throws Error, and the directory then holds a part. `cancelled` ends it
-// so; may be empty.
+// so; may be empty. `trust` as in read_shared_mount().
 std::optional<MountImport> import_mount(CacheTransport& transport, const std::string& id,
                                         const std::filesystem::path& directory,
                                         const std::filesystem::path& work,
-                                        const std::function<bool()>& cancelled);
+                                        const std::function<bool()>& cancelled,
+                                        const TrustedKeys* trust = nullptr);
 
 // Writes the entries of a document that was decoded. `read` gives the content. Throws Error.
 void restore_mount(const std::filesystem::path& directory, const std::vector<MountEntry>& entries,

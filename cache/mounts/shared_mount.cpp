@@ -32,9 +32,14 @@ void read_verified(CacheTransport& transport, const SharedBlob& blob, const Byte
 }  // namespace
 
 SharedMount read_shared_mount(CacheTransport& transport, const std::string& id,
-                              const std::string& record) {
+                              const std::string& record, const TrustedKeys* trust) {
   SharedMount shared;
-  shared.record = decode_mount_record(record);
+  shared.signatures = open_envelope(record);
+  if (trust != nullptr && !trust->empty() && !trust->signed_by_one(shared.signatures)) {
+    throw Error(transport.name() + " has a cache mount that no trusted key signed")
+        .hint("export it with --cache-sign, by a key whose public half --cache-trust names");
+  }
+  shared.record = decode_mount_record(shared.signatures.document);
   if (shared.record.key != mount_record_key(id)) {
     throw Error(transport.name() + " gave the record of another cache mount");
   }

@@ -11,7 +11,9 @@ std::string cache_mount_id(const RunProcess::Mount& mount) {
   return mount.unkeyed.id.empty() ? mount.target : mount.unkeyed.id;
 }
 
-Digest cache_mount_digest(const std::string& id) { return sha256("cache-mount\n" + id); }
+Digest cache_mount_digest(const std::string& id) {
+  return sha256("cache-mount\n" + id);
+}
 
 std::filesystem::path cache_mount_directory(const StateDirectory& state, const std::string& id) {
   return state.root() / "mounts" / cache_mount_digest(id).hex();

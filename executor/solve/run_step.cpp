@@ -55,9 +55,9 @@ void Solver::begin_run(Step& current) {
     with_layers(current, [this, &current] {
       const auto& run = std::get<RunProcess>(graph_[current.id].operation);
       if (mounts_to_import(run).empty()) return go_on_with_run(current);
-      enqueue_beside(current.id, [this, &current] {
+      enqueue_waiting(current.id, [this, &current] {
         import_mounts(current);
-        go_on_with_run(current);
+        enqueue(current.id, [this, &current] { go_on_with_run(current); });
       });
     });
   });
