@@ -39,7 +39,7 @@ TEST_CASE("a second machine begins with the cache mount of the first") {
   const std::string from = "type=local,src=" + shared.path.string();
   const Workshop one;
   one.write("Dockerfile", dockerfile);
-  Built built = one.build({"--progress=plain", "--cache-mount-to", to, "--cache-mount-from", from});
+  Built built = one.build({"--cache-mount-to", to, "--cache-mount-from", from});
   REQUIRE(built.status == 0);
   CHECK(says(built, "found:\n"));
   CHECK(says(built, "cache mount things: exported, "));
@@ -47,21 +47,20 @@ TEST_CASE("a second machine begins with the cache mount of the first") {
 
   const Workshop other;
   other.write("Dockerfile", dockerfile);
-  built = other.build({"--progress=plain", "--build-arg=ROUND=2", "--cache-mount-to", to,
-                       "--cache-mount-from", from});
+  built = other.build({"--build-arg=ROUND=2", "--cache-mount-to", to, "--cache-mount-from", from});
   REQUIRE(built.status == 0);
   CHECK(says(built, "found: dir made-in-1"));
   CHECK(says(built, "cache mount things: imported, "));
   CHECK(says(built, "cache mount things: exported, "));
 
   // One that has a mount knows better than any other machine.
-  built = one.build({"--progress=plain", "--build-arg=ROUND=3", "--cache-mount-from", from});
+  built = one.build({"--build-arg=ROUND=3", "--cache-mount-from", from});
   REQUIRE(built.status == 0);
   CHECK(says(built, "found: dir made-in-1\n"));
   CHECK_FALSE(says(built, "imported"));
 
   // Nothing has changed since, so nothing is sent.
-  built = other.build({"--progress=plain", "--build-arg=ROUND=2", "--cache-mount-to", to});
+  built = other.build({"--build-arg=ROUND=2", "--cache-mount-to", to});
   REQUIRE(built.status == 0);
   CHECK(says(built, "nothing new"));
 }
@@ -95,8 +94,7 @@ TEST_CASE("a shared mount that is damaged costs a note, and the mount begins emp
   }
   const Workshop other;
   other.write("Dockerfile", dockerfile);
-  const Built built = other.build(
-      {"--progress=plain", "--cache-mount-from", "type=local,src=" + shared.path.string()});
+  const Built built = other.build({"--cache-mount-from", "type=local,src=" + shared.path.string()});
   CHECK(built.status == 0);
   CHECK(says(built, "found:\n"));
   CHECK(says(built, "note: cache mount \"things\" was not imported"));
@@ -143,8 +141,7 @@ TEST_CASE("only what a trusted key signed is imported") {
 
   const Workshop careful;
   careful.write("Dockerfile", dockerfile);
-  Built built =
-      careful.build({"--progress=plain", "--cache-mount-from", from, "--cache-trust", pub});
+  Built built = careful.build({"--cache-mount-from", from, "--cache-trust", pub});
   CHECK(built.status == 0);
   CHECK(says(built, "no trusted key signed"));
   CHECK(says(built, "found:\n"));
@@ -154,7 +151,7 @@ TEST_CASE("only what a trusted key signed is imported") {
   CHECK(says(built, "cache mount things: exported"));
   const Workshop other;
   other.write("Dockerfile", dockerfile);
-  built = other.build({"--progress=plain", "--cache-mount-from", from, "--cache-trust", pub});
+  built = other.build({"--cache-mount-from", from, "--cache-trust", pub});
   CHECK(says(built, "found: dir made-in-1"));
 }
 
