@@ -27,7 +27,7 @@ constexpr std::array<std::uint64_t, 256> gear = make_gear();
 // The topmost bits of the hash: those that the most bytes, 64 less the bits, have a say in. Four
 // times rarer than on average before the wanted size, four times as frequent behind it (the paper's
 // normalisation at level 2).
-constexpr unsigned wanted_bits = 16;  // log2(average_chunk)
+constexpr unsigned wanted_bits = 15;  // log2(average_chunk)
 static_assert(average_chunk == std::size_t{1} << wanted_bits);
 constexpr unsigned hard = 64 - (wanted_bits + 2);
 constexpr unsigned easy = 64 - (wanted_bits - 2);

@@ -8,7 +8,6 @@
 # beside it.
 . "$(dirname "$0")/common.sh"
 megabytes=${1:-1000}
-busybox
 mkdir "$work/context"
 
 # A step that fills the mount, or changes one hundredth of it. Every 100th file is rewritten, or of
@@ -36,6 +35,7 @@ change() {
 build() {
   local root=$1
   shift
+  [[ -d $root ]] || SLIPWAY_ROOT=$root busybox
   timed "$slipway" --root "$root" build --progress=plain "$@" "$work/context"
   said=$(grep '^cache mount' "$work/log" | sed 's/^cache mount [^:]*: //' || true)
 }
