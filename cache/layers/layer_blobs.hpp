@@ -1,5 +1,5 @@
-// Which blob a layer is under a compression, whether anybody keeps it or not: who only wants to know
-// whether somebody has it need not compress it again.
+// Which blob a layer is under a compression, whether anybody keeps it or not: who only wants to
+// know whether somebody has it need not compress it again.
 #pragma once
 
 #include <ir/digest.hpp>

@@ -1,10 +1,12 @@
 #include <cache/registry/credentials.hpp>
 
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

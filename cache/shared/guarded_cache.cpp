@@ -72,8 +72,8 @@ struct GuardedCache::Shared {
   std::mutex mutex;
   std::condition_variable changed;
   bool left_alone = false;
-  std::size_t running = 0;         // calls
-  Clock::duration slow{0};         // what answers took too long, altogether
+  std::size_t running = 0;  // calls
+  Clock::duration slow{0};  // what answers took too long, altogether
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
 };
@@ -232,7 +232,9 @@ void GuardedCache::close() {
   shared_->changed.notify_all();
 }
 
-bool GuardedCache::stopped() const { return shared_->stopped(); }
+bool GuardedCache::stopped() const {
+  return shared_->stopped();
+}
 
 void GuardedCache::leave_alone(const std::string& how, const Error& reason) {
   if (stopped()) return;  // what was cut off did not fail
@@ -254,8 +256,7 @@ void GuardedCache::gave_wrong_bytes(const std::string& reason) {
   leave_alone(" gave wrong bytes and", Error(reason));
 }
 
-std::shared_ptr<GuardedCache::Call> GuardedCache::start(
-    std::function<void(CacheTransport&)> work) {
+std::shared_ptr<GuardedCache::Call> GuardedCache::start(std::function<void(CacheTransport&)> work) {
   if (stopped()) return nullptr;
   {
     const std::lock_guard lock(shared_->mutex);
@@ -318,8 +319,8 @@ bool GuardedCache::run(milliseconds box, std::function<void(CacheTransport&)> wo
 }
 
 milliseconds GuardedCache::answer_free() const {
-  // Uploads run beside the build: a distant server may be slow for them.
-  return options_.patience / (options_.write ? 2 : 20);
+  // Uploads run beside the build: a distant server may be slower for them.
+  return options_.patience / (options_.write ? 10 : 20);
 }
 
 milliseconds GuardedCache::answer_box() const {
@@ -377,9 +378,8 @@ bool GuardedCache::blob(const SharedBlob& blob, const std::function<void(ByteSou
   const auto transfer = std::make_shared<Download::Transfer>();
   const std::shared_ptr<Call> call = start([transfer, blob](CacheTransport& transport) {
     try {
-      const bool found = transport.blob(blob, [&](std::span<const std::byte> bytes) {
-        transfer->pipe.write(bytes);
-      });
+      const bool found = transport.blob(
+          blob, [&](std::span<const std::byte> bytes) { transfer->pipe.write(bytes); });
       transfer->missing = !found;
       transfer->pipe.close();
     } catch (...) {

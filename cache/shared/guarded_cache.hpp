@@ -1,5 +1,5 @@
-// One cache behind a circuit breaker: what it fails at, or is too slow for, costs one note, and then
-// it is left alone.
+// One cache behind a circuit breaker: what it fails at, or is too slow for, costs one note, and
+// then it is left alone.
 //
 // Every call runs on a thread of its own, so that nobody waits for one that hangs: the call is left
 // behind and ends when it can. How long is too long:
@@ -42,8 +42,7 @@ class GuardedCache {
     std::function<bool()> cancelled;              // of the build; never called after close()
   };
   // `open` makes the transport, whose calls end soon once what it is given is true.
-  using Open =
-      std::function<std::unique_ptr<CacheTransport>(std::function<bool()> cancelled)>;
+  using Open = std::function<std::unique_ptr<CacheTransport>(std::function<bool()> cancelled)>;
   GuardedCache(const Open& open, Options options);
   // Waits for calls that end soon. One that hangs is left behind.
   ~GuardedCache();

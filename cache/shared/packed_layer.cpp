@@ -54,7 +54,9 @@ PackedFile::PackedFile(Store& store, const std::function<void(const ByteSink&)>&
   }
 }
 
-PackedFile::~PackedFile() { ::unlink(path_.c_str()); }
+PackedFile::~PackedFile() {
+  ::unlink(path_.c_str());
+}
 
 void pack_layer(Store& store, const DiffId& layer, LayerPart part, const ByteSink& sink,
                 const std::function<bool()>& cancelled) {

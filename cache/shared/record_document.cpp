@@ -13,8 +13,8 @@
 #include <cache/shared/record_document.hpp>
 
 #include <cache/archive/zstd.hpp>
-#include <cache/base64.hpp>
 #include <cache/layers/decompress.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
@@ -48,7 +48,9 @@ constexpr std::uint64_t largest_number = (std::uint64_t{1} << 53) - 1;
 // A duration in nanoseconds is larger; the store's database holds no more.
 constexpr std::uint64_t longest_duration = std::numeric_limits<std::int64_t>::max();
 
-Error malformed(const std::string& what) { return Error("the record is malformed: " + what); }
+Error malformed(const std::string& what) {
+  return Error("the record is malformed: " + what);
+}
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
@@ -151,8 +153,8 @@ std::string text(const Json& json) {
 
 Digest digest(const Json& object, const char* name) {
   const Json& json = member(object, name);
-  const auto digest = json.is_string() ? Digest::parse(json.get_ref<const std::string&>())
-                                       : std::nullopt;
+  const auto digest =
+      json.is_string() ? Digest::parse(json.get_ref<const std::string&>()) : std::nullopt;
   if (!digest) throw malformed(quoted(name) + " is no digest");
   return *digest;
 }
@@ -186,6 +188,41 @@ std::vector<RecordedFiles> read_files(const Json& json) {
   return files;
 }
 
+// `key`: before anything else is read, it must be that one; null: it may be any.
+SharedRecord read(std::string_view document, const CacheKey* key) {
+  if (document.size() > CacheTransport::longest_record ||
+      !is_modest_json(document, most_depth, most_values)) {
+    throw malformed("it is too large");
+  }
+  const Json json = Json::parse(document, nullptr, false);
+  if (!json.is_object()) throw malformed("it is no JSON object");
+  if (number(json, "format") != format) {
+    throw malformed("its format is " + std::to_string(number(json, "format")) + ", not 1");
+  }
+  SharedRecord shared;
+  Record& record = shared.record;
+  for (const Json& pair : list_member(json, "parts")) {
+    record.parts.push_back({text(of_pair(pair, 0)), text(of_pair(pair, 1))});
+  }
+  record.key = cache_key(record.parts);
+  if (key != nullptr && record.key != *key) {
+    throw Error("the record is that of another key: " + record.key.text());
+  }
+
+  const Json& layer = object_member(json, "layer");
+  record.layer = {DiffId{digest(layer, "diff_id")}, TreeDigest{digest(layer, "tree")},
+                  number(layer, "size")};
+  record.created = static_cast<std::int64_t>(number(json, "created"));
+  record.ran = static_cast<std::int64_t>(number(json, "ran"));
+  record.duration = static_cast<std::int64_t>(number(json, "duration", longest_duration));
+  record.step = text(member(json, "step"));
+  if (record.step.size() > longest_step) throw malformed("the step's name is too long");
+  shared.index = blob(json, "index");
+  shared.tar = blob(json, "tar");
+  shared.files = read_files(list_member(json, "files"));
+  return shared;
+}
+
 }  // namespace
 
 std::string write_record_document(const SharedRecord& shared) {
@@ -210,35 +247,11 @@ std::string write_record_document(const SharedRecord& shared) {
 }
 
 SharedRecord read_record_document(std::string_view document, const CacheKey& key) {
-  if (document.size() > CacheTransport::longest_record ||
-      !is_modest_json(document, most_depth, most_values)) {
-    throw malformed("it is too large");
-  }
-  const Json json = Json::parse(document, nullptr, false);
-  if (!json.is_object()) throw malformed("it is no JSON object");
-  if (number(json, "format") != format) {
-    throw malformed("its format is " + std::to_string(number(json, "format")) + ", not 1");
-  }
-  SharedRecord shared;
-  Record& record = shared.record;
-  for (const Json& pair : list_member(json, "parts")) {
-    record.parts.push_back({text(of_pair(pair, 0)), text(of_pair(pair, 1))});
-  }
-  record.key = cache_key(record.parts);
-  if (record.key != key) throw Error("the record is that of another key: " + record.key.text());
+  return read(document, &key);
+}
 
-  const Json& layer = object_member(json, "layer");
-  record.layer = {DiffId{digest(layer, "diff_id")}, TreeDigest{digest(layer, "tree")},
-                  number(layer, "size")};
-  record.created = static_cast<std::int64_t>(number(json, "created"));
-  record.ran = static_cast<std::int64_t>(number(json, "ran"));
-  record.duration = static_cast<std::int64_t>(number(json, "duration", longest_duration));
-  record.step = text(member(json, "step"));
-  if (record.step.size() > longest_step) throw malformed("the step's name is too long");
-  shared.index = blob(json, "index");
-  shared.tar = blob(json, "tar");
-  shared.files = read_files(list_member(json, "files"));
-  return shared;
+SharedRecord read_record_document(std::string_view document) {
+  return read(document, nullptr);
 }
 
 bool can_be_shared(const KeyParts& parts) {

@@ -29,6 +29,8 @@ std::string write_record_document(const SharedRecord& record);
 
 // From anybody. Throws Error for what is no such document, is not modest, or is another key's.
 SharedRecord read_record_document(std::string_view document, const CacheKey& key);
+// Of whatever key its parts give.
+SharedRecord read_record_document(std::string_view document);
 
 // False: a part of the key is known to this store alone (a secret's digest, secret_key.hpp), so
 // that nobody else could ever ask for it.

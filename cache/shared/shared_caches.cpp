@@ -1,5 +1,7 @@
 #include <cache/shared/shared_caches.hpp>
 
+#include <cache/layers/decompress.hpp>
+#include <cache/layers/index.hpp>
 #include <cache/shared/guarded_cache.hpp>
 #include <cache/shared/signatures.hpp>
 #include <cache/shared/uploads.hpp>
@@ -15,6 +17,9 @@
 
 namespace slipway {
 namespace {
+
+// In memory: some three million files.
+constexpr std::size_t longest_index = std::size_t{512} << 20;
 
 // What names the place of a cache, whether it is read or written.
 CacheSpec place_of(const CacheSpec& spec) {
@@ -37,6 +42,23 @@ void end_by_now(Record& record) {
   const std::int64_t now = std::time(nullptr);
   record.created = std::min(record.created, now);
   record.ran = std::min(record.ran, now);
+}
+
+// Throws Error unless it is that layer's.
+std::shared_ptr<const LayerIndex> index_from(ByteSource& compressed, const LayerRef& layer) {
+  const std::unique_ptr<ByteSource> plain = open_decompressed(compressed);
+  std::string bytes;
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  while (const std::size_t got = plain->read(buffer)) {
+    if (bytes.size() + got > longest_index) throw Error("the layer's index is too long");
+    bytes.append(reinterpret_cast<const char*>(buffer.data()), got);
+  }
+  std::shared_ptr<const LayerIndex> index = LayerIndex::from_bytes(std::move(bytes));
+  if (index->layer() != layer) {
+    throw Error("the index is not that of layer " + layer.diff_id.text());
+  }
+  index->verify();
+  return index;
 }
 
 }  // namespace
@@ -108,19 +130,19 @@ struct SharedCaches::State {
   }
 
   Uploads::Rules upload_rules() {
-    return {.read = [this](std::string bytes, const CacheKey& key) {
-              return read_of_destination(std::move(bytes), key);
-            },
-            .bytes_of = [this](const SharedRecord& record) {
+    return {
+        .read = [this](std::string bytes,
+                       const CacheKey& key) { return read_of_destination(std::move(bytes), key); },
+        .bytes_of =
+            [this](const SharedRecord& record) {
               const std::string document = write_record_document(record);
               return signing ? signing->envelope(document) : document;
             },
-            .known = [this](std::size_t destination, const CacheKey& key) {
-              return known(to_places[destination], key);
-            },
-            .fetch = [this](const SharedBlob& blob) { return fetch(blob); },
-            .note = options.note,
-            .cancelled = options.cancelled};
+        .known = [this](std::size_t destination,
+                        const CacheKey& key) { return known(to_places[destination], key); },
+        .fetch = [this](const SharedBlob& blob) { return fetch(blob); },
+        .note = options.note,
+        .cancelled = options.cancelled};
   }
 
   // Whether a reader who trusts as we do takes it, and one who trusts us.
@@ -225,8 +247,12 @@ SharedCaches::SharedCaches(Store& store, SharedCacheOptions options, const OpenT
 
 SharedCaches::~SharedCaches() = default;
 
-bool SharedCaches::reads() const { return !state_->from.empty(); }
-bool SharedCaches::writes() const { return !state_->to.empty(); }
+bool SharedCaches::reads() const {
+  return !state_->from.empty();
+}
+bool SharedCaches::writes() const {
+  return !state_->to.empty();
+}
 
 std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   for (State::Source& source : state_->from) {
@@ -235,16 +261,24 @@ std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   return std::nullopt;
 }
 
-bool SharedCaches::read_blob(const SharedBlob& blob,
-                             const std::function<void(ByteSource&)>& read) {
+bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
   return state_->read_blob(blob, read);
+}
+
+std::shared_ptr<const LayerIndex> SharedCaches::read_index(const SharedRecord& record) {
+  std::shared_ptr<const LayerIndex> index;
+  const bool read = read_blob(
+      record.index, [&](ByteSource& source) { index = index_from(source, record.record.layer); });
+  return read ? index : nullptr;
 }
 
 void SharedCaches::offer(const Record& record, const std::vector<RecordedFiles>& files) {
   state_->uploads->offer({.record = record, .index = {}, .tar = {}, .files = files}, false);
 }
 
-void SharedCaches::offer(const SharedRecord& found) { state_->uploads->offer(found, true); }
+void SharedCaches::offer(const SharedRecord& found) {
+  state_->uploads->offer(found, true);
+}
 
 SharedCaches::Figures SharedCaches::figures() const {
   Figures figures;
@@ -265,6 +299,8 @@ SharedCaches::Figures SharedCaches::figures() const {
   return figures;
 }
 
-void SharedCaches::finish(const std::function<bool()>& tick) { state_->uploads->finish(tick); }
+void SharedCaches::finish(const std::function<bool()>& tick) {
+  state_->uploads->finish(tick);
+}
 
 }  // namespace slipway

@@ -26,6 +26,7 @@
 
 namespace slipway {
 
+class LayerIndex;
 class Store;
 
 struct SharedCacheOptions {
@@ -64,6 +65,9 @@ class SharedCaches {
   // throws or the bytes turn out to be others, with the next one's. The bytes are verified at their
   // end, and reading to it is `read`'s duty. False: no cache could give it.
   bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+
+  // The index of a record's layer, read whole and verified; null: no cache could give one.
+  std::shared_ptr<const LayerIndex> read_index(const SharedRecord& record);
 
   // To be uploaded to each cache of `to` that lacks it: first what it refers to, and the record
   // last. Its layer is in the store, or came from the cache itself (`found`). Does not wait.

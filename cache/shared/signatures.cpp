@@ -1,17 +1,17 @@
 #include <cache/shared/signatures.hpp>
 
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/shared/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -75,7 +75,9 @@ std::string read_key_file(const fs::path& path) {
 }
 
 // Instead of OpenSSL's own, which asks on the terminal.
-int no_password(char*, int, int, void*) { return -1; }
+int no_password(char*, int, int, void*) {
+  return -1;
+}
 
 OwnedKey parse_key(const std::string& pem, bool secret) {
   struct FreeBio {
@@ -85,7 +87,7 @@ OwnedKey parse_key(const std::string& pem, bool secret) {
       ::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (!bio) throw std::bad_alloc();
   OwnedKey key(secret ? ::PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr)
-                       : ::PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr));
+                      : ::PEM_read_bio_PUBKEY(bio.get(), nullptr, no_password, nullptr));
   ::ERR_clear_error();  // a key that is none leaves its reasons in the thread's queue
   return key;
 }
@@ -108,13 +110,14 @@ OwnedKey read_key(const fs::path& path, bool secret) {
   }
   if (!key) {
     throw Error(name + " holds no " + (secret ? "private" : "public") + " key in PEM form")
-        .hint("`openssl genpkey -algorithm ed25519 -out KEY` makes a private key, `openssl pkey "
-              "-in KEY -pubout -out PUBLIC` writes its public one");
+        .hint(
+            "`openssl genpkey -algorithm ed25519 -out KEY` makes a private key, `openssl pkey "
+            "-in KEY -pubout -out PUBLIC` writes its public one");
   }
   if (::EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
     const char* kind = ::EVP_PKEY_get0_type_name(key.get());
-    throw Error("the key " + name + " is of the kind " + quoted(kind != nullptr ? kind : "unknown") +
-                ", not ed25519")
+    throw Error("the key " + name + " is of the kind " +
+                quoted(kind != nullptr ? kind : "unknown") + ", not ed25519")
         .hint("`openssl genpkey -algorithm ed25519 -out KEY` makes one that fits");
   }
   return key;
@@ -134,10 +137,9 @@ bool is_valid(EVP_PKEY* key, std::string_view signature, std::string_view docume
   if (signature.size() != signature_size) return false;
   const DigestContext context = new_context();
   const std::string bytes = encoded(document);
-  const bool valid =
-      ::EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key) == 1 &&
-      ::EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(bytes),
-                         bytes.size()) == 1;
+  const bool valid = ::EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key) == 1 &&
+                     ::EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(bytes),
+                                        bytes.size()) == 1;
   if (!valid) ::ERR_clear_error();
   return valid;
 }
@@ -150,7 +152,9 @@ bool signed_by(EVP_PKEY* key, const std::string& id, const SignedDocument& docum
                      });
 }
 
-Error malformed(const std::string& what) { return Error("the envelope is malformed: " + what); }
+Error malformed(const std::string& what) {
+  return Error("the envelope is malformed: " + what);
+}
 
 std::string base64_member(const Json& object, const char* name) {
   const auto found = object.find(name);
@@ -215,8 +219,7 @@ std::string SigningKey::envelope(std::string_view document) const {
   Json json;
   json["payload"] = encode_base64(document);
   json["payloadType"] = payload_type;
-  json["signatures"] =
-      Json::array({{{"keyid", key_->id}, {"sig", encode_base64(signature)}}});
+  json["signatures"] = Json::array({{{"keyid", key_->id}, {"sig", encode_base64(signature)}}});
   return json.dump();
 }
 
@@ -241,7 +244,9 @@ TrustedKeys::TrustedKeys(const std::vector<fs::path>& files) : keys_(std::make_u
 }
 TrustedKeys::~TrustedKeys() = default;
 
-bool TrustedKeys::empty() const { return keys_->keys.empty(); }
+bool TrustedKeys::empty() const {
+  return keys_->keys.empty();
+}
 
 bool TrustedKeys::signed_by_one(const SignedDocument& document) const {
   return std::any_of(keys_->keys.begin(), keys_->keys.end(), [&](const Keys::Key& key) {

@@ -1,8 +1,8 @@
 // Signatures of records: ed25519, in the envelope of DSSE (secure-systems-lab/dsse, version 1), so
 // that other programs can verify them too.
 //
-// An envelope is JSON: {"payload": document, "payloadType": "...", "signatures": [{"keyid", "sig"}]},
-// payload and signatures in base64. A document without a signature is stored as it is.
+// An envelope is JSON: {"payload": document, "payloadType": "...", "signatures": [{"keyid",
+// "sig"}]}, payload and signatures in base64. A document without a signature is stored as it is.
 #pragma once
 
 #include <ir/digest.hpp>

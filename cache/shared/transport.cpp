@@ -16,6 +16,9 @@ struct Kind {
 
 constexpr Kind kinds[] = {
     {"local", open_local},
+    {"registry", open_registry},
+    {"http", open_http},
+    {"s3", open_s3},
 };
 
 }  // namespace

@@ -16,5 +16,8 @@ struct TransportOptions {
 };
 
 std::unique_ptr<CacheTransport> open_local(const CacheSpec& spec, TransportOptions options);
+std::unique_ptr<CacheTransport> open_http(const CacheSpec& spec, TransportOptions options);
+std::unique_ptr<CacheTransport> open_registry(const CacheSpec& spec, TransportOptions options);
+std::unique_ptr<CacheTransport> open_s3(const CacheSpec& spec, TransportOptions options);
 
 }  // namespace slipway

@@ -3,6 +3,8 @@
 #include <cache/layers/layer_blobs.hpp>
 #include <ir/error.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -88,6 +90,8 @@ struct Uploads::State {
                        [](const GuardedCache* cache) { return !cache->left_alone(); });
   }
 
+  bool enqueue(SharedRecord record, bool found);  // false: there is no room
+  bool start_thread();
   void work();
   void send(const Job& job);
   bool send(const Job& job, Layer& layer, GuardedCache& cache);
@@ -107,11 +111,12 @@ std::shared_ptr<Layer> Uploads::State::layer_of(const DiffId& id) {
 }
 
 void Uploads::State::note_once(const Error& failure) {
-  if (cancelled() || !rules.note) return;
+  if (cancelled()) return;
   {
     const std::lock_guard lock(mutex);
     if (std::exchange(noted, true)) return;
   }
+  if (!rules.note) return;
   Diagnostic note = failure.diagnostics().back();
   note.message = "a result of this build is not shared: " + note.message;
   rules.note(note);
@@ -225,7 +230,33 @@ void Uploads::State::send(const Job& job) {
   figures.there += lacking.empty() && any_left() ? 1 : 0;
 }
 
+bool Uploads::State::enqueue(SharedRecord record, bool found) {
+  const std::lock_guard lock(mutex);
+  if (stopping || !offered.insert(record.record.key).second) return true;
+  if (queued_bytes + size_of(record) > most_waiting_bytes) record.files.clear();
+  const std::size_t size = size_of(record);
+  if (queue.size() >= most_waiting || queued_bytes + size > most_waiting_bytes) return false;
+  if (idle <= queue.size() && threads.size() < most_threads && !start_thread()) return false;
+  queue.push_back({std::move(record), found, size});
+  queued_bytes += size;
+  ++figures.waiting;
+  changed.notify_all();
+  return true;
+}
+
+bool Uploads::State::start_thread() {
+  try {
+    threads.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    return !threads.empty();  // those there are will come to it
+  }
+  return true;
+}
+
 void Uploads::State::work() {
+  // The steps of the build come first. On Linux this is one thread's; where it fails, it is no
+  // worse than without.
+  (void)!::nice(5);
   std::unique_lock lock(mutex);
   for (;;) {
     ++idle;
@@ -267,33 +298,11 @@ void Uploads::stop() {
 
 void Uploads::offer(SharedRecord record, bool found) {
   if (!can_be_shared(record.record.parts) || !state_->any_left()) return;
-  std::erase_if(record.files, [](const RecordedFiles& files) {
-    return files.list.size() > longest_list;
-  });
-  const std::lock_guard lock(state_->mutex);
-  if (state_->stopping || !state_->offered.insert(record.record.key).second) return;
-  if (state_->queue.size() >= most_waiting) return;
-  if (state_->queued_bytes + size_of(record) > most_waiting_bytes) {
-    record.files.clear();
-    if (state_->queued_bytes + size_of(record) > most_waiting_bytes) return;
+  std::erase_if(record.files,
+                [](const RecordedFiles& files) { return files.list.size() > longest_list; });
+  if (!state_->enqueue(std::move(record), found)) {
+    state_->note_once(Error("too many wait to be sent already"));
   }
-  const std::size_t size = size_of(record);
-  state_->queue.push_back({std::move(record), found, size});
-  state_->queued_bytes += size;
-  ++state_->figures.waiting;
-  if (state_->idle < state_->queue.size() && state_->threads.size() < most_threads) {
-    try {
-      state_->threads.emplace_back([state = state_.get()] { state->work(); });
-    } catch (const std::system_error&) {
-      // The machine gives no more threads: those that run will come to it, and where there are
-      // none, nothing is shared.
-      if (state_->threads.empty()) {
-        state_->queue.clear();
-        state_->figures.waiting = 0;
-      }
-    }
-  }
-  state_->changed.notify_all();
 }
 
 Uploads::Figures Uploads::figures() const {

@@ -1,8 +1,8 @@
 // Sends records and their layers to shared caches beside the build, on threads of its own: to each
 // what it lacks, first what a record refers to, and the record last.
 //
-// A layer is compressed once for all caches, and of equal layers one is sent. Where it is known from
-// an earlier build what a layer's blobs are, and a cache has them, none is compressed at all.
+// A layer is compressed once for all caches, and of equal layers one is sent. Where it is known
+// from an earlier build what a layer's blobs are, and a cache has them, none is compressed at all.
 #pragma once
 
 #include <cache/shared/guarded_cache.hpp>
@@ -40,7 +40,8 @@ class Uploads {
   ~Uploads();
   Uploads(const Uploads&) = delete;
 
-  // `found`: in a cache, and its layer need not be in the store; its blobs are known. Does not wait.
+  // `found`: in a cache, and its layer need not be in the store; its blobs are known. Does not
+  // wait.
   void offer(SharedRecord record, bool found);
 
   struct Figures {

@@ -225,8 +225,6 @@ void Solver::write_back() {
     const Step& known = step(id);
     const auto outcome = known.report.outcome;
     if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
-    // Of a record that stayed in its shared cache nothing is known here.
-    if (known.report.shared && !store_.layers().find(known.result.layers.back().diff_id)) continue;
     places.push_back({place_of(id), *known.key});
   }
   keep_shared_records();

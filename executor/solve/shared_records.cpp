@@ -164,14 +164,14 @@ void Solver::offer(const Record& record, const std::vector<RecordedFiles>& files
     options_.shared->offer(record, files);
 }
 
-// Those whose layer has come are this store's records from now on.
+// Those whose layer has come are this store's records from now on. The others are what the next miss
+// is compared with; as long as their layer is elsewhere they are no hit here.
 void Solver::keep_shared_records() {
   for (const SharedRecord& found : shared_) {
-    if (!store_.layers().find(found.record.layer.diff_id)) continue;
     Record record = found.record;
     record.last_used = std::time(nullptr);
     store_.records().put(record, found.files);
-    wrote_ = true;
+    wrote_ = wrote_ || store_.layers().find(record.layer.diff_id);
   }
 }
 

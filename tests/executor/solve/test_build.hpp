@@ -114,6 +114,8 @@ class TestBuild {
     solve_options.keep_going = options.keep_going;
     place_ = solve_options.place = "test\n" + options.target;
     solve_options.failed = failed;
+    solve_options.shared = shared;
+    solve_options.bring_layers = bring_layers;
     Context::Options context_options;
     context_options.directory = context_.path();
     context_options.name = "build context";
@@ -169,6 +171,8 @@ class TestBuild {
   std::map<std::string, std::string> secrets;  // by id
   std::set<std::string> keyed_secrets;
   std::map<std::string, std::filesystem::path> ssh_agents;  // by id
+  SharedCaches* shared = nullptr;  // as SolveOptions has it
+  bool bring_layers = true;
   std::optional<LoweredPlatforms> lowered;
   SolveResult result;
   std::function<void(FailedStep&, const Error&)> failed;  // as SolveOptions has it

@@ -1,4 +1,4 @@
-#include <cache/base64.hpp>
+#include <cache/registry/base64.hpp>
 
 #include <array>
 #include <cstddef>
@@ -10,16 +10,15 @@ namespace {
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::uint8_t no_digit = 64;
-
-constexpr std::array<std::uint8_t, 256> digits = [] {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(no_digit);
-  for (std::uint8_t i = 0; i < no_digit; ++i) {
-    values[static_cast<unsigned char>(alphabet[i])] = i;
-  }
+constexpr std::array<std::int8_t, 256> make_values() {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
   return values;
-}();
+}
+
+constexpr std::array<std::int8_t, 256> values = make_values();
 
 }  // namespace
 
@@ -41,15 +40,15 @@ std::string encode_base64(std::string_view bytes) {
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
   std::string bytes;
   bytes.reserve(text.size() / 4 * 3 + 3);
   std::uint32_t group = 0;
   int bits = 0;
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
   for (const char c : text) {
-    const std::uint8_t value = digits[static_cast<unsigned char>(c)];
-    if (value == no_digit) return std::nullopt;
-    group = group << 6 | value;
+    const int value = values[static_cast<unsigned char>(c)];
+    if (value < 0) return std::nullopt;
+    group = group << 6 | static_cast<std::uint32_t>(value);
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;

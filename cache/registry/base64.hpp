@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, section 4).
+// RFC 4648, section 4: bytes in headers and JSON documents.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 namespace slipway {
 
 std::string encode_base64(std::string_view bytes);
-// With its padding or without. Empty: there is another character in it.
+// Nothing for a text with other characters; the padding at its end may be missing.
 std::optional<std::string> decode_base64(std::string_view text);
 
 }  // namespace slipway
