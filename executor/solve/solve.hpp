@@ -61,6 +61,12 @@ struct SolveOptions {
   // Called once when all has ended, before solve() returns or throws, with what is known of every
   // vertex that was needed.
   std::function<void(const std::vector<VertexReport>&)> ended;
+  // Called with the id of a cache mount that a step is about to use and that is not here. Makes its
+  // directory, if it has what belongs there, by a rename that takes no other's place; may take long,
+  // and gives up once `cancelled` says so. What it has not got begins as the instruction says.
+  std::function<void(const std::string& id, const std::filesystem::path& directory,
+                     const std::function<bool()>& cancelled)>
+      import_mount;
   // What to tell beside a RUN's exit code: how to look into what it left.
   std::string failure_hint;
   // Called when a RUN has failed and all else has ended, with the first that failed and with what

@@ -145,6 +145,7 @@ class Solver {
   // run_step.cpp
   void speculate(VertexId id);
   void begin_run(Step& step);
+  void go_on_with_run(Step& step);
   void queue_process(Step& step);
   void start_process(Step& step);
   void process_ended(Step& step, RunResult result);
@@ -162,6 +163,9 @@ class Solver {
   // mounts.cpp
   std::vector<PlannedFiles> add_mount_parts(Step& step);
   void add_secret_parts(Step& step);
+  // Ids of cache mounts that are not here and may be somewhere else.
+  std::vector<std::string> mounts_to_import(const RunProcess& run) const;
+  void import_mounts(Step& step);  // waits for the network
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);

@@ -42,6 +42,8 @@ Examples:
   slipway build https://host/repo.git#v1:dir   from a directory of a tag of a git repository
   slipway build --cache-from type=registry,ref=host/app-cache \
                 --cache-to   type=registry,ref=host/app-cache .
+  slipway build --cache-mount-from type=local,src=/ci/mounts,id=npm \
+                --cache-mount-to   type=local,dest=/ci/mounts,id=npm .
 
 Every build ends with what its cache did: hits, misses, and the reason of each miss. slipway cache
 why STEP tells more of it afterwards.
@@ -79,6 +81,14 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "SPEC");
   add_list(app, "--cache-to", r.cache_to,
            "a cache to write to, while the build runs: the same, with dest=DIR", "SPEC");
+  add_list(app, "--cache-mount-from", r.cache_mounts_from,
+           "where cache mounts that are not here come from: as --cache-from, with id=ID for one mount "
+           "alone (default: all that RUN asks for)",
+           "SPEC[,id=ID...]");
+  add_list(app, "--cache-mount-to", r.cache_mounts_to,
+           "where the build's cache mounts go when it is done: as --cache-to; only what has changed "
+           "is sent",
+           "SPEC[,id=ID...]");
   app.add_option("--cache-sign", r.cache_sign,
                  "sign what is written: a PEM file with an ed25519 private key")
       ->type_name("FILE");

@@ -11,13 +11,6 @@
 namespace slipway {
 namespace {
 
-bool is_read_only(const BuildRequest& request) {
-  if (request.cache_read_only) return true;
-  const char* const asked = std::getenv("SLIPWAY_CACHE_READ_ONLY");
-  return asked != nullptr && *asked != '\0' && std::string_view(asked) != "0" &&
-         std::string_view(asked) != "false";
-}
-
 std::string amount(std::uint64_t bytes) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
@@ -58,18 +51,25 @@ CacheSpec parse_cache_spec(std::string_view text, std::string_view flag) {
   return spec;
 }
 
+bool caches_are_read_only(const BuildRequest& request) {
+  if (request.cache_read_only) return true;
+  const char* const asked = std::getenv("SLIPWAY_CACHE_READ_ONLY");
+  return asked != nullptr && *asked != '\0' && std::string_view(asked) != "0" &&
+         std::string_view(asked) != "false";
+}
+
 SharedCacheOptions shared_cache_options(const BuildRequest& request) {
   SharedCacheOptions options;
   for (const std::string& text : request.cache_from)
     options.from.push_back(parse_cache_spec(text, "--cache-from"));
   for (const std::string& text : request.cache_to)
     options.to.push_back(parse_cache_spec(text, "--cache-to"));
-  if (!request.cache_sign.empty() && options.to.empty())
+  if (!request.cache_sign.empty() && options.to.empty() && request.cache_mounts_to.empty())
     throw Error("--cache-sign is about what --cache-to writes").hint("add --cache-to SPEC");
-  if (!request.cache_trust.empty() && options.from.empty())
+  if (!request.cache_trust.empty() && options.from.empty() && request.cache_mounts_from.empty())
     throw Error("--cache-trust is about what --cache-from reads").hint("add --cache-from SPEC");
   for (const std::string& file : request.cache_trust) options.trust.emplace_back(file);
-  if (is_read_only(request)) {
+  if (caches_are_read_only(request)) {
     options.to.clear();
   } else if (!request.cache_sign.empty()) {
     options.sign = request.cache_sign;

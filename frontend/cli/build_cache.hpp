@@ -19,6 +19,9 @@ class Store;
 // "type=http,url=...", or a repository's name alone, as docker has it. Throws Error with a hint.
 CacheSpec parse_cache_spec(std::string_view text, std::string_view flag);
 
+// Whether nothing is to be written to any cache: --cache-read-only, $SLIPWAY_CACHE_READ_ONLY.
+bool caches_are_read_only(const BuildRequest& request);
+
 // What the flags ask for, refused before anything is read or opened. Throws Error.
 SharedCacheOptions shared_cache_options(const BuildRequest& request);
 

@@ -26,6 +26,8 @@ struct BuildRequest {
   std::vector<std::string> no_cache_filter;
   std::vector<std::string> cache_from;     // as parse_cache_spec() reads them
   std::vector<std::string> cache_to;
+  std::vector<std::string> cache_mounts_from;  // the same with id=ID, any number of them
+  std::vector<std::string> cache_mounts_to;
   std::string cache_sign;                  // a file with a private key
   std::vector<std::string> cache_trust;    // files with public keys
   bool cache_read_only = false;

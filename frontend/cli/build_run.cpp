@@ -6,6 +6,7 @@
 #include "build_failure.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
+#include "build_mounts.hpp"
 #include "build_outputs.hpp"
 #include "build_plan.hpp"
 #include "build_request.hpp"
@@ -222,6 +223,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   Outputs outputs(request, is_index(platforms, options));
   const OnFailure on_failure = parse_on_failure(request);
   SharedCacheOptions cache_options = shared_cache_options(request);
+  Notes notes;
+  SharedMounts mounts(request, [&notes](const Diagnostic& note) { notes.add(note); });
 
   const DeviceRegistry devices(DeviceRegistry::default_folders());
   if (!without_build) {
@@ -285,7 +288,6 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.failure_hint = failure_hint(on_failure);
 
   say_whose_ids(opened->rights, request.quiet);
-  Notes notes;
   SandboxOptions sandbox;
   sandbox.grants = {options.granted, devices};
   sandbox.limits = limits;
@@ -315,6 +317,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const auto caches = open_shared_caches(std::move(cache_options), store(),
                                          [&notes](const Diagnostic& note) { notes.add(note); });
   solve_options.shared = caches.get();
+  mounts.hand_over(solve_options, store());
   solve_options.bring_layers = outputs.takes_layers();
   SolveResult result;
   try {
@@ -331,15 +334,19 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
 
   const Digest id = outputs.write(lowered.images, result, store(), *display);
+  mounts.export_used(lowered.graph, result, *display);
   if (caches) finish_shared_caches(*caches, *display);
   display->close();
   notes.show(request.quiet);
+  if (const std::string json = mounts.report_json(); !json.empty())
+    outputs.add_metadata("slipway.cache_mounts", json);
   outputs.write_files(request, lowered.graph, result, notes.all());
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {
     std::fputs(cache_report(lowered.graph, result.reports).c_str(), stderr);
     if (caches) std::fputs(shared_cache_report(*caches).c_str(), stderr);
+    std::fputs(mounts.report().c_str(), stderr);
     std::fputs(checks.summary().c_str(), stderr);
   }
   explain_build(explain, lowered.graph, result.reports);
