@@ -238,10 +238,13 @@ struct StateDirectory::Own {
   std::mutex mutex;
   std::optional<WorkFolder> work;
   std::atomic<std::uint64_t> next{0};  // names within it
+  Holds holds;
+
+  explicit Own(fs::path holds_file) : holds(std::move(holds_file)) {}
 };
 
 StateDirectory::StateDirectory(fs::path root)
-    : root_(fs::absolute(root).lexically_normal()), own_(std::make_unique<Own>()) {
+    : root_(fs::absolute(root).lexically_normal()), own_(std::make_unique<Own>(holds_file())) {
   std::string version = read_version(root_);
   if (version.empty()) {
     std::error_code failed;
@@ -260,6 +263,10 @@ StateDirectory::StateDirectory(fs::path root)
 }
 
 StateDirectory::~StateDirectory() = default;
+
+Holds& StateDirectory::holds() const {
+  return own_->holds;
+}
 
 fs::path StateDirectory::default_root() {
   const auto variable = [](const char* name) -> std::string {

@@ -5,6 +5,8 @@
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/http_answers.hpp>
+#include <cache/room/room.hpp>
+#include <cache/settings.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -23,6 +25,8 @@ struct Store::Parts {
   ImageStore images;
   HttpAnswers http_answers;
   FailedSteps failed_steps;
+  Settings settings;
+  Room room;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -32,7 +36,9 @@ struct Store::Parts {
         records(database),
         images(database),
         http_answers(database),
-        failed_steps(state) {}
+        failed_steps(state),
+        settings(database, state.root()),
+        room(state, database, records, failed_steps, settings) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -47,6 +53,18 @@ HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
+
+Settings& Store::settings() {
+  return parts_->settings;
+}
+Room& Store::room() {
+  return parts_->room;
+}
+
+std::vector<RoomItem> Store::make_room() {
+  parts_->state.holds().release();
+  return parts_->room.make_room();
+}
 
 void Store::sync() {
   Database& database = parts_->database;

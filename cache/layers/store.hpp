@@ -45,6 +45,7 @@ class LayerStore {
   LayerStore(StateDirectory& state, Database& database);
   ~LayerStore();
 
+  // What is found or committed stays until this process has ended (room/holds.hpp).
   std::optional<LayerRef> find(const DiffId& id) const;
   std::filesystem::path directory(const DiffId& id) const;
   // Kept mapped for the life of the store. Throws Error if there is no such layer.
