@@ -336,12 +336,14 @@ void StateDirectory::claim(const std::string& maps, OverlayMarks marks) {
             "/etc/subgid back");
 }
 
+fs::path StateDirectory::own_work() {
+  const std::lock_guard guard(own_->mutex);
+  if (!own_->work) own_->work.emplace(root_ / "work");
+  return own_->work->path();
+}
+
 fs::path StateDirectory::fresh_work_path() {
-  {
-    const std::lock_guard guard(own_->mutex);
-    if (!own_->work) own_->work.emplace(root_ / "work");
-  }
-  return own_->work->path() / std::to_string(own_->next++);
+  return own_work() / std::to_string(own_->next++);
 }
 
 FileLock StateDirectory::lock(std::string_view name) {

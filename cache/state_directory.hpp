@@ -75,6 +75,10 @@ class StateDirectory {
   // A new path below this process's own folder of work/. Nothing is made there. The first call
   // makes that folder, and removes those of processes that have died. Thread-safe.
   std::filesystem::path fresh_work_path();
+  // That folder.
+  std::filesystem::path own_work();
+  // Where those of all processes are.
+  std::filesystem::path work() const { return root_ / "work"; }
 
   // Waits; `name` is [a-z0-9-]+. Two locks of one name exclude each other within a process too.
   FileLock lock(std::string_view name);

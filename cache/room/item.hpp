@@ -35,6 +35,7 @@ struct RoomItem {
   // Of a layer: the records that give it, and the blobs it is kept as.
   std::vector<CacheKey> records;
   std::vector<Digest> blobs;
+  std::uint64_t blob_bytes = 0;  // of `bytes`
   // Of a failed step: the layers it stands on.
   std::vector<DiffId> below;
 };

@@ -110,8 +110,9 @@ class Collector {
       for (const Digest& blob : item.blobs) {
         kept_.insert(blob);
         if (const auto found = blobs_.find(blob); found != blobs_.end())
-          item.bytes += static_cast<std::uint64_t>(found->second.st_size);
+          item.blob_bytes += static_cast<std::uint64_t>(found->second.st_size);
       }
+      item.bytes += item.blob_bytes;
     }
   }
 

@@ -21,10 +21,11 @@ namespace slipway {
 
 class Database;
 class FailedSteps;
-class FileLock;
+class ImageStore;
 class RecordStore;
 class Settings;
 class StateDirectory;
+struct Usage;
 
 // Safe for any number of threads and processes.
 class Room {
@@ -45,6 +46,9 @@ class Room {
   std::vector<RoomItem> items(std::int64_t patience = 0, const Told& told = nullptr);
   // Whether a process uses it now.
   bool in_use(const RoomItem& item) const;
+
+  // Walks through as items() does.
+  Usage usage(const ImageStore& images, const Told& told = nullptr);
 
   // Removes what the rule is about and nobody uses, and gives it in the order in which it went. Waits
   // for another process that removes. `dry_run`: removes nothing.

@@ -1,5 +1,6 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/room/room.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
 #include <executor/solve/explain.hpp>
@@ -95,6 +96,7 @@ std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
                                               const std::vector<const SourceTree*>& trees) {
   const auto folder = store_.state().root() / "mounts";
   std::filesystem::create_directories(folder);
+  store_.room().use_mount(cache_digest(mount), cache_id(mount));
   const auto directory = folder / cache_digest(mount).hex();
   if (mount.sharing == Mount::Sharing::private_) {
     // A private one that is in use gets a twin of its own.

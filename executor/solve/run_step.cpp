@@ -48,6 +48,8 @@ void Solver::begin_run(Step& current) {
   add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
+    current.output.publish(store_.state().own_work() /
+                           shared_output_name(current.key->digest));
     bool finish = false;
     {
       const std::lock_guard lock(current.mutex);
@@ -127,6 +129,7 @@ void Solver::start_process(Step& current) {
           current.last_output.erase(0, current.last_output.size() - most_last_output);
         }
         events_.output(current.id, stream, text);
+        current.output.write(stream, text);
       },
       [this, &current](RunResult result) {
         enqueue(current.id, [this, &current, result] { process_ended(current, result); });

@@ -90,9 +90,10 @@ class Solver {
   std::optional<Record> record_before(VertexId id);
   bool is_in_stage(std::string_view instruction, const std::string& stage) const;
   bool use_record(Step& step);
-  // `announced`: the user was told that the step waits.
+  // `watched`: the user was told that the step waits, and is shown the output of who runs it.
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
-                      bool announced = false);
+                      std::shared_ptr<SharedOutputReader> watched = nullptr);
+  void show_shared(Step& step, SharedOutputReader& output);
   void poll_locks();
   void keep_layer(Step& step, const BuiltLayer& built);
   void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
@@ -179,7 +180,7 @@ class Solver {
     Step* step;
     std::vector<Digest> keys;
     std::function<void()> then;
-    bool announced = false;
+    std::shared_ptr<SharedOutputReader> watched;  // once the user was told
   };
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store

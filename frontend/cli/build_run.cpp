@@ -14,8 +14,11 @@
 #include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
+#include "removed_text.hpp"
 #include "signals.hpp"
 
+#include <cache/room/room.hpp>
+#include <cache/settings.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -179,6 +182,17 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
 }
 
+// The cache is brought down to what the user has set, whether the build went well or not. That it
+// cannot be is no failure of the build.
+void make_room(Store& store, bool quiet) {
+  try {
+    const std::string line = eviction_line(store.make_room(), store.settings().cache_keep_text());
+    if (!quiet) std::fputs(line.c_str(), stderr);
+  } catch (const Error& error) {
+    std::fputs(render(error, use_color()).c_str(), stderr);
+  }
+}
+
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
@@ -296,6 +310,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   } catch (...) {
     if (!display_closed) display->close();
     notes.show(request.quiet);
+    make_room(store(), request.quiet);
     if (error_shown) return 1;
     throw;
   }
@@ -310,6 +325,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
     std::fputs(checks.summary().c_str(), stderr);
   }
+  make_room(store(), request.quiet);
   return 0;
 }
 
