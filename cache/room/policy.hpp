@@ -22,7 +22,7 @@ namespace slipway {
 
 // What to remove. Without anything said: what is useless.
 struct PruneRule {
-  std::string text;  // as a missing record's reason names it: "until=24h", "keep 40GB", "all"
+  std::string text;  // as a missing record's reason names it: "prune (until=24h)"
   bool all = false;  // also what may be of use
   // No more than until this is left, bytes.
   std::optional<std::uint64_t> keep;

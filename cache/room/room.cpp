@@ -81,7 +81,7 @@ std::vector<RoomItem> Room::make_room() {
   if (has_room(keep)) return {};
   PruneRule rule;
   rule.keep = keep;
-  rule.text = "keep " + settings_.cache_keep_text();
+  rule.text = "cache.keep " + settings_.cache_keep_text();
   return remove(rule, items(measuring_patience));
 }
 

@@ -128,6 +128,7 @@ PruneRule rule_of(const Request& request, const Settings& settings,
     rule.keep = settings.cache_keep();
     say("keep " + settings.cache_keep_text());
   }
+  rule.text = "prune (" + rule.text + ")";
   return rule;
 }
 

@@ -300,7 +300,7 @@ TEST_CASE("the end of a build brings the cache down to what is set, and counts w
     const std::vector<RoomItem> removed = store.make_room();
     REQUIRE(removed.size() == 1);
     CHECK(removed[0].what == "RUN cheap");
-    CHECK(store.records().eviction(TestRoom::key_of("RUN cheap"))->rule == "keep 20000");
+    CHECK(store.records().eviction(TestRoom::key_of("RUN cheap"))->rule == "cache.keep 20000");
     // Also what this build has made itself, once it has ended.
     store.settings().set("cache.keep", "0");
     CHECK(store.make_room().size() == 2);
@@ -311,7 +311,7 @@ TEST_CASE("the end of a build brings the cache down to what is set, and counts w
 
 TEST_CASE("whoever is killed while he removes leaves a sound store, and the next one sweeps up") {
   TestRoom test;
-  const LayerRef layer = test.step("RUN make", "made");
+  test.step("RUN make", "made");
   test.step("RUN other", "other");
   // As it is between the transaction and the rename.
   {

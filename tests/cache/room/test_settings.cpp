@@ -29,7 +29,7 @@ TEST_CASE("a setting is kept by the store until it is taken back") {
 TEST_CASE("what cannot be a size, and what is no setting, is refused") {
   const TemporaryFolder folder;
   Store store(folder / "state");
-  for (const char* value : {"", "much", "-1", "101%", "%", "10 %", "1e3"})
+  for (const char* value : {"", "much", "-1", "101%", "%", "10 %"})
     CHECK_THROWS_AS(store.settings().set("cache.keep", value), Error);
   store.settings().set("cache.keep", "0");
   CHECK(store.settings().cache_keep() == 0);
