@@ -206,4 +206,36 @@ std::vector<RecordStore::Step> RecordStore::steps_below(std::string_view prefix)
   return steps;
 }
 
+std::int64_t RecordStore::newest() {
+  Query query(database_, "SELECT max(rowid) FROM records");
+  return query.step() ? query.integer(0) : 0;
+}
+
+std::vector<RecordStore::Numbered> RecordStore::numbered_up_to(std::int64_t number,
+                                                               std::size_t most) {
+  Query query(database_,
+              "SELECT rowid, step FROM records WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?");
+  query.bind(number).bind(static_cast<std::uint64_t>(most));
+  std::vector<Numbered> list;
+  while (query.step()) list.push_back({query.integer(0), query.text(1)});
+  return list;
+}
+
+std::optional<Record> RecordStore::numbered(std::int64_t number) {
+  Query query(database_, "SELECT " RECORD_COLUMNS " FROM records WHERE rowid = ?");
+  if (!query.bind(number).step()) return std::nullopt;
+  return read_row(query);
+}
+
+std::vector<Record> RecordStore::with_prefix(std::string_view hex, std::size_t most) {
+  Query query(database_, "SELECT " RECORD_COLUMNS
+                         " FROM records WHERE lower(hex(key)) >= ? AND lower(hex(key)) < ? || 'g' "
+                         "ORDER BY key LIMIT ?");
+  query.bind(hex).bind(hex).bind(static_cast<std::uint64_t>(most));
+  std::vector<Record> found;
+  while (query.step())
+    if (std::optional<Record> record = read_row(query)) found.push_back(std::move(*record));
+  return found;
+}
+
 }  // namespace slipway

@@ -76,6 +76,18 @@ class RecordStore {
   };
   std::vector<Step> steps_below(std::string_view prefix);
 
+  // Records in the order they were put: each has a number, larger than all before it.
+  struct Numbered {
+    std::int64_t number = 0;
+    std::string step;
+  };
+  std::int64_t newest();  // 0: there are none
+  // The newest of those that are not newer than `number`, at most `most`.
+  std::vector<Numbered> numbered_up_to(std::int64_t number, std::size_t most);
+  std::optional<Record> numbered(std::int64_t number);
+  // Those whose keys begin with these digits, at most `most`.
+  std::vector<Record> with_prefix(std::string_view hex, std::size_t most);
+
  private:
   Database& database_;
 };

@@ -1,6 +1,7 @@
 #include <cache/store.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/build_history.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -25,6 +26,7 @@ struct Store::Parts {
   ImageStore images;
   HttpAnswers http_answers;
   FailedSteps failed_steps;
+  BuildHistory builds;
   Settings settings;
   Room room;
 
@@ -37,6 +39,7 @@ struct Store::Parts {
         images(database),
         http_answers(database),
         failed_steps(state),
+        builds(database),
         settings(database, state.root()),
         room(state, database, records, failed_steps, settings) {}
 };
@@ -52,6 +55,7 @@ BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
+BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 
 Settings& Store::settings() {

@@ -15,6 +15,7 @@ namespace slipway {
 
 class Database;
 class BlobStore;
+class BuildHistory;
 class FailedSteps;
 class Room;
 class Settings;
@@ -33,6 +34,7 @@ class Store {
   BlobStore& blobs();
   HttpAnswers& http_answers();
   FailedSteps& failed_steps();
+  BuildHistory& builds();
   Settings& settings();
   Room& room();
 

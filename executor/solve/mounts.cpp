@@ -23,11 +23,6 @@ namespace {
 
 using Mount = RunProcess::Mount;
 
-bool reads_input(const Mount& mount) {
-  return mount.input != 0 &&
-         (mount.type == Mount::Type::bind || mount.type == Mount::Type::cache);
-}
-
 // Docker names a cache mount by its target unless it is given an id.
 std::string cache_id(const Mount& mount) {
   return mount.unkeyed.id.empty() ? mount.target : mount.unkeyed.id;
@@ -51,38 +46,23 @@ std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
   return locks;
 }
 
-std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
+std::vector<PlannedFiles> Solver::add_mount_parts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  if (std::none_of(run.mounts.begin(), run.mounts.end(), reads_input)) return {};
   std::vector<const SourceTree*> trees;
-  std::vector<std::unique_ptr<SourceTree>> owned;
-  std::vector<PlannedFiles> files;
-  for (const Mount& mount : run.mounts) {
-    if (!reads_input(mount)) continue;
-    if (trees.empty()) owned = own_trees(current, trees);
-    // Only the files it shows count, not the stage that made them.
-    auto plan =
-        std::make_shared<const CopyPlan>(plan_copy(mounted_files(mount), trees, StackView({})));
-    const std::string prefix = mount_part(mount.target);
-    for (KeyPart& part : plan->key_parts())
-      current.parts.push_back({prefix + part.label, std::move(part.value)});
-    files.push_back({prefix + std::string(files_part), std::move(plan)});
-  }
-  return files;
+  const auto owned = own_trees(current, trees);
+  return slipway::add_mount_parts(run, trees, current.parts);
 }
 
 void Solver::add_secret_parts(Step& current) {
-  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
-  std::set<std::string> seen;
-  for (const Mount& mount : run.mounts) {
-    const std::string& id = mount.unkeyed.id;
-    if (mount.type != Mount::Type::secret || !options_.keyed_secrets.contains(id)) continue;
-    if (!seen.insert(id).second) continue;
-    const std::optional<std::string> value = options_.secret(id);
-    if (!value) continue;
-    const std::lock_guard lock(mutex_);
-    if (!secret_key_) secret_key_.emplace(store_.state());
-    current.parts.push_back({secret_part(id), secret_key_->digest(id, *value).hex()});
-  }
+  slipway::add_secret_parts(
+      std::get<RunProcess>(graph_[current.id].operation), options_.keyed_secrets, options_.secret,
+      [this](const std::string& id, const std::string& value) {
+        const std::lock_guard lock(mutex_);
+        if (!secret_key_) secret_key_.emplace(store_.state());
+        return secret_key_->digest(id, value);
+      },
+      current.parts);
 }
 
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {

@@ -50,6 +50,9 @@ struct SolveOptions {
   std::set<std::string> keyed_secrets;
   // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
   std::map<std::string, std::filesystem::path> ssh_agents;
+  // Called once when all has ended, before solve() returns or throws, with what is known of every
+  // vertex that was needed.
+  std::function<void(const std::vector<VertexReport>&)> ended;
   // What to tell beside a RUN's exit code: how to look into what it left.
   std::string failure_hint;
   // Called when a RUN has failed and all else has ended, with the first that failed and with what

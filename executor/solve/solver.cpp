@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 
 namespace slipway {
@@ -27,6 +26,7 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
       progress_(progress),
       began_(std::chrono::steady_clock::now()),
       ready_(graph, roots),
+      baselines_(graph, ready_.vertices(), options.place, store.records()),
       steps_(graph.size()),
       git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
@@ -35,10 +35,6 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
     step->id = id;
     step->report.vertex = id;
     steps_[index_of(id)] = std::move(step);
-  }
-  std::unordered_map<std::string_view, std::uint32_t> in_stage;
-  for (std::uint32_t i = 0; i < graph.size(); ++i) {
-    ordinals_.push_back(in_stage[graph[VertexId{i}].stage]++);
   }
 }
 
@@ -100,6 +96,9 @@ SolveResult Solver::run() {
     errors_.push_back(std::move(error));
   }
 
+  std::vector<VertexReport> reports;
+  for (const VertexId id : ready_.vertices()) reports.push_back(step(id).report);
+  if (options_.ended) options_.ended(reports);
   if (!errors_.empty()) {
     show_failed();
     throw collected_errors();
@@ -110,7 +109,7 @@ SolveResult Solver::run() {
     if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
     result.roots.push_back(std::move(solved));
   }
-  for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
+  result.reports = std::move(reports);
   return result;
 }
 

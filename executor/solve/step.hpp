@@ -58,6 +58,7 @@ struct Step {
   // What the step gave before: by the same key where records were not to be used, else the last
   // time it stood here. Its layer is kept if the step gives the same tree again.
   std::optional<Record> before;
+  bool expired = false;  // `before` is its own record, which is too old to count
 
   // What a COPY is doing. The kind is set after, and read before, what its figures are made of.
   std::atomic<WorkFigures::Kind> working{WorkFigures::Kind::none};

@@ -24,6 +24,9 @@ struct BuildRequest {
   std::vector<std::string> labels;         // NAME=value
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;
+  std::string dry_run;                     // "true" or "json": say what would be done
+  std::string explain;                     // "true" or "text": to stderr; "json": to stdout
+  std::string cache_ttl;                   // of RUN, "7d"; empty: for ever
   bool pull = false;
   std::string progress = "auto";
   bool quiet = false;

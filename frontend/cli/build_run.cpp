@@ -1,10 +1,12 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
 #include "build_call.hpp"
 #include "build_checks.hpp"
+#include "build_explain.hpp"
 #include "build_failure.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
 #include "build_outputs.hpp"
+#include "build_plan.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
 #include "build_time.hpp"
@@ -93,6 +95,12 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   options.contexts = named_contexts(request);
   options.no_cache = request.no_cache;
   options.no_cache_stages = request.no_cache_filter;
+  if (!request.cache_ttl.empty()) {
+    options.cache_ttl = read_age(request.cache_ttl);
+    if (!options.cache_ttl)
+      throw Error("--cache-ttl " + quoted(request.cache_ttl) + " is not a time")
+          .hint("write 12h, 7d or 2w (units s, m, h, d, w)");
+  }
   options.build_platform = host_platform();
   options.target_platform = target_platforms(request).front();
   if (request.network == "none") {
@@ -210,6 +218,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (request.format == "json" && request.print != "ast") {
     throw Error("--print=" + request.print + " has no JSON form").hint("--print=ast has one");
   }
+  const ExplainMode explain = parse_explain(request);
+  const PlanMode plan_mode = parse_dry_run(request);
   const Call call = parse_call(request);
   const bool without_build = call.method != Call::Method::build;
   LowerOptions options = lower_options(request, without_build);
@@ -252,6 +262,12 @@ int run_build(const BuildRequest& request, const Globals& globals) {
           {}, [&] { check_settings(parsed.dockerfile, options.build_args, told_by_checks); }))
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
+
+  if (plan_mode != PlanMode::none) {
+    require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+    return run_plan(plan_mode, explain, request, session, options, platforms, inputs,
+                    parsed.dockerfile, place_of(request, inputs), globals.root);
+  }
 
   BuildChecks checks(parsed, options.build_args, request.quiet);
   const LoweredPlatforms lowered = checks.show_after([&] {
@@ -301,6 +317,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
       error_shown = true;
     };
   }
+  VertexReports reports;  // also of a build that fails
+  solve_options.ended = [&](const VertexReports& ended) {
+    reports = ended;
+    remember_build(store(), solve_options.place, lowered.graph, ended);
+  };
   std::vector<VertexId> roots;
   for (const PlatformImage& image : lowered.images) roots.push_back(image.root);
   SolveResult result;
@@ -310,6 +331,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   } catch (...) {
     if (!display_closed) display->close();
     notes.show(request.quiet);
+    explain_build(explain, lowered.graph, reports);
     make_room(store(), request.quiet);
     if (error_shown) return 1;
     throw;
@@ -322,9 +344,10 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {
-    std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
+    std::fputs(cache_report(lowered.graph, result.reports).c_str(), stderr);
     std::fputs(checks.summary().c_str(), stderr);
   }
+  explain_build(explain, lowered.graph, result.reports);
   make_room(store(), request.quiet);
   return 0;
 }

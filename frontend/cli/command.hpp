@@ -32,6 +32,7 @@ std::span<const Subcommand> commands();
 
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
+std::function<int()> declare_cache(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
 std::function<int()> declare_config(CLI::App& app, const Globals& globals);
 std::function<int()> declare_context(CLI::App& app, const Globals& globals);

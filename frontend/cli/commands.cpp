@@ -7,6 +7,7 @@ namespace slipway {
 std::span<const Subcommand> commands() {
   static const std::vector<Subcommand> list{
       {"build", "build an image from a Dockerfile", declare_build},
+      {"cache", "say what the cache knows, and why a step missed", declare_cache},
       {"checks", "list the build checks, or explain one", declare_checks},
       {"context", "list what goes into a build, and why", declare_context},
       {"fmt", "print Dockerfiles in one canonical form", declare_fmt},
