@@ -13,6 +13,7 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -125,6 +126,7 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
   const DiffId& id = built.layer.diff_id;
   const fs::path index_aside = folder / "index";
   write_file(index_aside, built.index);
+  directory.holds().hold(id.digest);
   const FileLock lock = directory.lock("layer-" + id.hex());
   if (std::optional<Row> present = row(id); present && complete(id)) {
     // The same bytes. That the tar can be made again is worth knowing.
@@ -153,6 +155,7 @@ LayerStore::LayerStore(StateDirectory& state, Database& database)
 LayerStore::~LayerStore() = default;
 
 std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
+  state_->directory.holds().hold(id.digest);
   std::optional<State::Row> row = state_->row(id);
   if (!row || !state_->complete(id)) return std::nullopt;
   return row->layer;
@@ -253,8 +256,12 @@ LayerRef LayerStore::extract(ByteSource& tar, const std::optional<DiffId>& expec
 }
 
 void LayerStore::remember_blob(const DiffId& id, const Digest& blob) {
-  Query(state_->database, "UPDATE layers SET blob = ? WHERE diff_id = ?")
+  struct stat status {};
+  const fs::path path = state_->directory.blobs() / blob.hex();
+  const bool kept = ::lstat(path.c_str(), &status) == 0;
+  Query(state_->database, "UPDATE layers SET blob = ?, blob_size = ? WHERE diff_id = ?")
       .bind(blob)
+      .bind(std::int64_t{kept ? status.st_size : 0})
       .bind(id.digest)
       .run();
   if (state_->database.changes() == 0) {
@@ -268,6 +275,7 @@ std::optional<Digest> LayerStore::blob(const DiffId& id) const {
 }
 
 void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
+  state_->directory.holds().hold(id.digest);
   const std::optional<State::Row> row = state_->row(id);
   if (!row) throw Error("layer " + id.text() + " is not in the store");
   if (row->canonical || !row->blob ||

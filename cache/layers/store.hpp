@@ -44,6 +44,7 @@ class LayerStore {
   LayerStore(StateDirectory& state, Database& database);
   ~LayerStore();
 
+  // What is found or committed stays until this process has ended (room/holds.hpp).
   std::optional<LayerRef> find(const DiffId& id) const;
   std::filesystem::path directory(const DiffId& id) const;
   // Its index's bytes lie there, of a layer that is in the store.

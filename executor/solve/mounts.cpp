@@ -1,5 +1,6 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/room/room.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
 #include <executor/solve/cache_mounts.hpp>
@@ -67,7 +68,9 @@ Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const Sourc
 
 std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
                                               const std::vector<const SourceTree*>& trees) {
-  const auto directory = cache_mount_directory(store_.state(), cache_mount_id(mount));
+  const std::string id = cache_mount_id(mount);
+  store_.room().use_mount(cache_mount_digest(id), id);
+  const auto directory = cache_mount_directory(store_.state(), id);
   std::filesystem::create_directories(directory.parent_path());
   if (mount.sharing == Mount::Sharing::private_) {
     // A private one that is in use gets a twin of its own.

@@ -114,7 +114,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
 }
 
 void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then,
-                            bool announced) {
+                            std::shared_ptr<SharedOutputReader> watched) {
   const auto file = store_.state().root() / "locks" / "steps";
   std::vector<KeyLock> locks;
   for (const Digest& key : keys) {
@@ -123,16 +123,24 @@ void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::functi
       ++outstanding_;
       {
         const std::lock_guard guard(mutex_);
-        lock_waits_.push_back({&current, std::move(keys), std::move(then), announced});
+        lock_waits_.push_back({&current, std::move(keys), std::move(then), watched});
       }
       // Who waits already is asked again in its time; waking for it would be a busy loop.
-      if (!announced) events_.wake();
+      if (!watched) events_.wake();
       return;
     }
     locks.push_back(std::move(*lock));
   }
   current.locks = std::move(locks);
+  // The end of what the other one has said.
+  if (watched) show_shared(current, *watched);
   then();
+}
+
+void Solver::show_shared(Step& current, SharedOutputReader& output) {
+  output.read([this, &current](OutputStream stream, std::string_view text) {
+    events_.output(current.id, stream, text);
+  });
 }
 
 void Solver::poll_locks() {
@@ -146,7 +154,11 @@ void Solver::poll_locks() {
   }
   for (LockWait& wait : waits) {
     Step& waiting = *wait.step;
-    if (!std::exchange(wait.announced, true) && !stopping()) {
+    if (wait.watched) {
+      show_shared(waiting, *wait.watched);
+    } else if (!stopping()) {
+      wait.watched = std::make_shared<SharedOutputReader>(
+          store_.state().work(), shared_output_name(wait.keys.front()));
       events_.output(waiting.id, OutputStream::err,
                      "waiting for another slipway process that runs this step, or for a step that "
                      "uses its cache mount\n");
@@ -155,7 +167,7 @@ void Solver::poll_locks() {
     // other.
     enqueue(waiting.id, [this, wait = std::move(wait)]() mutable {
       if (stopping()) return;
-      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.announced);
+      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.watched);
     });
     done();
   }

@@ -65,6 +65,7 @@ void Solver::begin_run(Step& current) {
 
 // It is known to run, and what it is shown is here.
 void Solver::go_on_with_run(Step& current) {
+  current.output.publish(store_.state().own_work() / shared_output_name(current.key->digest));
   bool finish = false;
   {
     const std::lock_guard lock(current.mutex);
@@ -143,6 +144,7 @@ void Solver::start_process(Step& current) {
           current.last_output.erase(0, current.last_output.size() - most_last_output);
         }
         events_.output(current.id, stream, text);
+        current.output.write(stream, text);
       },
       [this, &current](RunResult result) {
         enqueue(current.id, [this, &current, result] { process_ended(current, result); });

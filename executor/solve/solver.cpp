@@ -290,6 +290,7 @@ void Solver::settle(Step& current) {
   // The lock of its key is given back when its dependents have theirs: a process that waits for this
   // key must not find the next one free while it already runs here. Those of its cache mounts go
   // before, because the dependents may want them.
+  current.output.end();
   auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
   current.locks.clear();
   if (locks->size() > 1) locks->erase(locks->begin() + 1, locks->end());
@@ -313,6 +314,7 @@ void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
 
 void Solver::fail(Step& current, Error error) {
   if (graph_[current.id].origin) error.at(graph_[current.id].origin);
+  current.output.end();
   current.locks.clear();
   // What was stopped is no failure of its own.
   finish_report(current,

@@ -96,9 +96,10 @@ class Solver {
   bool use_record(Step& step);
   void take_record(Step& step, const Record& record);
   void miss_here(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
-  // `announced`: the user was told that the step waits.
+  // `watched`: the user was told that the step waits, and is shown the output of who runs it.
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
-                      bool announced = false);
+                      std::shared_ptr<SharedOutputReader> watched = nullptr);
+  void show_shared(Step& step, SharedOutputReader& output);
   void poll_locks();
   void keep_layer(Step& step, const BuiltLayer& built);
   void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
@@ -208,7 +209,7 @@ class Solver {
     Step* step;
     std::vector<Digest> keys;
     std::function<void()> then;
-    bool announced = false;
+    std::shared_ptr<SharedOutputReader> watched;  // once the user was told
   };
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store

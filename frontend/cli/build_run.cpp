@@ -18,8 +18,11 @@
 #include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
+#include "removed_text.hpp"
 #include "signals.hpp"
 
+#include <cache/room/room.hpp>
+#include <cache/settings.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -189,6 +192,17 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
 }
 
+// The cache is brought down to what the user has set, whether the build went well or not. That it
+// cannot be is no failure of the build.
+void make_room(Store& store, bool quiet) {
+  try {
+    const std::string line = eviction_line(store.make_room(), store.settings().cache_keep_text());
+    if (!quiet) std::fputs(line.c_str(), stderr);
+  } catch (const Error& error) {
+    std::fputs(render(error, use_color()).c_str(), stderr);
+  }
+}
+
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
@@ -329,6 +343,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     if (!display_closed) display->close();
     notes.show(request.quiet);
     explain_build(explain, lowered.graph, reports);
+    make_room(store(), request.quiet);
     if (error_shown) return 1;
     throw;
   }
@@ -350,6 +365,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     std::fputs(checks.summary().c_str(), stderr);
   }
   explain_build(explain, lowered.graph, result.reports);
+  make_room(store(), request.quiet);
   return 0;
 }
 
