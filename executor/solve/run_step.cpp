@@ -1,4 +1,5 @@
 // RUN: start early, be decided, end, become a layer.
+#include <cache/layers/upper.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
@@ -215,11 +216,13 @@ void Solver::finish_run(Step& current) {
     throw error;
   }
 
+  UpperTree upper(current.staging->upper(), view_of(vertex.inputs[0]),
+                  {current.exit->uid, current.exit->gid});
+  upper.clean();
   // From here on dependents may start; the layer's identity is made beside them.
   seal_upper(current);
 
-  const BuiltLayer built = index_upper(current.staging->upper(), view_of(vertex.inputs[0]),
-                                       {current.exit->uid, current.exit->gid});
+  const BuiltLayer built = upper.index();
   keep_layer(current, built);
   settle(current);
 }

@@ -14,6 +14,7 @@
 #include <executor/files/context.hpp>
 #include <executor/solve/plan.hpp>
 #include <executor/solve/solve.hpp>
+#include <frontend/ignore_file.hpp>
 #include <frontend/parse.hpp>
 #include <ir/lower.hpp>
 
@@ -192,6 +193,13 @@ class TestBuild {
     context_options.directory = context_.path();
     context_options.name = "build context";
     context_options.state = &store_->state();
+    if (std::filesystem::exists(context_.path() / ".dockerignore")) {
+      auto rules = std::make_shared<SourceFile>();
+      rules->name = ".dockerignore";
+      std::ifstream stream(context_.path() / ".dockerignore");
+      rules->text.assign(std::istreambuf_iterator<char>(stream), {});
+      context_options.ignore = ignore_rules(read_ignore_file(rules));
+    }
     solve_options.contexts[""] = Context::open(std::move(context_options));
     solve_options.secret = [this](const std::string& id) -> std::optional<std::string> {
       const auto found = secrets.find(id);
