@@ -71,9 +71,9 @@ struct Transfer {
   std::chrono::milliseconds first_byte{0};
   Clock::time_point last_sent = Clock::now();
   curl_off_t sent = 0;
-  bool answered = false;  // a byte came
+  bool answered = false;     // a byte came
+  bool late = false;         // none did, and first_byte has passed
   bool has_headers = false;  // all of them: the empty line behind them came
-  bool late = false;      // none did, and first_byte has passed
 
   // False: it is not worth going on. libcurl asks about once a second, oftener while bytes flow.
   bool go_on(curl_off_t sent_now) {

@@ -52,7 +52,7 @@ std::string encode_path(std::string_view path) {
   }
 }
 
-Digest digest_of(const FilePart& part) {
+Digest digest_of(const FilePiece& part) {
   const FileDescriptor file(::open(part.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) throw system_error("open", part.path.string(), errno);
   Hasher hasher;
@@ -99,13 +99,13 @@ class S3Cache : public HttpTransport {
   void put_blob(const SharedBlob& blob, const std::filesystem::path& file) override {
     if (blob.size > part_size) return put_in_parts(blob, file);
     send(request("PUT", path("blobs", blob.digest), {}, blob.digest,
-                 FilePart{.path = file, .size = blob.size}),
+                 FilePiece{.path = file, .size = blob.size}),
          {.what = text_of(blob)});
   }
 
  private:
   using Query = std::map<std::string, std::string>;
-  using Body = std::variant<std::string, FilePart>;
+  using Body = std::variant<std::string, FilePiece>;
 
   Refusal explain(const HttpResponse& response) const override {
     return explain_s3_refusal(response, !credentials_.access_key_id.empty());
@@ -165,7 +165,7 @@ class S3Cache : public HttpTransport {
     const std::uint64_t size = std::max(part_size, (blob.size + most_parts - 1) / most_parts);
     std::string list = "<CompleteMultipartUpload>";
     for (std::uint64_t offset = 0, number = 1; offset < blob.size; offset += size, ++number) {
-      const FilePart part{
+      const FilePiece part{
           .path = file, .offset = offset, .size = std::min(size, blob.size - offset)};
       const std::string text = std::to_string(number);
       const HttpResponse sent =
