@@ -110,6 +110,8 @@ std::string plan_text(const Graph& graph, const std::vector<PlannedStep>& steps)
                      std::to_string(sum.unknown) + " unknown; ";
   if (sum.misses + sum.unknown == 0) {
     text += "nothing would run\n";
+  } else if (sum.without_history == sum.misses + sum.unknown) {
+    text += "nothing of it has run before\n";
   } else {
     text += "about " + seconds_text(sum.expected) + " by what the steps took before";
     if (sum.without_history > 0)

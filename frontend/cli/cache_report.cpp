@@ -153,9 +153,10 @@ std::string cache_report(const Graph& graph, const VertexReports& reports) {
                      (sum.shared > 0 ? " (" + std::to_string(sum.shared) + " shared)" : "") + ", " +
                      count(sum.misses, "miss", "misses") + ", " + saved;
   if (sum.same_files > 0)
-    text += "; " + count(sum.same_files, "step", "steps") + " gave the same files, " +
-            std::to_string(sum.behind_same) + " behind " + (sum.same_files == 1 ? "it" : "them") +
-            " hit";
+    text += "; " + count(sum.same_files, "step", "steps") + " gave the same files";
+  if (sum.behind_same > 0)
+    text += ", " + std::to_string(sum.behind_same) + " behind " +
+            (sum.same_files == 1 ? "it" : "them") + " hit";
   text += "\n";
   const std::vector<const VertexReport*> old = oldest_hits(graph, reports);
   std::size_t width = 0;

@@ -111,7 +111,7 @@ std::string parts_text(const std::vector<PartChange>& parts) {
 }
 
 std::string changes_text(const std::vector<FileChange>& changes, std::size_t count) {
-  std::string text = "  files\n";
+  std::string text = "  file changes\n";
   for (const FileChange& change : changes) {
     std::string what;
     for (const std::string& one : change.what) what += (what.empty() ? "" : ", ") + one;
@@ -125,7 +125,8 @@ std::string changes_text(const std::vector<FileChange>& changes, std::size_t cou
 
 std::vector<ReportedStep> read_report(std::string_view report) {
   std::vector<ReportedStep> steps;
-  for (const Json& step : parsed(report)["steps"])
+  const Json json = parsed(report);
+  for (const Json& step : json["steps"])
     steps.push_back({step.value("name", ""), step.value("outcome", ""), step.value("key", ""),
                      step.dump(2, ' ', false, Json::error_handler_t::replace)});
   return steps;
