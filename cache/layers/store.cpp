@@ -8,7 +8,6 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract_layer.hpp>
 #include <cache/layers/store.hpp>
-#include <cache/layers/tree_digest.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
@@ -47,18 +46,6 @@ void move_out_of_place(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
     throw system_error("rename", from.native(), errno);
   }
-}
-
-// Its own check says that the bytes are whole, the tree digest that they tell of the files that the
-// layer's keys were made of.
-std::shared_ptr<const LayerIndex> foreign_index(std::string bytes, const LayerRef& layer) {
-  auto index = LayerIndex::from_bytes(std::move(bytes));
-  index->verify();
-  TreeHasher tree;
-  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
-  if (index->layer() != layer || tree.finish() != layer.tree)
-    throw Error("what came as the index of layer " + layer.diff_id.text() + " is another one");
-  return index;
 }
 
 }  // namespace
@@ -173,7 +160,7 @@ std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
     const std::lock_guard waiting(expected->mutex);
     if (auto known = state_->known_index(id)) return known;
     try {
-      return state_->keep_index(id, foreign_index(expected->from.index(), expected->from.layer));
+      return state_->keep_index(id, expected->from.index());
     } catch (...) {
       expected->from.failed();
       throw;

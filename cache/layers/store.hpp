@@ -60,7 +60,7 @@ class LayerStore {
   // time for each layer; the first two throw Error.
   struct Elsewhere {
     LayerRef layer;
-    std::function<std::string()> index;  // the bytes of its LayerIndex, of which nothing is trusted
+    std::function<std::shared_ptr<const LayerIndex>()> index;  // verified, that of these files
     std::function<void()> bring;         // puts the layer into this store
     std::function<void()> failed;        // it could not be had, or was another one; must not throw
   };

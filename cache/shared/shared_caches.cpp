@@ -2,6 +2,7 @@
 
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/index.hpp>
+#include <cache/layers/tree_digest.hpp>
 #include <cache/shared/guarded_cache.hpp>
 #include <cache/shared/signatures.hpp>
 #include <cache/shared/uploads.hpp>
@@ -61,6 +62,12 @@ std::shared_ptr<const LayerIndex> index_from(ByteSource& compressed, const Layer
     throw Error("the index is not that of layer " + layer.diff_id.text());
   }
   index->verify();
+  // The tree digest says that these are the files that the keys of what follows are made of.
+  TreeHasher tree;
+  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
+  if (tree.finish() != layer.tree) {
+    throw Error("the index of layer " + layer.diff_id.text() + " tells of other files");
+  }
   return index;
 }
 

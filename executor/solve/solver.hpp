@@ -109,7 +109,6 @@ class Solver {
   // shared_records.cpp: what shared caches have.
   bool asks_shared(const Step& step) const;
   bool use_shared(Step& step);
-  void expect_layer(const SharedRecord& found);
   LayerStack inputs_layers(VertexId id, bool with_root);
   void with_indexes(Step& step, std::function<void()> then);
   void with_layers(Step& step, std::function<void()> then);

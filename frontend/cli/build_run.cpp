@@ -271,7 +271,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (plan_mode != PlanMode::none) {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
     return run_plan(plan_mode, explain, request, session, options, platforms, inputs,
-                    parsed.dockerfile, place_of(request, inputs), globals.root);
+                    parsed.dockerfile, place_of(request, inputs), std::move(cache_options), globals.root);
   }
 
   BuildChecks checks(parsed, options.build_args, request.quiet);
