@@ -134,6 +134,14 @@ std::string RecordStore::files(const CacheKey& key, std::string_view part) {
   return query.blob(0);
 }
 
+std::vector<RecordedFiles> RecordStore::files(const CacheKey& key) {
+  Query query(database_, "SELECT part, list FROM record_files WHERE key = ? ORDER BY part");
+  query.bind(key.digest);
+  std::vector<RecordedFiles> lists;
+  while (query.step()) lists.push_back({query.text(0), query.blob(1)});
+  return lists;
+}
+
 std::optional<Record> RecordStore::peek(const CacheKey& key) {
   Query query(database_, "SELECT " RECORD_COLUMNS " FROM records WHERE key = ?");
   if (!query.bind(key.digest).step()) return std::nullopt;

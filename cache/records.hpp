@@ -45,6 +45,8 @@ class RecordStore {
   void put(const Record& record, const std::vector<RecordedFiles>& files = {});
   // The list of that part of the record; empty where none was kept.
   std::string files(const CacheKey& key, std::string_view part);
+  // All of them.
+  std::vector<RecordedFiles> files(const CacheKey& key);
   void touch(const std::vector<CacheKey>& used);
 
   // The same without dropping anything, also of a record whose layer is gone: for who only looks.

@@ -64,6 +64,7 @@ struct VertexReport : Miss {
   std::int64_t ended = 0;
   std::int64_t saved = 0;    // of a hit: how long the step ran when its record was made, ns
   WorkFigures work;          // of a COPY that ran: all that was copied
+  bool shared = false;       // hit: the record came from a shared cache
   bool same_tree = false;    // ran, and gave the same tree as before: what follows may hit
   std::int64_t made = 0;     // of a hit: when the step was executed last, seconds
 };

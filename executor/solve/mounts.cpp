@@ -1,7 +1,9 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/room/room.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
+#include <executor/solve/cache_mounts.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
@@ -22,13 +24,6 @@ namespace {
 
 using Mount = RunProcess::Mount;
 
-// Docker names a cache mount by its target unless it is given an id.
-std::string cache_id(const Mount& mount) {
-  return mount.unkeyed.id.empty() ? mount.target : mount.unkeyed.id;
-}
-
-Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_id(mount)); }
-
 }  // namespace
 
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
@@ -39,7 +34,7 @@ std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
         (mount.sharing == Mount::Sharing::shared && !runner_.shares_caches());
     if (mount.type != Mount::Type::cache || !exclusive) continue;
     // A step may have one at two places, and would wait for itself.
-    const Digest lock = cache_digest(mount);
+    const Digest lock = cache_mount_digest(cache_mount_id(mount));
     if (std::find(locks.begin(), locks.end(), lock) == locks.end()) locks.push_back(lock);
   }
   return locks;
@@ -73,9 +68,10 @@ Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const Sourc
 
 std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
                                               const std::vector<const SourceTree*>& trees) {
-  const auto folder = store_.state().root() / "mounts";
-  std::filesystem::create_directories(folder);
-  const auto directory = folder / cache_digest(mount).hex();
+  const std::string id = cache_mount_id(mount);
+  store_.room().use_mount(cache_mount_digest(id), id);
+  const auto directory = cache_mount_directory(store_.state(), id);
+  std::filesystem::create_directories(directory.parent_path());
   if (mount.sharing == Mount::Sharing::private_) {
     // A private one that is in use gets a twin of its own.
     for (int twin = 0;; ++twin) {
@@ -112,6 +108,28 @@ void Solver::make_cache_directory(const std::filesystem::path& directory, const 
   if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0 &&
       errno != EEXIST) {
     throw system_error("renameat2", directory.string(), errno);
+  }
+}
+
+std::vector<std::string> Solver::mounts_to_import(const RunProcess& run) const {
+  std::vector<std::string> ids;
+  if (!options_.import_mount) return ids;
+  for (const Mount& mount : run.mounts) {
+    if (mount.type != Mount::Type::cache) continue;
+    const std::string id = cache_mount_id(mount);
+    std::error_code ignored;
+    if (!std::filesystem::exists(cache_mount_directory(store_.state(), id), ignored))
+      ids.push_back(id);
+  }
+  return ids;
+}
+
+void Solver::import_mounts(Step& current) {
+  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  for (const std::string& id : mounts_to_import(run)) {
+    const auto directory = cache_mount_directory(store_.state(), id);
+    std::filesystem::create_directories(directory.parent_path());
+    options_.import_mount(id, directory, [this] { return stopping(); });
   }
 }
 

@@ -8,6 +8,7 @@
 #include <executor/solve/baseline.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/ready_set.hpp>
+#include <executor/solve/shared_records.hpp>
 #include <executor/solve/step_parts.hpp>
 
 #include <algorithm>
@@ -39,7 +40,9 @@ class Planner {
         consider(step);
       } catch (Error& error) {
         if (graph_[id].origin) error.at(graph_[id].origin);
-        throw;
+        if (!std::exchange(needs_layer_, false)) throw;
+        step.outcome = Outcome::unknown;
+        step.reason = error.diagnostics().front().message;
       }
       steps_.push_back(std::move(step));
     }
@@ -207,6 +210,9 @@ class Planner {
     if (record && !store_.layers().find(record->layer.diff_id)) record.reset();
     const bool expired = record && is_expired(vertex, *record);
     if (record && !vertex.ignore_cache && !expired) return hit(step, *record);
+    if (const auto shared = vertex.ignore_cache ? std::nullopt : find_shared(*step.key);
+        shared && !is_expired(vertex, shared->record))
+      return hit(step, shared->record);
 
     step.outcome = Outcome::miss;
     std::vector<RecordedFiles> files = lists_of(planned);
@@ -222,6 +228,18 @@ class Planner {
         explain_miss({graph_, step.vertex, *step.key, parts, files, baseline, expired},
                      store_.records(), [](VertexId) { return false; });
     if (baseline && !baseline->elsewhere) step.duration = baseline->record.duration;
+  }
+
+  // Its layer may be looked into, and stays where it is.
+  std::optional<SharedRecord> find_shared(const CacheKey& key) {
+    if (options_.shared == nullptr || !options_.shared->reads()) return std::nullopt;
+    std::optional<SharedRecord> found = options_.shared->find(key);
+    if (!found) return found;
+    LayerStore::Elsewhere layer =
+        shared_layer(*found, *options_.shared, store_.layers(), [this] { needs_layer_ = true; });
+    layer.bring = [] { throw Error("a layer of a shared cache would have to be fetched"); };
+    store_.layers().expect(std::move(layer));
+    return found;
   }
 
   void hit(PlannedStep& step, const Record& record) {
@@ -244,6 +262,7 @@ class Planner {
   std::vector<Result> results_;    // by vertex
   std::vector<PlannedStep> steps_;
   std::vector<CacheKey> used_;
+  bool needs_layer_ = false;  // of a shared cache, to know more of the step
 };
 
 }  // namespace

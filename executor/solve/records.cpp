@@ -9,11 +9,18 @@
 namespace slipway {
 
 void Solver::decide(Step& current, std::vector<PlannedFiles> files,
-                    const std::function<void()>& miss) {
+                    std::function<void()> miss) {
   current.key = cache_key(current.parts);
-  const Vertex& vertex = graph_[current.id];
-  if (!vertex.ignore_cache && use_record(current)) return;
+  if (!graph_[current.id].ignore_cache && use_record(current)) return;
+  if (!asks_shared(current)) return miss_here(current, std::move(files), miss);
+  enqueue_waiting(current.id, [this, &current, files = std::move(files), miss] {
+    if (use_shared(current)) return;
+    enqueue(current.id, [this, &current, files, miss] { miss_here(current, files, miss); });
+  });
+}
 
+void Solver::miss_here(Step& current, std::vector<PlannedFiles> files, std::function<void()> miss) {
+  const Vertex& vertex = graph_[current.id];
   std::vector<Digest> locks{current.key->digest};
   if (const auto* run = std::get_if<RunProcess>(&vertex.operation)) {
     for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
@@ -36,20 +43,26 @@ bool Solver::use_record(Step& current) {
   if (!store_.layers().find(record->layer.diff_id)) return false;
   if (is_too_old(current, *record)) return false;
   {
+    const std::lock_guard lock(mutex_);
+    used_.push_back(*current.key);
+  }
+  if (options_.shared != nullptr && options_.shared->writes())
+    offer(*record, store_.records().files(record->key));
+  take_record(current, *record);
+  return true;
+}
+
+void Solver::take_record(Step& current, const Record& record) {
+  {
     const std::lock_guard lock(current.mutex);
     current.discarded = true;
     if (current.running) current.running->kill();
   }
-  {
-    const std::lock_guard lock(mutex_);
-    used_.push_back(*current.key);
-  }
-  current.report.saved = record->duration;
-  current.report.made = record->ran;
-  stack_on_input(current, record->layer, record->created);
+  current.report.saved = record.duration;
+  current.report.made = record.ran;
+  stack_on_input(current, record.layer, record.created);
   finish_report(current, VertexReport::Outcome::hit);
   settle(current);
-  return true;
 }
 
 void Solver::stack_on_input(Step& current, const LayerRef& layer, std::int64_t created) {
@@ -90,6 +103,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   record.last_used = record.ran = std::time(nullptr);
   record.step = graph_[current.id].name;
   store_.records().put(record, current.files);
+  offer(record, current.files);
   current.files.clear();
   {
     const std::lock_guard lock(mutex_);
@@ -100,7 +114,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
 }
 
 void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then,
-                            bool announced) {
+                            std::shared_ptr<SharedOutputReader> watched) {
   const auto file = store_.state().root() / "locks" / "steps";
   std::vector<KeyLock> locks;
   for (const Digest& key : keys) {
@@ -109,16 +123,24 @@ void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::functi
       ++outstanding_;
       {
         const std::lock_guard guard(mutex_);
-        lock_waits_.push_back({&current, std::move(keys), std::move(then), announced});
+        lock_waits_.push_back({&current, std::move(keys), std::move(then), watched});
       }
       // Who waits already is asked again in its time; waking for it would be a busy loop.
-      if (!announced) events_.wake();
+      if (!watched) events_.wake();
       return;
     }
     locks.push_back(std::move(*lock));
   }
   current.locks = std::move(locks);
+  // The end of what the other one has said.
+  if (watched) show_shared(current, *watched);
   then();
+}
+
+void Solver::show_shared(Step& current, SharedOutputReader& output) {
+  output.read([this, &current](OutputStream stream, std::string_view text) {
+    events_.output(current.id, stream, text);
+  });
 }
 
 void Solver::poll_locks() {
@@ -132,7 +154,11 @@ void Solver::poll_locks() {
   }
   for (LockWait& wait : waits) {
     Step& waiting = *wait.step;
-    if (!std::exchange(wait.announced, true) && !stopping()) {
+    if (wait.watched) {
+      show_shared(waiting, *wait.watched);
+    } else if (!stopping()) {
+      wait.watched = std::make_shared<SharedOutputReader>(
+          store_.state().work(), shared_output_name(wait.keys.front()));
       events_.output(waiting.id, OutputStream::err,
                      "waiting for another slipway process that runs this step, or for a step that "
                      "uses its cache mount\n");
@@ -141,7 +167,7 @@ void Solver::poll_locks() {
     // other.
     enqueue(waiting.id, [this, wait = std::move(wait)]() mutable {
       if (stopping()) return;
-      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.announced);
+      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.watched);
     });
     done();
   }
@@ -155,6 +181,7 @@ void Solver::write_back() {
     if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
     places.push_back({place_of(id), *known.key});
   }
+  keep_shared_records();
   if (wrote_) store_.sync();
   store_.records().touch(used_);
   store_.records().remember(places);

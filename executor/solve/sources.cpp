@@ -10,6 +10,13 @@ void Solver::begin_base_image(Step& current, const BaseImage& image) {
     throw Error("image " + quoted(image.reference) + " is no longer in the store")
         .hint("build again: it was removed while the build ran");
   }
+  // The image itself may be removed while the build runs; from here on its layers stay.
+  for (const LayerRef& layer : found->layers) {
+    if (store_.layers().find(layer.diff_id)) continue;
+    throw Error("the layer " + layer.diff_id.text() + " of image " + quoted(image.reference) +
+                " is no longer in the store")
+        .hint("build again: it was removed while the build ran");
+  }
   current.result.layers = found->layers;
   current.result.created.assign(found->layers.size(), 0);
   settle(current);

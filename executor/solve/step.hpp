@@ -9,6 +9,7 @@
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/solve/key_lock.hpp>
+#include <executor/solve/shared_output.hpp>
 #include <ir/graph.hpp>
 #include <ir/key.hpp>
 #include <ir/layer.hpp>
@@ -68,6 +69,8 @@ struct Step {
   // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
   // it, one after the other.
   std::vector<KeyLock> locks;  // of its key, then of its cache mounts
+
+  SharedOutput output;  // of its process, for processes that wait for the key
 
   // Guards what follows: a RUN that started before its inputs were settled is decided by one
   // thread while another one sees its process end.

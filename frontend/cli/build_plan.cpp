@@ -218,7 +218,7 @@ int run_plan(PlanMode mode, ExplainMode explain, const BuildRequest& request,
              const Session& session, const LowerOptions& options,
              const std::vector<Platform>& platforms, BuildInputs& inputs,
              const Dockerfile& dockerfile, const std::string& place,
-             const std::filesystem::path& root) {
+             SharedCacheOptions cache_options, const std::filesystem::path& root) {
   StoreToLookAt store(root);
   const LoweredPlatforms lowered =
       lower_platforms(dockerfile, options, platforms, images_at_hand(request, *store));
@@ -226,6 +226,12 @@ int run_plan(PlanMode mode, ExplainMode explain, const BuildRequest& request,
   solve_options.place = place;
   open_contexts(inputs, options.contexts, request, session, lowered.graph, *store, solve_options);
   hand_over(session, solve_options);
+  cache_options.to.clear();
+  const auto caches = open_shared_caches(
+      std::move(cache_options), *store, [](const Diagnostic& note) {
+        std::fputs(render(note, "note", use_color()).c_str(), stderr);
+      });
+  solve_options.shared = caches.get();
   std::vector<VertexId> roots;
   for (const PlatformImage& image : lowered.images) roots.push_back(image.root);
   const std::vector<PlannedStep> steps = plan(lowered.graph, roots, *store, solve_options);

@@ -22,6 +22,7 @@ const std::vector<Subcommand>& subcommands() {
       {"why", "say why a step of the last build was a hit or a miss", declare_cache_why},
       {"show", "show all that a key is made of", declare_cache_show},
       {"diff", "show where two keys differ", declare_cache_diff},
+      {"mounts", "list or remove what RUN --mount=type=cache keeps", declare_cache_mounts},
   };
   return list;
 }
@@ -92,6 +93,7 @@ Examples:
   slipway cache why 3/5                 the same, by its number
   slipway cache show 4f8a21c0           all that this key is made of
   slipway cache diff 4f8a21c0 90b1d2e3  where two keys differ
+  slipway cache mounts                  what RUN --mount=type=cache keeps
 )");
   return [chosen] { return (*chosen)(); };
 }

@@ -12,6 +12,7 @@ namespace slipway {
 
 std::function<int()> declare_cache_why(CLI::App& app, const Globals& globals);
 std::function<int()> declare_cache_diff(CLI::App& app, const Globals& globals);
+std::function<int()> declare_cache_mounts(CLI::App& app, const Globals& globals);
 std::function<int()> declare_cache_show(CLI::App& app, const Globals& globals);
 
 // Whether a text is a key, or the beginning of one that can be looked for: at least four digits,

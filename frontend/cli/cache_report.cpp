@@ -23,6 +23,7 @@ constexpr std::size_t most_old = 3;
 
 struct Totals {
   std::size_t hits = 0;
+  std::size_t shared = 0;  // hits whose record a shared cache gave
   std::size_t misses = 0;
   std::int64_t saved = 0;       // nanoseconds
   std::size_t same_files = 0;   // ran, and gave the same files as before
@@ -38,6 +39,7 @@ Totals totals(const Graph& graph, const VertexReports& reports) {
     const bool is_behind = std::any_of(inputs.begin(), inputs.end(),
                                        [&](VertexId input) { return behind[index_of(input)]; });
     behind[index_of(report.vertex)] = is_behind || report.same_tree;
+    if (report.shared) ++sum.shared;
     if (report.outcome == Outcome::ran) ++sum.misses;
     if (report.outcome == Outcome::ran && report.same_tree) ++sum.same_files;
     if (report.outcome != Outcome::hit) continue;
@@ -132,6 +134,7 @@ Json step_json(const Graph& graph, const VertexReport& report, std::size_t most_
   step["duration_seconds"] = in_seconds(report.ended - report.started);
   step["saved_seconds"] = in_seconds(report.saved);
   step["same_files"] = report.same_tree;
+  if (report.shared) step["shared"] = true;
   if (report.made != 0) step["ran"] = report.made;
   if (report.baseline)
     step["baseline"] = {{"key", report.baseline->text()}, {"name", report.baseline_step}};
@@ -147,7 +150,8 @@ std::string cache_report(const Graph& graph, const VertexReports& reports) {
   const Totals sum = totals(graph, reports);
   char saved[48];
   std::snprintf(saved, sizeof saved, "%.1f s saved", in_seconds(sum.saved));
-  std::string text = "cache: " + count(sum.hits, "hit", "hits") + ", " +
+  std::string text = "cache: " + count(sum.hits, "hit", "hits") +
+                     (sum.shared > 0 ? " (" + std::to_string(sum.shared) + " shared)" : "") + ", " +
                      count(sum.misses, "miss", "misses") + ", " + saved;
   if (sum.same_files > 0)
     text += "; " + count(sum.same_files, "step", "steps") + " gave the same files";
@@ -182,6 +186,7 @@ std::string cache_report_json(const Graph& graph, const VertexReports& reports,
   Json report;
   report["hits"] = sum.hits;
   report["misses"] = sum.misses;
+  if (sum.shared > 0) report["shared_hits"] = sum.shared;
   report["saved_seconds"] = in_seconds(sum.saved);
   report["same_files"] = sum.same_files;
   report["hits_behind_same_files"] = sum.behind_same;

@@ -14,6 +14,7 @@
 #include <executor/files/context.hpp>
 #include <executor/solve/plan.hpp>
 #include <executor/solve/solve.hpp>
+#include <frontend/ignore_file.hpp>
 #include <frontend/parse.hpp>
 #include <ir/lower.hpp>
 
@@ -144,6 +145,8 @@ class TestBuild {
   std::map<std::string, std::string> secrets;  // by id
   std::set<std::string> keyed_secrets;
   std::map<std::string, std::filesystem::path> ssh_agents;  // by id
+  SharedCaches* shared = nullptr;  // as SolveOptions has it
+  bool bring_layers = true;
   std::optional<LoweredPlatforms> lowered;
   SolveResult result;
   std::function<void(FailedStep&, const Error&)> failed;  // as SolveOptions has it
@@ -184,10 +187,19 @@ class TestBuild {
     solve_options.keep_going = options.keep_going;
     place_ = solve_options.place = options.place + "\n" + options.target;
     solve_options.failed = failed;
+    solve_options.shared = shared;
+    solve_options.bring_layers = bring_layers;
     Context::Options context_options;
     context_options.directory = context_.path();
     context_options.name = "build context";
     context_options.state = &store_->state();
+    if (std::filesystem::exists(context_.path() / ".dockerignore")) {
+      auto rules = std::make_shared<SourceFile>();
+      rules->name = ".dockerignore";
+      std::ifstream stream(context_.path() / ".dockerignore");
+      rules->text.assign(std::istreambuf_iterator<char>(stream), {});
+      context_options.ignore = ignore_rules(read_ignore_file(rules));
+    }
     solve_options.contexts[""] = Context::open(std::move(context_options));
     solve_options.secret = [this](const std::string& id) -> std::optional<std::string> {
       const auto found = secrets.find(id);
