@@ -8,11 +8,11 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract_layer.hpp>
 #include <cache/layers/store.hpp>
-#include <cache/layers/tree_digest.hpp>
 #include <cache/state_directory.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -46,18 +46,6 @@ void move_out_of_place(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
     throw system_error("rename", from.native(), errno);
   }
-}
-
-// Its own check says that the bytes are whole, the tree digest that they tell of the files that the
-// layer's keys were made of.
-std::shared_ptr<const LayerIndex> foreign_index(std::string bytes, const LayerRef& layer) {
-  auto index = LayerIndex::from_bytes(std::move(bytes));
-  index->verify();
-  TreeHasher tree;
-  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
-  if (index->layer() != layer || tree.finish() != layer.tree)
-    throw Error("what came as the index of layer " + layer.diff_id.text() + " is another one");
-  return index;
 }
 
 }  // namespace
@@ -125,6 +113,7 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
   const DiffId& id = built.layer.diff_id;
   const fs::path index_aside = folder / "index";
   write_file(index_aside, built.index);
+  directory.holds().hold(id.digest);
   const FileLock lock = directory.lock("layer-" + id.hex());
   if (std::optional<Row> present = row(id); present && complete(id)) {
     // The same bytes. That the tar can be made again is worth knowing.
@@ -153,6 +142,7 @@ LayerStore::LayerStore(StateDirectory& state, Database& database)
 LayerStore::~LayerStore() = default;
 
 std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
+  state_->directory.holds().hold(id.digest);
   std::optional<State::Row> row = state_->row(id);
   if (!row || !state_->complete(id)) return std::nullopt;
   return row->layer;
@@ -170,7 +160,7 @@ std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
     const std::lock_guard waiting(expected->mutex);
     if (auto known = state_->known_index(id)) return known;
     try {
-      return state_->keep_index(id, foreign_index(expected->from.index(), expected->from.layer));
+      return state_->keep_index(id, expected->from.index());
     } catch (...) {
       expected->from.failed();
       throw;
@@ -253,8 +243,12 @@ LayerRef LayerStore::extract(ByteSource& tar, const std::optional<DiffId>& expec
 }
 
 void LayerStore::remember_blob(const DiffId& id, const Digest& blob) {
-  Query(state_->database, "UPDATE layers SET blob = ? WHERE diff_id = ?")
+  struct stat status {};
+  const fs::path path = state_->directory.blobs() / blob.hex();
+  const bool kept = ::lstat(path.c_str(), &status) == 0;
+  Query(state_->database, "UPDATE layers SET blob = ?, blob_size = ? WHERE diff_id = ?")
       .bind(blob)
+      .bind(std::int64_t{kept ? status.st_size : 0})
       .bind(id.digest)
       .run();
   if (state_->database.changes() == 0) {
@@ -268,6 +262,7 @@ std::optional<Digest> LayerStore::blob(const DiffId& id) const {
 }
 
 void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
+  state_->directory.holds().hold(id.digest);
   const std::optional<State::Row> row = state_->row(id);
   if (!row) throw Error("layer " + id.text() + " is not in the store");
   if (row->canonical || !row->blob ||

@@ -44,6 +44,7 @@ class LayerStore {
   LayerStore(StateDirectory& state, Database& database);
   ~LayerStore();
 
+  // What is found or committed stays until this process has ended (room/holds.hpp).
   std::optional<LayerRef> find(const DiffId& id) const;
   std::filesystem::path directory(const DiffId& id) const;
   // Its index's bytes lie there, of a layer that is in the store.
@@ -59,7 +60,7 @@ class LayerStore {
   // time for each layer; the first two throw Error.
   struct Elsewhere {
     LayerRef layer;
-    std::function<std::string()> index;  // the bytes of its LayerIndex, of which nothing is trusted
+    std::function<std::shared_ptr<const LayerIndex>()> index;  // verified, that of these files
     std::function<void()> bring;         // puts the layer into this store
     std::function<void()> failed;        // it could not be had, or was another one; must not throw
   };

@@ -9,13 +9,24 @@
 // An opaque directory (removed and made again) becomes explicit whiteouts, as the OCI image spec
 // recommends (layer.md#opaque-whiteout). Its children carry no mark of their own, so opaqueness is
 // handed down in the walk.
+//
+// What is left out of the layer must not stay in its directory either: layers that have the same
+// index are one directory, on whatever they are stacked, and a copy of what lay below this step
+// would hide what lies below another one. So clean() makes the two agree.
 #include <cache/layers/beneath.hpp>
-#include <cache/layers/stack.hpp>
+#include <cache/layers/make_entry.hpp>
+#include <cache/layers/overlay_marks.hpp>
+#include <cache/layers/upper.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -30,10 +41,12 @@ constexpr std::size_t no_parent = std::numeric_limits<std::size_t>::max();
 struct Node {
   Entry entry;
   std::optional<Entry> below;
-  std::size_t parent = no_parent;         // its place in the list
+  std::size_t parent = no_parent;  // its place in the list
   bool emitted = false;
-  std::pair<dev_t, ino_t> inode{};        // where `linked`
-  bool linked = false;                    // a non-directory with several names
+  std::pair<dev_t, ino_t> inode{};  // where `linked`
+  bool linked = false;              // a non-directory with several names
+  bool on_disk = true;              // false: a whiteout that stands for an opaque mark
+  bool marked = false;              // a directory with an opaque mark
 };
 
 // Opens each directory by its path, so that one descriptor is open at a time however deep the
@@ -48,15 +61,18 @@ class UpperWalk {
     Node node;
     node.entry = read_directory_entry(top.get(), "").entry;
     node.below = below_.find("");
-    const bool opaque = std::exchange(node.entry.opaque, false);
+    const bool opaque = node.marked = std::exchange(node.entry.opaque, false);
     // A root nobody touched is 0755 0:0, whatever the one below is.
-    const bool untouched = node.entry.mode == 0755 && node.entry.uid == 0 &&
-                           node.entry.gid == 0 && node.entry.xattrs.empty();
+    const bool untouched = node.entry.mode == 0755 && node.entry.uid == 0 && node.entry.gid == 0 &&
+                           node.entry.xattrs.empty();
     node.emitted = !untouched && !same_metadata(node.entry, *node.below);
     nodes_.push_back(std::move(node));
     visit(0, opaque, !below_.layers().empty());
     return std::move(nodes_);
   }
+
+  // Paths that are there and make no entry: sockets, and whiteouts of what is not below.
+  std::vector<std::string> strays() { return std::move(strays_); }
 
  private:
   // `merged`: the layers below have a directory at the same place.
@@ -71,7 +87,8 @@ class UpperWalk {
         nodes_.push_back(std::move(node));
         continue;
       }
-      const bool child_opaque = std::exchange(node.entry.opaque, false) || opaque;
+      node.marked = std::exchange(node.entry.opaque, false);
+      const bool child_opaque = node.marked || opaque;
       const bool child_merged = node.below && node.below->type == Entry::Type::directory;
       node.emitted = !node.below || !same_metadata(node.entry, *node.below);
       nodes_.push_back(std::move(node));
@@ -97,12 +114,18 @@ class UpperWalk {
         throw Error("the path " + quoted(child) + " is too long for a layer");
       }
       DiskEntry disk = read_entry(directory.get(), name, child);
-      if (disk.socket) continue;  // no tar can hold one
+      if (disk.socket) {  // no tar can hold one
+        strays_.push_back(std::move(child));
+        continue;
+      }
       Found found;
       if (merged) found.node.below = below_.find(child);
       if (!disk.has_owner) find_owner(disk, found.node.below, parent);
       const bool whiteout = disk.entry.type == Entry::Type::whiteout;
-      if (whiteout && !found.node.below) continue;
+      if (whiteout && !found.node.below) {
+        strays_.push_back(std::move(child));
+        continue;
+      }
       found.node.linked =
           !whiteout && disk.entry.type != Entry::Type::directory && disk.status.st_nlink > 1;
       found.node.inode = {disk.status.st_dev, disk.status.st_ino};
@@ -128,6 +151,7 @@ class UpperWalk {
       Found gone;
       gone.node.entry.path = path.empty() ? name : path + "/" + name;
       gone.node.entry.type = Entry::Type::whiteout;
+      gone.node.on_disk = false;
       children.push_back(std::move(gone));
     }
     std::sort(children.begin(), children.end(), [](const Found& left, const Found& right) {
@@ -183,6 +207,7 @@ class UpperWalk {
   Hasher hasher_;
   std::vector<std::byte> buffer_;
   std::vector<Node> nodes_;  // in path order
+  std::vector<std::string> strays_;
 };
 
 // The first name of several is the file, the others name it. A group is left out only as a whole:
@@ -224,18 +249,94 @@ void emit_parents(std::vector<Node>& nodes) {
   }
 }
 
+// Changes names in directories and leaves the directories' times as they were.
+class Cleaner {
+ public:
+  explicit Cleaner(int root) : root_(root) {}
+
+  void remove(const std::string& path, bool directory) {
+    const auto [parent, name] = place(path);
+    if (::unlinkat(parent, name.c_str(), directory ? AT_REMOVEDIR : 0) != 0)
+      throw system_error("unlinkat", path, errno);
+  }
+  void add_whiteout(const std::string& path) {
+    const auto [parent, name] = place(path);
+    if (make_whiteout(parent, name.c_str()) != 0) throw system_error("mknodat", path, errno);
+  }
+  void remove_mark(const std::string& path) {
+    const FileDescriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
+    if (::fremovexattr(directory.get(), opaque_mark()) != 0)
+      throw system_error("fremovexattr", path, errno);
+  }
+  void restore_times() {
+    for (const auto& [path, times] : times_) {
+      const FileDescriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
+      if (::futimens(directory.get(), times.data()) != 0)
+        throw system_error("futimens", path, errno);
+    }
+  }
+  void forget(const std::string& path) { times_.erase(path); }
+
+ private:
+  // The directory that a path lies in, open until the next call.
+  std::pair<int, std::string> place(const std::string& path) {
+    const auto slash = path.rfind('/');
+    const std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
+    if (!open_ || above != open_path_) {
+      open_ = open_beneath(root_, above, O_RDONLY | O_DIRECTORY);
+      open_path_ = above;
+    }
+    struct stat status = {};
+    if (::fstat(open_.get(), &status) != 0) throw system_error("fstat", above, errno);
+    times_.try_emplace(above, std::array{status.st_atim, status.st_mtim});
+    return {open_.get(), slash == std::string::npos ? path : path.substr(slash + 1)};
+  }
+
+  int root_;
+  FileDescriptor open_;
+  std::string open_path_;
+  std::map<std::string, std::array<timespec, 2>> times_;  // by directory
+};
+
 }  // namespace
 
-BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below,
-                       OwnerIds maker) {
-  const FileDescriptor root = open_root(upper);
-  std::vector<Node> nodes = UpperWalk(root.get(), below, maker).run();
-  join_links(nodes);
-  emit_parents(nodes);
+struct UpperTree::State {
+  FileDescriptor root;
+  std::vector<Node> nodes;
+  std::vector<std::string> strays;
+};
 
+UpperTree::UpperTree(const std::filesystem::path& upper, const StackView& below, OwnerIds maker)
+    : state_(new State{open_root(upper), {}, {}}) {
+  UpperWalk walk(state_->root.get(), below, maker);
+  state_->nodes = walk.run();
+  state_->strays = walk.strays();
+  join_links(state_->nodes);
+  emit_parents(state_->nodes);
+}
+
+UpperTree::~UpperTree() = default;
+
+void UpperTree::clean() {
+  Cleaner cleaner(state_->root.get());
+  for (const std::string& path : state_->strays) cleaner.remove(path, false);
+  // What a directory holds comes behind it.
+  for (auto node = state_->nodes.rbegin(); node != state_->nodes.rend(); ++node) {
+    const std::string& path = node->entry.path;
+    if (node->emitted && !node->on_disk) cleaner.add_whiteout(path);
+    if (node->marked) cleaner.remove_mark(path);
+    if (node->emitted || !node->on_disk || path.empty()) continue;
+    const bool directory = node->entry.type == Entry::Type::directory;
+    cleaner.remove(path, directory);
+    if (directory) cleaner.forget(path);
+  }
+  cleaner.restore_times();
+}
+
+BuiltLayer UpperTree::index() const {
   LayerBuilder builder;
-  ParentCache files(root.get());
-  for (const Node& node : nodes) {
+  ParentCache files(state_->root.get());
+  for (const Node& node : state_->nodes) {
     if (!node.emitted) continue;
     const Entry& entry = node.entry;
     if (entry.type != Entry::Type::file || entry.size == 0 || !entry.hard_link.empty()) {
@@ -246,6 +347,10 @@ BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& belo
     }
   }
   return builder.finish();
+}
+
+BuiltLayer index_upper(const std::filesystem::path& upper, const StackView& below, OwnerIds maker) {
+  return UpperTree(upper, below, maker).index();
 }
 
 }  // namespace slipway

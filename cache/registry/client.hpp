@@ -49,7 +49,7 @@ class RegistryClient {
   // Whether it has the blob, with that size if it says one.
   bool has_blob(const BlobDescriptor& expected);
   // `bytes` are those of the descriptor: the registry verifies them. In one piece.
-  void put_blob(const BlobDescriptor& blob, std::variant<std::string, FilePart> bytes);
+  void put_blob(const BlobDescriptor& blob, std::variant<std::string, FilePiece> bytes);
   // `name`: a tag, or the digest of `bytes`. What it refers to has to be there already.
   void put_manifest(const std::string& name, const std::string& media_type,
                     const std::string& bytes);

@@ -71,8 +71,9 @@ struct Transfer {
   std::chrono::milliseconds first_byte{0};
   Clock::time_point last_sent = Clock::now();
   curl_off_t sent = 0;
-  bool answered = false;  // a byte came
-  bool late = false;      // none did, and first_byte has passed
+  bool answered = false;     // a byte came
+  bool late = false;         // none did, and first_byte has passed
+  bool has_headers = false;  // all of them: the empty line behind them came
 
   // False: it is not worth going on. libcurl asks about once a second, oftener while bytes flow.
   bool go_on(curl_off_t sent_now) {
@@ -87,8 +88,10 @@ struct Transfer {
 
   void header_line(std::string_view line) {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+    if (line.empty()) has_headers = true;
     if (line.starts_with("HTTP/")) {  // a new response: what came before was a 1xx or a proxy's
       response.headers.clear();
+      has_headers = false;
       const std::size_t space = line.find(' ');
       response.status = 0;
       for (std::size_t i = space; i != std::string_view::npos && i + 1 < line.size() &&
@@ -176,6 +179,11 @@ extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_
     transfer.failure = std::current_exception();
     return 1;
   }
+}
+
+std::string text_of(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
 std::string hint_for(CURLcode code, const std::string& host, const std::string& reason) {
@@ -296,9 +304,9 @@ void HttpClient::Handle::fail(const HttpRequest& request, const Url& origin,
   const bool default_port = origin.port == (origin.plain() ? "80" : "443");
   const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
   const std::string who = request.role + " " + quoted(host);
-  if (transfer.late) {
-    throw Error(who + " gives no answer within " +
-                std::to_string(transfer.first_byte.count()) + " ms")
+  if (transfer.late || (code == CURLE_OPERATION_TIMEDOUT && request.limits.first_byte.count() > 0 &&
+                        !transfer.answered)) {
+    throw Error(who + " gives no answer within " + text_of(transfer.first_byte))
         .hint(hint_for(CURLE_OPERATION_TIMEDOUT, origin.host, {}));
   }
   const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
@@ -340,8 +348,11 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   prepare(request, url, origin, headers.get(), transfer);
   message[0] = '\0';
   const CURLcode code = curl.easy_perform(easy.get());
-  if (transfer.failure || (code != CURLE_OK && !transfer.enough))
-    fail(request, origin, transfer, code);
+  // To libcurl a status line and the connection's end are an answer without headers and body.
+  const CURLcode outcome =
+      code == CURLE_OK && !transfer.has_headers ? CURLE_PARTIAL_FILE : code;
+  if (transfer.failure || (outcome != CURLE_OK && !transfer.enough))
+    fail(request, origin, transfer, outcome);
   return std::move(transfer.response);
 }
 

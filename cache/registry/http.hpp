@@ -24,7 +24,7 @@
 namespace slipway {
 
 // A piece of a file.
-struct FilePart {
+struct FilePiece {
   std::filesystem::path path;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -33,7 +33,7 @@ struct FilePart {
 // What is sent, with its length before it.
 struct HttpUpload {
   std::string method = "PUT";  // or POST, PATCH; DELETE without a body
-  std::variant<std::string, FilePart> body;
+  std::variant<std::string, FilePiece> body;
 };
 
 struct HttpLimits {

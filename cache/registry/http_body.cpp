@@ -18,7 +18,7 @@ HttpBodyReader::HttpBodyReader(const HttpUpload& upload) : upload_(upload) {
     size_ = bytes->size();
     return;
   }
-  const auto& part = std::get<FilePart>(upload.body);
+  const auto& part = std::get<FilePiece>(upload.body);
   file_ = FileDescriptor(::open(part.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file_) throw system_error("open", part.path.string(), errno);
   struct stat status {};
@@ -38,7 +38,7 @@ std::size_t HttpBodyReader::read(std::span<char> buffer) {
     at_ += wanted;
     return wanted;
   }
-  const auto& part = std::get<FilePart>(upload_.body);
+  const auto& part = std::get<FilePiece>(upload_.body);
   ssize_t got = 0;
   do {
     got = ::pread(file_.get(), buffer.data(), wanted, static_cast<off_t>(part.offset + at_));

@@ -20,7 +20,7 @@ bool RegistryClient::has_blob(const BlobDescriptor& expected) {
 // machines keep what comes in pieces in order with difficulty, and some take no pieces at all. An
 // upload that does not end is the registry's to drop; most wait a week.
 void RegistryClient::put_blob(const BlobDescriptor& blob,
-                              std::variant<std::string, FilePart> bytes) {
+                              std::variant<std::string, FilePiece> bytes) {
   const Purpose purpose{.what = "blob " + blob.digest.text(), .push = true, .may_collide = true};
   HttpRequest sent{.headers = {{"Content-Type", "application/octet-stream"}},
                    .upload = HttpUpload{.body = std::move(bytes)}};

@@ -94,8 +94,9 @@ class GuardedCache::Download : public ByteSource {
     std::atomic<bool> failed = false;
   };
 
-  Download(GuardedCache& cache, const SharedBlob& blob, std::shared_ptr<Transfer> transfer)
-      : cache_(cache), blob_(blob), transfer_(std::move(transfer)) {}
+  Download(GuardedCache& cache, const SharedBlob& blob, std::shared_ptr<Transfer> transfer,
+           std::chrono::nanoseconds worth)
+      : cache_(cache), blob_(blob), transfer_(std::move(transfer)), worth_(worth) {}
   ~Download() override { transfer_->pipe.give_up(); }
   Download(const Download&) = delete;
 
@@ -132,8 +133,8 @@ class GuardedCache::Download : public ByteSource {
     while (read(buffer) > 0) continue;
   }
 
-  bool failed() const { return failure_.has_value(); }
   bool wrong() const { return wrong_; }
+  bool not_worth_it() const { return not_worth_it_; }
   std::uint64_t arrived() const { return arrived_; }
 
  private:
@@ -174,8 +175,13 @@ class GuardedCache::Download : public ByteSource {
   }
 
   void check_rate(Clock::duration waited) {
-    waited_ += waited;
     const milliseconds window = patiences * cache_.options_.patience;
+    waited_ += waited;
+    waited_in_all_ += waited;
+    if (waited_in_all_ - window > worth_) {
+      not_worth_it_ = true;
+      fail(Error("the blob " + blob_.digest.text() + " takes longer than it is worth"));
+    }
     if (waited_ < window) return;
     if (time_at_slowest(arrived_ - window_began_at_) < window) {
       fail(Error("it sent less than " + std::to_string(slowest_rate / 1000) + " kB a second for " +
@@ -188,11 +194,14 @@ class GuardedCache::Download : public ByteSource {
   GuardedCache& cache_;
   const SharedBlob blob_;
   const std::shared_ptr<Transfer> transfer_;
+  const std::chrono::nanoseconds worth_;
   Hasher hasher_;
   std::uint64_t arrived_ = 0;
   bool verified_ = false;
   bool wrong_ = false;
+  bool not_worth_it_ = false;
   std::optional<Error> failure_;
+  Clock::duration waited_in_all_{0};
   Clock::duration waited_{0};  // since the window began
   std::uint64_t window_began_at_ = 0;
 };
@@ -374,7 +383,8 @@ std::optional<bool> GuardedCache::has_blob(const SharedBlob& blob) {
   return there;
 }
 
-bool GuardedCache::blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
+bool GuardedCache::blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                        std::chrono::nanoseconds worth) {
   const auto transfer = std::make_shared<Download::Transfer>();
   const std::shared_ptr<Call> call = start([transfer, blob](CacheTransport& transport) {
     try {
@@ -388,7 +398,7 @@ bool GuardedCache::blob(const SharedBlob& blob, const std::function<void(ByteSou
     }
   });
   if (!call) return false;
-  Download download(*this, blob, transfer);
+  Download download(*this, blob, transfer, worth);
   std::exception_ptr failure;
   try {
     if (!download.begins(answer_box())) return false;
@@ -402,6 +412,7 @@ bool GuardedCache::blob(const SharedBlob& blob, const std::function<void(ByteSou
     shared_->bytes_received += download.arrived();
   }
   if (!failure) return true;
+  if (download.not_worth_it()) return false;
   if (download.wrong()) {
     gave_wrong_bytes(error_of(failure).what());
   } else {

@@ -59,8 +59,10 @@ class GuardedCache {
   std::optional<bool> has_blob(const SharedBlob& blob);
   // Calls `read` once the blob's first byte is there. The source's end is an Error, and the cache
   // left alone, where the bytes were not those of the digest. False: it could not be had or `read`
-  // threw, for which the cache is left alone, too.
-  bool blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+  // threw, for which the cache is left alone, too; or it was waited for longer than it is worth,
+  // and three times `patience` more, for which it is not.
+  bool blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+            std::chrono::nanoseconds worth = std::chrono::nanoseconds::max());
   // False: it was not stored.
   bool put_blob(const SharedBlob& blob, const std::filesystem::path& file);
   bool put_record(const Digest& key, const std::string& bytes,

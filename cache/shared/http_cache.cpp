@@ -92,7 +92,7 @@ class HttpCache : public HttpTransport {
   }
 
   void put_blob(const SharedBlob& blob, const std::filesystem::path& file) override {
-    put("cas", blob.digest, FilePart{.path = file, .size = blob.size}, text_of(blob));
+    put("cas", blob.digest, FilePiece{.path = file, .size = blob.size}, text_of(blob));
   }
 
  private:
@@ -132,7 +132,7 @@ class HttpCache : public HttpTransport {
     return request;
   }
 
-  void put(const char* folder, const Digest& digest, std::variant<std::string, FilePart> bytes,
+  void put(const char* folder, const Digest& digest, std::variant<std::string, FilePiece> bytes,
            const std::string& what) {
     HttpRequest sent = request(folder, digest);
     sent.headers.emplace_back("Content-Type", "application/octet-stream");

@@ -136,7 +136,7 @@ class RegistryCache : public CacheTransport {
   }
 
   void put_blob(const SharedBlob& blob, const std::filesystem::path& file) override {
-    client_.put_blob(descriptor_of(blob), FilePart{.path = file, .size = blob.size});
+    client_.put_blob(descriptor_of(blob), FilePiece{.path = file, .size = blob.size});
   }
 
  private:

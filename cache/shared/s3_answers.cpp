@@ -8,8 +8,8 @@
 namespace slipway {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, char>, 5> entities = {{
-    {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}}};
+constexpr std::array<std::pair<std::string_view, char>, 5> entities = {
+    {{"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}}};
 
 std::string hint_for(const std::string& code, const HttpResponse& response, bool signed_in) {
   if (code == "SignatureDoesNotMatch" || code == "InvalidAccessKeyId" || code == "InvalidToken" ||

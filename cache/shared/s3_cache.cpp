@@ -1,12 +1,12 @@
-// type=s3,bucket=NAME[,endpoint_url=,region=,prefix=,...]: a bucket of S3, or of a server that speaks
-// as S3 does. The attributes are named as buildx names them.
+// type=s3,bucket=NAME[,endpoint_url=,region=,prefix=,...]: a bucket of S3, or of a server that
+// speaks as S3 does. The attributes are named as buildx names them.
 //
 //   PREFIXrecords/HH/HEX   a record, by its key: the layout of a local cache (local.cpp)
 //   PREFIXblobs/HH/HEX     a blob, by its digest
 //
-// Who asks: access_key_id, secret_access_key and session_token, else the variables AWS_ACCESS_KEY_ID,
-// AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. AWS's configuration files, roles and services that
-// hand out credentials are left to the tools that fill these variables.
+// Who asks: access_key_id, secret_access_key and session_token, else the variables
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN. AWS's configuration files, roles
+// and services that hand out credentials are left to the tools that fill these variables.
 #include <cache/file_descriptor.hpp>
 #include <cache/shared/attributes.hpp>
 #include <cache/shared/http_transport.hpp>
@@ -52,7 +52,7 @@ std::string encode_path(std::string_view path) {
   }
 }
 
-Digest digest_of(const FilePart& part) {
+Digest digest_of(const FilePiece& part) {
   const FileDescriptor file(::open(part.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) throw system_error("open", part.path.string(), errno);
   Hasher hasher;
@@ -99,13 +99,13 @@ class S3Cache : public HttpTransport {
   void put_blob(const SharedBlob& blob, const std::filesystem::path& file) override {
     if (blob.size > part_size) return put_in_parts(blob, file);
     send(request("PUT", path("blobs", blob.digest), {}, blob.digest,
-                 FilePart{.path = file, .size = blob.size}),
+                 FilePiece{.path = file, .size = blob.size}),
          {.what = text_of(blob)});
   }
 
  private:
   using Query = std::map<std::string, std::string>;
-  using Body = std::variant<std::string, FilePart>;
+  using Body = std::variant<std::string, FilePiece>;
 
   Refusal explain(const HttpResponse& response) const override {
     return explain_s3_refusal(response, !credentials_.access_key_id.empty());
@@ -125,8 +125,8 @@ class S3Cache : public HttpTransport {
   HttpRequest request(const std::string& method, const std::string& path, const Query& query = {},
                       const std::optional<Digest>& content = {},
                       std::optional<Body> body = {}) const {
-    S3Request asked{.method = method, .path = path, .query = query,
-                    .headers = {{"host", place_.host}}};
+    S3Request asked{
+        .method = method, .path = path, .query = query, .headers = {{"host", place_.host}}};
     if (body) asked.headers["content-type"] = "application/octet-stream";
     HttpRequest request{.url = place_.endpoint + path + (query.empty() ? "" : "?") +
                                query_text(query)};
@@ -162,11 +162,10 @@ class S3Cache : public HttpTransport {
   // What is to be said at the end: which parts there are.
   std::string send_parts(const SharedBlob& blob, const std::filesystem::path& file,
                          const std::string& at, const std::string& id) {
-    const std::uint64_t size =
-        std::max(part_size, (blob.size + most_parts - 1) / most_parts);
+    const std::uint64_t size = std::max(part_size, (blob.size + most_parts - 1) / most_parts);
     std::string list = "<CompleteMultipartUpload>";
     for (std::uint64_t offset = 0, number = 1; offset < blob.size; offset += size, ++number) {
-      const FilePart part{
+      const FilePiece part{
           .path = file, .offset = offset, .size = std::min(size, blob.size - offset)};
       const std::string text = std::to_string(number);
       const HttpResponse sent =
@@ -174,21 +173,21 @@ class S3Cache : public HttpTransport {
                {.what = "part " + text + " of " + text_of(blob)});
       const std::string tag = sent.header("etag");
       if (tag.empty()) throw Error(name() + " gives no ETag for a part of " + text_of(blob));
-      list += "<Part><PartNumber>" + text + "</PartNumber><ETag>" + xml_escaped(tag) +
-              "</ETag></Part>";
+      list +=
+          "<Part><PartNumber>" + text + "</PartNumber><ETag>" + xml_escaped(tag) + "</ETag></Part>";
     }
     return list + "</CompleteMultipartUpload>";
   }
 
   void finish(const SharedBlob& blob, const std::string& at, const std::string& id,
               const std::string& list) {
-    const HttpResponse done = send(request("POST", at, {{"uploadId", id}}, sha256(list), list),
-                                   {.what = text_of(blob)});
+    const HttpResponse done =
+        send(request("POST", at, {{"uploadId", id}}, sha256(list), list), {.what = text_of(blob)});
     // The status comes before the server has put the parts together.
     const std::string code = xml_text(done.body, "Code");
     if (code.empty()) return;
-    throw Error(name() + " does not put the parts of " + text_of(blob) + " together: " +
-                quoted(code + ": " + xml_text(done.body, "Message")));
+    throw Error(name() + " does not put the parts of " + text_of(blob) +
+                " together: " + quoted(code + ": " + xml_text(done.body, "Message")));
   }
 
   // Parts cost room until somebody says that they are not wanted. Sent even where the build was
@@ -245,8 +244,7 @@ void read_endpoint(const std::string& url, Place& place) {
   std::transform(place.host.begin(), place.host.end(), place.host.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  if (place.host.ends_with(plain ? ":80" : ":443"))
-    place.host.resize(place.host.rfind(':'));
+  if (place.host.ends_with(plain ? ":80" : ":443")) place.host.resize(place.host.rfind(':'));
   place.root = encode_path(url.substr(start + authority.host.size()));
   while (place.root.ends_with('/')) place.root.pop_back();
   place.endpoint = (plain ? "http://" : "https://") + place.host;

@@ -2,6 +2,7 @@
 
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/index.hpp>
+#include <cache/layers/tree_digest.hpp>
 #include <cache/shared/guarded_cache.hpp>
 #include <cache/shared/signatures.hpp>
 #include <cache/shared/uploads.hpp>
@@ -30,6 +31,9 @@ CacheSpec place_of(const CacheSpec& spec) {
       place.attributes.insert(std::move(directory));
     }
   }
+  // What buildx's users write, and changes nothing.
+  place.attributes.erase("mode");
+  place.attributes.erase("ignore-error");
   return place;
 }
 
@@ -58,6 +62,12 @@ std::shared_ptr<const LayerIndex> index_from(ByteSource& compressed, const Layer
     throw Error("the index is not that of layer " + layer.diff_id.text());
   }
   index->verify();
+  // The tree digest says that these are the files that the keys of what follows are made of.
+  TreeHasher tree;
+  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
+  if (tree.finish() != layer.tree) {
+    throw Error("the index of layer " + layer.diff_id.text() + " tells of other files");
+  }
   return index;
 }
 
@@ -145,10 +155,11 @@ struct SharedCaches::State {
         .cancelled = options.cancelled};
   }
 
-  // Whether a reader who trusts as we do takes it, and one who trusts us.
+  // With a key of its own, a build believes what that has signed and what is trusted, no more: it
+  // would sign as its own what anybody put there.
   bool is_well_signed(const SignedDocument& document) const {
-    if (!trusted.empty() && trusted.signed_by_one(document)) return true;
-    return trusted.empty() && (!signing || signing->signed_by_this(document));
+    if (!signing && trusted.empty()) return true;
+    return (signing && signing->signed_by_this(document)) || trusted.signed_by_one(document);
   }
 
   std::optional<SharedRecord> read_of_destination(std::string bytes, const CacheKey& key) const {
@@ -200,16 +211,14 @@ struct SharedCaches::State {
     try {
       const SignedDocument document = open_envelope(std::move(*bytes));
       SharedRecord record = read_record_document(document.document, key);
-      if (!trusted.empty() && !trusted.signed_by_one(document)) {
+      if (!is_well_signed(document)) {
         note_refused(source);
         return std::nullopt;
       }
       end_by_now(record.record);
       const std::lock_guard lock(mutex);
       ++found;
-      if (is_well_signed(document)) {
-        source.records[key] = Source::Blobs{record.index.digest, record.tar.digest};
-      }
+      source.records[key] = Source::Blobs{record.index.digest, record.tar.digest};
       return record;
     } catch (const Error& error) {
       cache.gave_wrong_bytes(error.what());
@@ -217,10 +226,11 @@ struct SharedCaches::State {
     }
   }
 
-  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                 std::chrono::nanoseconds worth = std::chrono::nanoseconds::max()) {
     for (Source& source : from) {
       if (source.cache->left_alone()) continue;
-      if (source.cache->blob(blob, read)) return true;
+      if (source.cache->blob(blob, read, worth)) return true;
       const std::lock_guard lock(mutex);
       source.gone.insert(blob.digest);
     }
@@ -261,8 +271,9 @@ std::optional<SharedRecord> SharedCaches::find(const CacheKey& key) {
   return std::nullopt;
 }
 
-bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read) {
-  return state_->read_blob(blob, read);
+bool SharedCaches::read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                             std::chrono::nanoseconds worth) {
+  return state_->read_blob(blob, read, worth);
 }
 
 std::shared_ptr<const LayerIndex> SharedCaches::read_index(const SharedRecord& record) {

@@ -32,9 +32,10 @@ class Store;
 struct SharedCacheOptions {
   std::vector<CacheSpec> from;  // in order
   std::vector<CacheSpec> to;
-  std::optional<std::filesystem::path> sign;  // a PEM file: an ed25519 private key
+  // A PEM file: an ed25519 private key. What it has signed is trusted, and nothing unsigned.
+  std::optional<std::filesystem::path> sign;
   std::vector<std::filesystem::path>
-      trust;  // PEM files: public keys; empty: no signature is asked for
+      trust;  // PEM files: public keys; empty, and nothing to sign with: no signature is asked for
   std::chrono::milliseconds patience{10'000};  // for one answer to begin
   // One for each cache that is left alone, and why. From any thread.
   std::function<void(const Diagnostic&)> note;
@@ -63,8 +64,11 @@ class SharedCaches {
 
   // Calls `read` with the blob's bytes, from the first cache that can give them; where `read`
   // throws or the bytes turn out to be others, with the next one's. The bytes are verified at their
-  // end, and reading to it is `read`'s duty. False: no cache could give it.
-  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+  // end, and reading to it is `read`'s duty. `worth`: what it takes to make it otherwise, so that
+  // it is given up where waiting for a slow cache takes clearly longer. False: no cache could give
+  // it.
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                 std::chrono::nanoseconds worth = std::chrono::nanoseconds::max());
 
   // The index of a record's layer, read whole and verified; null: no cache could give one.
   std::shared_ptr<const LayerIndex> read_index(const SharedRecord& record);

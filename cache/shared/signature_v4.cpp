@@ -48,12 +48,12 @@ std::string sign_v4(S3Request& request, const Digest& content, const S3Credentia
                                 query_text(request.query) + "\n" + headers + "\n" + names + "\n" +
                                 content.hex();
   const std::string scope = day + "/" + std::string(region) + "/s3/aws4_request";
-  const std::string text = std::string(algorithm) + "\n" + time + "\n" + scope + "\n" +
-                           sha256(canonical).hex();
+  const std::string text =
+      std::string(algorithm) + "\n" + time + "\n" + scope + "\n" + sha256(canonical).hex();
 
   Digest key = hmac_sha256("AWS4" + credentials.secret_access_key, day);
-  for (const std::string_view part : {region, std::string_view("s3"),
-                                      std::string_view("aws4_request")})
+  for (const std::string_view part :
+       {region, std::string_view("s3"), std::string_view("aws4_request")})
     key = chain(key, part);
   return std::string(algorithm) + " Credential=" + credentials.access_key_id + "/" + scope +
          ", SignedHeaders=" + names + ", Signature=" + chain(key, text).hex();

@@ -17,6 +17,7 @@
 #include <span>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 namespace slipway {
@@ -52,6 +53,9 @@ struct Part {
 
 // What is known of one layer in this build.
 struct Layer {
+  // From the store its blobs are made here, and known to be the layer's. Else they are what a
+  // record of another cache says they are, which goes into no record but that one.
+  bool in_store = false;
   // Held for as long as one thread brings the layer to the caches, waiting for them included: who
   // has an equal layer waits, and then finds it there.
   std::mutex mutex;
@@ -78,7 +82,8 @@ struct Uploads::State {
   std::deque<Job> queue;
   std::size_t queued_bytes = 0;
   std::set<CacheKey> offered;
-  std::map<DiffId, std::shared_ptr<Layer>> layers;
+  // By diffID and, of those that are not in the store, the blobs that a record names.
+  std::map<std::tuple<DiffId, Digest, Digest>, std::shared_ptr<Layer>> layers;
   std::vector<std::thread> threads;
   std::size_t idle = 0;
   Figures figures;
@@ -97,16 +102,23 @@ struct Uploads::State {
   bool send(const Job& job, Layer& layer, GuardedCache& cache);
   bool is_there(const Job& job, std::size_t destination);
   std::optional<Layer::Blobs> put_layer(const Job& job, Layer& layer, GuardedCache& cache);
-  bool put_part(const Job& job, LayerPart which, Part& part, GuardedCache& cache);
-  bool pack(const Job& job, LayerPart which, Part& part);
-  std::shared_ptr<Layer> layer_of(const DiffId& id);
+  bool put_part(const Job& job, LayerPart which, Layer& layer, GuardedCache& cache);
+  bool pack(const Job& job, LayerPart which, bool in_store, Part& part);
+  std::shared_ptr<Layer> layer_of(const SharedRecord& record);
   void note_once(const Error& failure);
 };
 
-std::shared_ptr<Layer> Uploads::State::layer_of(const DiffId& id) {
+std::shared_ptr<Layer> Uploads::State::layer_of(const SharedRecord& record) {
+  const DiffId& id = record.record.layer.diff_id;
+  const bool in_store = store.layers().find(id).has_value();
+  const Digest none;
   const std::lock_guard lock(mutex);
-  std::shared_ptr<Layer>& layer = layers[id];
-  if (!layer) layer = std::make_shared<Layer>();
+  std::shared_ptr<Layer>& layer =
+      layers[{id, in_store ? none : record.index.digest, in_store ? none : record.tar.digest}];
+  if (!layer) {
+    layer = std::make_shared<Layer>();
+    layer->in_store = in_store;
+  }
   return layer;
 }
 
@@ -123,34 +135,30 @@ void Uploads::State::note_once(const Error& failure) {
 }
 
 // False: it cannot be had any more, which has been noted where it was to come from.
-bool Uploads::State::pack(const Job& job, LayerPart which, Part& part) {
+bool Uploads::State::pack(const Job& job, LayerPart which, bool in_store, Part& part) {
   const DiffId& id = job.record.record.layer.diff_id;
-  const SharedBlob& blob = which == LayerPart::index ? job.record.index : job.record.tar;
-  // From the store where it can be: what came over the network once need not come again.
-  const bool in_store = store.layers().find(id).has_value();
-  if (!in_store && !job.found) throw Error("layer " + id.text() + " is not in the store");
   if (in_store) {
     part.file = std::make_unique<PackedFile>(store, [&](const ByteSink& sink) {
       pack_layer(store, id, which, sink, [this] { return cancelled(); });
     });
     part.blob = part.file->blob();
     store.layer_blobs().put(id, compression_name(which), {part.blob->digest, part.blob->size});
-  } else {
-    part.file = rules.fetch(blob);
-    if (!part.file) return false;
-    part.blob = part.file->blob();
+    return true;
   }
-  return true;
+  if (!job.found) throw Error("layer " + id.text() + " is not in the store");
+  part.file = rules.fetch(*part.blob);
+  return part.file != nullptr;
 }
 
-bool Uploads::State::put_part(const Job& job, LayerPart which, Part& part, GuardedCache& cache) {
+bool Uploads::State::put_part(const Job& job, LayerPart which, Layer& layer, GuardedCache& cache) {
+  Part& part = which == LayerPart::index ? layer.index : layer.tar;
   if (part.blob) {
     const std::optional<bool> there = cache.has_blob(*part.blob);
     if (!there || *there) return there.has_value();
   }
   if (!part.file) {
     const std::optional<SharedBlob> expected = part.blob;
-    if (!pack(job, which, part)) return false;
+    if (!pack(job, which, layer.in_store, part)) return false;
     // What another version of the compressor made is another blob.
     if (part.blob != expected) {
       const std::optional<bool> there = cache.has_blob(*part.blob);
@@ -167,16 +175,16 @@ std::optional<Layer::Blobs> Uploads::State::put_layer(const Job& job, Layer& lay
   const DiffId& id = job.record.record.layer.diff_id;
   const auto expect = [&](LayerPart which, Part& part, const SharedBlob& found) {
     if (part.blob) return;
-    if (job.found) {
-      part.blob = found;
+    if (!layer.in_store) {
+      if (job.found) part.blob = found;
     } else if (const auto blob = store.layer_blobs().find(id, compression_name(which))) {
       part.blob = SharedBlob{blob->digest, blob->size};
     }
   };
   expect(LayerPart::index, layer.index, job.record.index);
   expect(LayerPart::tar, layer.tar, job.record.tar);
-  if (!put_part(job, LayerPart::index, layer.index, cache) ||
-      !put_part(job, LayerPart::tar, layer.tar, cache)) {
+  if (!put_part(job, LayerPart::index, layer, cache) ||
+      !put_part(job, LayerPart::tar, layer, cache)) {
     return std::nullopt;
   }
   return layer.at[&cache] = {*layer.index.blob, *layer.tar.blob};
@@ -201,7 +209,7 @@ bool Uploads::State::send(const Job& job, Layer& layer, GuardedCache& cache) {
   shared.index = blobs->index;
   shared.tar = blobs->tar;
   const std::string bytes = rules.bytes_of(shared);
-  if (bytes.size() > CacheTransport::longest_record) return false;  // nobody could read it
+  if (bytes.size() > CacheTransport::longest_record) throw Error("its record is too long");
   return cache.put_record(shared.record.key.digest, bytes, {blobs->index, blobs->tar});
 }
 
@@ -213,7 +221,7 @@ void Uploads::State::send(const Job& job) {
   }
   bool sent = false;
   if (!lacking.empty()) {
-    const std::shared_ptr<Layer> layer = layer_of(job.record.record.layer.diff_id);
+    const std::shared_ptr<Layer> layer = layer_of(job.record);
     const std::lock_guard layer_lock(layer->mutex);
     // Until the last of them has it.
     const auto drop_files = [](Layer* done) {

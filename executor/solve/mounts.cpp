@@ -1,5 +1,6 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/room/room.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
 #include <executor/solve/cache_mounts.hpp>
@@ -23,11 +24,6 @@ namespace {
 
 using Mount = RunProcess::Mount;
 
-bool reads_input(const Mount& mount) {
-  return mount.input != 0 &&
-         (mount.type == Mount::Type::bind || mount.type == Mount::Type::cache);
-}
-
 }  // namespace
 
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
@@ -44,38 +40,23 @@ std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
   return locks;
 }
 
-std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
+std::vector<PlannedFiles> Solver::add_mount_parts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  if (std::none_of(run.mounts.begin(), run.mounts.end(), reads_input)) return {};
   std::vector<const SourceTree*> trees;
-  std::vector<std::unique_ptr<SourceTree>> owned;
-  std::vector<PlannedFiles> files;
-  for (const Mount& mount : run.mounts) {
-    if (!reads_input(mount)) continue;
-    if (trees.empty()) owned = own_trees(current, trees);
-    // Only the files it shows count, not the stage that made them.
-    auto plan =
-        std::make_shared<const CopyPlan>(plan_copy(mounted_files(mount), trees, StackView({})));
-    const std::string prefix = mount_part(mount.target);
-    for (KeyPart& part : plan->key_parts())
-      current.parts.push_back({prefix + part.label, std::move(part.value)});
-    files.push_back({prefix + std::string(files_part), std::move(plan)});
-  }
-  return files;
+  const auto owned = own_trees(current, trees);
+  return slipway::add_mount_parts(run, trees, current.parts);
 }
 
 void Solver::add_secret_parts(Step& current) {
-  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
-  std::set<std::string> seen;
-  for (const Mount& mount : run.mounts) {
-    const std::string& id = mount.unkeyed.id;
-    if (mount.type != Mount::Type::secret || !options_.keyed_secrets.contains(id)) continue;
-    if (!seen.insert(id).second) continue;
-    const std::optional<std::string> value = options_.secret(id);
-    if (!value) continue;
-    const std::lock_guard lock(mutex_);
-    if (!secret_key_) secret_key_.emplace(store_.state());
-    current.parts.push_back({secret_part(id), secret_key_->digest(id, *value).hex()});
-  }
+  slipway::add_secret_parts(
+      std::get<RunProcess>(graph_[current.id].operation), options_.keyed_secrets, options_.secret,
+      [this](const std::string& id, const std::string& value) {
+        const std::lock_guard lock(mutex_);
+        if (!secret_key_) secret_key_.emplace(store_.state());
+        return secret_key_->digest(id, value);
+      },
+      current.parts);
 }
 
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {
@@ -87,7 +68,9 @@ Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const Sourc
 
 std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
                                               const std::vector<const SourceTree*>& trees) {
-  const auto directory = cache_mount_directory(store_.state(), cache_mount_id(mount));
+  const std::string id = cache_mount_id(mount);
+  store_.room().use_mount(cache_mount_digest(id), id);
+  const auto directory = cache_mount_directory(store_.state(), id);
   std::filesystem::create_directories(directory.parent_path());
   if (mount.sharing == Mount::Sharing::private_) {
     // A private one that is in use gets a twin of its own.
@@ -144,6 +127,8 @@ std::vector<std::string> Solver::mounts_to_import(const RunProcess& run) const {
 void Solver::import_mounts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
   for (const std::string& id : mounts_to_import(run)) {
+    // What is fetched must not be removed again before the step has begun.
+    store_.room().use_mount(cache_mount_digest(id), id);
     const auto directory = cache_mount_directory(store_.state(), id);
     std::filesystem::create_directories(directory.parent_path());
     options_.import_mount(id, directory, [this] { return stopping(); });

@@ -1,4 +1,5 @@
 // RUN: start early, be decided, end, become a layer.
+#include <cache/layers/upper.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
@@ -65,6 +66,7 @@ void Solver::begin_run(Step& current) {
 
 // It is known to run, and what it is shown is here.
 void Solver::go_on_with_run(Step& current) {
+  current.output.publish(store_.state().own_work() / shared_output_name(current.key->digest));
   bool finish = false;
   {
     const std::lock_guard lock(current.mutex);
@@ -143,6 +145,7 @@ void Solver::start_process(Step& current) {
           current.last_output.erase(0, current.last_output.size() - most_last_output);
         }
         events_.output(current.id, stream, text);
+        current.output.write(stream, text);
       },
       [this, &current](RunResult result) {
         enqueue(current.id, [this, &current, result] { process_ended(current, result); });
@@ -213,11 +216,13 @@ void Solver::finish_run(Step& current) {
     throw error;
   }
 
+  UpperTree upper(current.staging->upper(), view_of(vertex.inputs[0]),
+                  {current.exit->uid, current.exit->gid});
+  upper.clean();
   // From here on dependents may start; the layer's identity is made beside them.
   seal_upper(current);
 
-  const BuiltLayer built = index_upper(current.staging->upper(), view_of(vertex.inputs[0]),
-                                       {current.exit->uid, current.exit->gid});
+  const BuiltLayer built = upper.index();
   keep_layer(current, built);
   settle(current);
 }

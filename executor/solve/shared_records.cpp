@@ -1,10 +1,12 @@
 // Shared caches: records from elsewhere, and their layers, which stay there until somebody needs
 // them. A record alone is enough for a hit and for the keys of what follows; a COPY that looks into
 // a layer needs its index, a RUN and the result need the layer itself.
+#include <executor/solve/shared_records.hpp>
+
+#include <executor/solve/baseline.hpp>
 #include <executor/solve/solver.hpp>
 
 #include <cache/images/take_layer.hpp>
-#include <cache/layers/decompress.hpp>
 #include <ir/error.hpp>
 
 #include <unistd.h>
@@ -17,24 +19,9 @@
 namespace slipway {
 namespace {
 
-// Of an index; a layer of a million files has some 200 MB.
-constexpr std::size_t longest_index = std::size_t{1} << 30;
-
 void drain(ByteSource& source) {
   std::array<std::byte, 16384> buffer;
   while (source.read(buffer) > 0) continue;
-}
-
-std::string read_index(ByteSource& blob) {
-  const std::unique_ptr<ByteSource> plain = open_decompressed(blob);
-  std::string bytes;
-  std::array<std::byte, 65536> buffer;
-  while (const std::size_t got = plain->read(buffer)) {
-    if (bytes.size() + got > longest_index) throw Error("a layer's index is too long");
-    bytes.append(reinterpret_cast<const char*>(buffer.data()), got);
-  }
-  drain(blob);
-  return bytes;
 }
 
 std::string count_text(std::size_t layers, std::uint64_t bytes) {
@@ -52,7 +39,9 @@ bool Solver::asks_shared(const Step& current) const {
 bool Solver::use_shared(Step& current) {
   const std::optional<SharedRecord> found = options_.shared->find(*current.key);
   if (!found || stopping()) return false;
-  expect_layer(*found);
+  if (is_expired(graph_[current.id], found->record)) return false;
+  store_.layers().expect(
+      shared_layer(*found, *options_.shared, store_.layers(), [lost = lost_] { *lost = true; }));
   {
     const std::lock_guard lock(mutex_);
     shared_.push_back(*found);
@@ -63,29 +52,27 @@ bool Solver::use_shared(Step& current) {
   return true;
 }
 
-void Solver::expect_layer(const SharedRecord& found) {
-  // The store keeps what it may call for longer than the solver lives.
-  SharedCaches* const caches = options_.shared;
-  LayerStore& layers = store_.layers();
-  const LayerRef& layer = found.record.layer;
-  const Error gone("layer " + layer.diff_id.text() + " of " + quoted(found.record.step) +
-                   " is in no shared cache any more");
-  layers.expect(
-      {layer,
-       [caches, gone, blob = found.index] {
-         std::string bytes;
-         if (!caches->read_blob(blob, [&](ByteSource& source) { bytes = read_index(source); }))
-           throw gone;
-         return bytes;
-       },
-       [caches, gone, &layers, layer, blob = found.tar] {
-         const bool taken = caches->read_blob(blob, [&](ByteSource& source) {
-           layers.extract(source, layer.diff_id, false);
-           drain(source);
-         });
-         if (!taken) throw gone;
-       },
-       [lost = lost_] { *lost = true; }});
+LayerStore::Elsewhere shared_layer(const SharedRecord& found, SharedCaches& caches,
+                                   LayerStore& layers, std::function<void()> failed) {
+  const Error gone("layer " + found.record.layer.diff_id.text() + " of " +
+                   quoted(found.record.step) + " is in no shared cache any more");
+  return {found.record.layer,
+          [&caches, gone, found] {
+            auto index = caches.read_index(found);
+            if (!index) throw gone;
+            return index;
+          },
+          [&caches, &layers, gone, found] {
+            const bool taken = caches.read_blob(
+                found.tar,
+                [&](ByteSource& source) {
+                  layers.extract(source, found.record.layer.diff_id, false);
+                  drain(source);
+                },
+                std::chrono::nanoseconds(found.record.duration));
+            if (!taken) throw gone;
+          },
+          std::move(failed)};
 }
 
 // Of what the step looks into; `with_root`: also of what its process stands on.
@@ -164,8 +151,8 @@ void Solver::offer(const Record& record, const std::vector<RecordedFiles>& files
     options_.shared->offer(record, files);
 }
 
-// Those whose layer has come are this store's records from now on. The others are what the next miss
-// is compared with; as long as their layer is elsewhere they are no hit here.
+// Those whose layer has come are this store's records from now on. The others are what the next
+// miss is compared with; as long as their layer is elsewhere they are no hit here.
 void Solver::keep_shared_records() {
   for (const SharedRecord& found : shared_) {
     Record record = found.record;

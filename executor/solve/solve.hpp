@@ -58,6 +58,9 @@ struct SolveOptions {
   // Whether the roots' layers have to be in the store at the end: else those that a shared cache has
   // stay there.
   bool bring_layers = true;
+  // Called once when all has ended, before solve() returns or throws, with what is known of every
+  // vertex that was needed.
+  std::function<void(const std::vector<VertexReport>&)> ended;
   // Called with the id of a cache mount that a step is about to use and that is not here. Makes its
   // directory, if it has what belongs there, by a rename that takes no other's place; may take long,
   // and gives up once `cancelled` says so. What it has not got begins as the instruction says.

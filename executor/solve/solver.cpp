@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 
 namespace slipway {
@@ -28,6 +27,7 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
       progress_(progress),
       began_(std::chrono::steady_clock::now()),
       ready_(graph, roots),
+      baselines_(graph, ready_.vertices(), options.place, store.records()),
       steps_(graph.size()),
       git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
@@ -36,10 +36,6 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
     step->id = id;
     step->report.vertex = id;
     steps_[index_of(id)] = std::move(step);
-  }
-  std::unordered_map<std::string_view, std::uint32_t> in_stage;
-  for (std::uint32_t i = 0; i < graph.size(); ++i) {
-    ordinals_.push_back(in_stage[graph[VertexId{i}].stage]++);
   }
 }
 
@@ -101,6 +97,10 @@ SolveResult Solver::run() {
     errors_.push_back(std::move(error));
   }
 
+  std::vector<VertexReport> reports;
+  for (const VertexId id : ready_.vertices()) reports.push_back(step(id).report);
+  // What begins again has not ended.
+  if (options_.ended && !lost_a_layer()) options_.ended(reports);
   if (!errors_.empty()) {
     if (!lost_a_layer()) show_failed();
     throw collected_errors();
@@ -111,7 +111,7 @@ SolveResult Solver::run() {
     if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
     result.roots.push_back(std::move(solved));
   }
-  for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
+  result.reports = std::move(reports);
   return result;
 }
 
@@ -290,6 +290,7 @@ void Solver::settle(Step& current) {
   // The lock of its key is given back when its dependents have theirs: a process that waits for this
   // key must not find the next one free while it already runs here. Those of its cache mounts go
   // before, because the dependents may want them.
+  current.output.end();
   auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
   current.locks.clear();
   if (locks->size() > 1) locks->erase(locks->begin() + 1, locks->end());
@@ -313,6 +314,7 @@ void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
 
 void Solver::fail(Step& current, Error error) {
   if (graph_[current.id].origin) error.at(graph_[current.id].origin);
+  current.output.end();
   current.locks.clear();
   // What was stopped is no failure of its own.
   finish_report(current,

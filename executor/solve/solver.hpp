@@ -15,11 +15,13 @@
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
+#include <executor/solve/baseline.hpp>
 #include <executor/solve/event_queue.hpp>
 #include <executor/solve/ready_set.hpp>
 #include <executor/solve/scheduler.hpp>
 #include <executor/solve/solve.hpp>
 #include <executor/solve/step.hpp>
+#include <executor/solve/step_parts.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -89,31 +91,24 @@ class Solver {
   Error took_too_long(const Step& step) const;
 
   // records.cpp: keys, records, and what other processes do.
-  // The files that a part of the key, `label`, is the digest of.
-  struct PlannedFiles {
-    std::string label;
-    std::shared_ptr<const CopyPlan> plan;
-  };
   void decide(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
-  std::optional<Record> record_before(VertexId id);
-  bool is_in_stage(std::string_view instruction, const std::string& stage) const;
+  std::optional<Record> record_before(VertexId id) { return baselines_.last(id); }
   bool use_record(Step& step);
   void take_record(Step& step, const Record& record);
   void miss_here(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
-  // `announced`: the user was told that the step waits.
+  // `watched`: the user was told that the step waits, and is shown the output of who runs it.
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
-                      bool announced = false);
+                      std::shared_ptr<SharedOutputReader> watched = nullptr);
+  void show_shared(Step& step, SharedOutputReader& output);
   void poll_locks();
   void keep_layer(Step& step, const BuiltLayer& built);
   void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
-  static KeyPart stack_part(std::size_t input, const LayerStack& layers);
-  std::string place_of(VertexId id) const;
+  std::string place_of(VertexId id) const { return baselines_.place_of(id); }
   void write_back();
 
   // shared_records.cpp: what shared caches have.
   bool asks_shared(const Step& step) const;
   bool use_shared(Step& step);
-  void expect_layer(const SharedRecord& found);
   LayerStack inputs_layers(VertexId id, bool with_root);
   void with_indexes(Step& step, std::function<void()> then);
   void with_layers(Step& step, std::function<void()> then);
@@ -122,6 +117,10 @@ class Solver {
   void bring_root(Step& root);
   void offer(const Record& record, const std::vector<RecordedFiles>& files);
   void keep_shared_records();
+
+  // missed.cpp
+  bool is_too_old(Step& step, const Record& record) const;
+  void explain(Step& step);
 
   // sources.cpp: what needs no cache.
   void begin_base_image(Step& step, const BaseImage& image);
@@ -189,8 +188,8 @@ class Solver {
   const std::chrono::steady_clock::time_point began_;
 
   ReadySet ready_;
+  Baselines baselines_;
   std::vector<std::unique_ptr<Step>> steps_;  // by vertex; null where it is not needed
-  std::vector<std::uint32_t> ordinals_;       // by vertex: its place within its stage
   EventQueue events_;
   // Of the thread in run() alone: when the locks are tried next, and work on files is told.
   std::chrono::steady_clock::time_point next_poll_;
@@ -209,7 +208,7 @@ class Solver {
     Step* step;
     std::vector<Digest> keys;
     std::function<void()> then;
-    bool announced = false;
+    std::shared_ptr<SharedOutputReader> watched;  // once the user was told
   };
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store

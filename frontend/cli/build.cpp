@@ -31,6 +31,8 @@ Examples:
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
   slipway build --platform linux/amd64,linux/arm64 -o type=oci,dest=app.tar .
   slipway build --on-failure=shell .           a shell in the step that fails
+  slipway build --explain .                    why each step missed, in depth
+  slipway build --dry-run .                    what would run, and for how long
   slipway build --check .                      what could be better, without a build
   slipway build --call=targets .               the stages that can be built
   slipway build --call=outline --target test . the arguments and secrets that a stage takes
@@ -43,7 +45,8 @@ Examples:
   slipway build --cache-mount-from type=local,src=/ci/mounts,id=npm \
                 --cache-mount-to   type=local,dest=/ci/mounts,id=npm .
 
-Every build ends with what its cache did: hits, misses, and the reason of each miss.
+Every build ends with what its cache did: hits, misses, and the reason of each miss. slipway cache
+why STEP tells more of it afterwards.
 )";
 
 }  // namespace
@@ -94,6 +97,16 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--cache-read-only", r.cache_read_only,
                "write to no cache, whatever --cache-to says: for builds of strangers' changes "
                "(default: $SLIPWAY_CACHE_READ_ONLY)");
+  app.add_flag("--explain", r.explain,
+               "after the build say of each miss all that differs from what it is compared with; "
+               "--explain=json: of each step, as JSON on standard output");
+  app.add_flag("--dry-run", r.dry_run,
+               "say of each step whether it would be a hit, why not, and how long it took before; "
+               "run and write nothing. The status is 0 if all are hits, else 3; --dry-run=json");
+  app.add_option("--cache-ttl", r.cache_ttl,
+                 "run a RUN again whose last run is longer ago: 12h, 7d, 2w (for one step: a line "
+                 "\"# cache: ttl=7d\" or \"# cache: never\" right above it)")
+      ->type_name("AGE");
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   add_list(app, "--platform", r.platforms,
            "what to build for (default: the host's own, which is also \"local\"); several give an "

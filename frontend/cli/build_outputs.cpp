@@ -142,7 +142,7 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
     for (const Written& image : written_)
       data["slipway.images"][image.platform.text()] = image.id.text();
   }
-  data["slipway.cache"] = Json::parse(cache_report_json(graph, result));
+  data["slipway.cache"] = Json::parse(cache_report_json(graph, result.reports));
   for (const auto& [name, json] : added_) data[name] = Json::parse(json);
   for (const Diagnostic& note : notes) {
     data["slipway.notes"].push_back({{"message", note.message}, {"hint", note.hint}});

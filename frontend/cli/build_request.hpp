@@ -31,6 +31,9 @@ struct BuildRequest {
   std::string cache_sign;                  // a file with a private key
   std::vector<std::string> cache_trust;    // files with public keys
   bool cache_read_only = false;
+  std::string dry_run;                     // "true" or "json": say what would be done
+  std::string explain;                     // "true" or "text": to stderr; "json": to stdout
+  std::string cache_ttl;                   // of RUN, "7d"; empty: for ever
   bool pull = false;
   std::string progress = "auto";
   bool quiet = false;

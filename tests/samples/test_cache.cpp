@@ -107,6 +107,40 @@ TEST_CASE("a step that gives the same files as before ends the rerun") {
   CHECK(second.image == first.image);
 }
 
+TEST_CASE("what a step left as it was hides nothing, of its own Dockerfile or another one") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop;
+  // A mode that was so already: overlayfs copies the file up, and the layer is empty.
+  const std::string dockerfile = "FROM busybox\n"
+                                 "COPY file /file\n"
+                                 "RUN chmod 644 /file\n"
+                                 "RUN cp /file /copy\n";
+  workshop.write("Dockerfile", dockerfile);
+  workshop.write("file", "old\n");
+  succeed(workshop.build());
+  workshop.write("file", "new\n");
+  succeed(workshop.build());
+  CHECK(read(workshop.files_of(workshop.context()) / "copy") == "new\n");
+
+  // The same empty layer, where there is no such file.
+  workshop.write("Dockerfile", "FROM busybox\nRUN true\nRUN test ! -e /file\n");
+  succeed(workshop.build());
+
+  // A directory that was made again hid what it had; the same layer above more of it hides no more.
+  workshop.write("Dockerfile",
+                 "FROM busybox\n"
+                 "RUN mkdir /d && touch /d/a\n"
+                 "RUN rm -r /d && mkdir /d && touch /d/n\n");
+  succeed(workshop.build());
+  workshop.write("Dockerfile",
+                 "FROM busybox\n"
+                 "RUN mkdir /d && touch /d/a /d/b\n"
+                 "RUN rm /d/a && touch /d/n\n"
+                 "RUN ls /d > /names\n");
+  succeed(workshop.build());
+  CHECK(read(workshop.files_of(workshop.context()) / "names") == "b\nn\n");
+}
+
 TEST_CASE("--no-cache runs every RUN, COPY and ADD, --no-cache-filter those of a stage") {
   SKIP_UNLESS_ROOT();
   Workshop workshop;

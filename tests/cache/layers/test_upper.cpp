@@ -2,11 +2,14 @@
 // real mount.
 #include "overlay_fixture.hpp"
 
+#include <cache/layers/overlay_marks.hpp>
+#include <cache/layers/upper.hpp>
 #include <ir/error.hpp>
 
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 
@@ -14,6 +17,31 @@ using namespace slipway;
 using Paths = std::vector<std::string>;
 
 namespace {
+
+// The directory holds what the layer does, and is no other layer by that: it will lie above other
+// files, too.
+void check_clean(const OverlayMount& overlay) {
+  UpperTree tree(overlay.upper(), overlay.below());
+  const BuiltLayer built = tree.index();
+  tree.clean();
+  CHECK(tree.index().layer == built.layer);
+  CHECK(index_upper(overlay.upper(), overlay.below()).layer == built.layer);
+  Paths on_disk;
+  for (const auto& item : std::filesystem::recursive_directory_iterator(overlay.upper())) {
+    on_disk.push_back(item.path().lexically_relative(overlay.upper()).native());
+    if (item.is_directory()) {
+      CHECK(::lgetxattr(item.path().c_str(), opaque_mark(), nullptr, 0) < 0);
+    }
+  }
+  const auto index = LayerIndex::from_bytes(built.index);
+  Paths in_index;
+  for (std::size_t at = 0; at < index->size(); ++at) {
+    if (!index->entry(at).path.empty()) in_index.push_back(index->entry(at).path);
+  }
+  std::sort(on_disk.begin(), on_disk.end());
+  std::sort(in_index.begin(), in_index.end());
+  CHECK(on_disk == in_index);
+}
 
 // What a layer holds after `script` ran over a lower that `lower` made.
 Paths after(const std::string& lower, const std::string& script) {
@@ -23,7 +51,9 @@ Paths after(const std::string& lower, const std::string& script) {
   REQUIRE(std::system(make.c_str()) == 0);
   overlay.mount();
   overlay.run(script);
-  return overlay.layer();
+  const Paths paths = overlay.layer();
+  check_clean(overlay);
+  return paths;
 }
 
 #define NEEDS_OVERLAY()                                               \
@@ -156,4 +186,18 @@ TEST_CASE("the stack of below and the new layer is what the mount shows") {
   CHECK(seen == 8);
   CHECK(view.list("d/e") == Paths{"n"});
   CHECK(view.resolve("way/n", true).path == "d/e/n");
+}
+
+TEST_CASE("a directory's time stays when what it does not give to the layer is removed from it") {
+  NEEDS_OVERLAY();
+  OverlayMount overlay;
+  REQUIRE(std::system(("cd '" + overlay.lower().native() + "' && " + tree).c_str()) == 0);
+  overlay.mount();
+  overlay.run("chmod 644 d/b; rm -r d/e; mkdir d/e; touch d/e/n; touch -d @1500000000 d d/e");
+  check_clean(overlay);
+  for (const char* const directory : {"d", "d/e"}) {
+    struct stat status {};
+    REQUIRE(::stat((overlay.upper() / directory).c_str(), &status) == 0);
+    CHECK(status.st_mtim.tv_sec == 1500000000);
+  }
 }

@@ -66,18 +66,18 @@ TEST_CASE("a blob is put in one piece, to where the registry wants it") {
     const TemporaryFolder folder;
     folder.write("file", "a blob in a file");
     location = uploads + "1234";
-    client.put_blob(blob_of("blob"), FilePart{.path = folder / "file", .offset = 2, .size = 4});
+    client.put_blob(blob_of("blob"), FilePiece{.path = folder / "file", .offset = 2, .size = 4});
     CHECK(server.requests().back().path == uploads + "1234?" + digest);
     CHECK(server.requests().back().body == "blob");
     // No bytes that there are not, and no other file's.
     CHECK(message_of([&] {
             client.put_blob(blob_of("blob"),
-                            FilePart{.path = folder / "file", .offset = 14, .size = 4});
+                            FilePiece{.path = folder / "file", .offset = 14, .size = 4});
           }) ==
           "\"" + (folder / "file").string() + "\" does not have the bytes that are to be sent");
     std::filesystem::create_symlink(folder / "file", folder / "link");
     CHECK(message_of([&] {
-            client.put_blob(blob_of("a bl"), FilePart{.path = folder / "link", .size = 4});
+            client.put_blob(blob_of("a bl"), FilePiece{.path = folder / "link", .size = 4});
           }) != "no error");
   }
   SUBCASE("elsewhere, where credentials are not sent") {
@@ -184,8 +184,8 @@ TEST_CASE("a registry that does not answer costs what the caller allows") {
     }};
   });
   RegistryClient client = client_at(server, {.first_byte = std::chrono::milliseconds(100)});
-  CHECK(message_of([&] { client.has_blob(blob_of("blob")); }).find("100 ") != std::string::npos);
-  CHECK(message_of([&] { client.put_manifest("tag", "application/json", "{}"); }) ==
-        "registry \"" + server.address() + "\" gives no answer within 100 ms");
+  const std::string late = "registry \"" + server.address() + "\" gives no answer within 100 ms";
+  CHECK(message_of([&] { client.has_blob(blob_of("blob")); }) == late);
+  CHECK(message_of([&] { client.put_manifest("tag", "application/json", "{}"); }) == late);
   ending = true;
 }

@@ -38,6 +38,7 @@ class Nginx {
  public:
   explicit Nginx(bool password = false);
   std::string address() const { return process_.address(); }
+  std::uint16_t port() const { return process_.port(); }
   std::string url() const { return "http://" + address() + "/cache"; }
   const TemporaryFolder& folder() const { return process_.folder(); }
 
@@ -52,6 +53,7 @@ class S3Server {
   // `refused_part`: of each upload in parts; 0: none.
   explicit S3Server(int refused_part = 0);
   std::string address() const { return process_.address(); }
+  std::uint16_t port() const { return process_.port(); }
   slipway::CacheSpec spec(const std::map<std::string, std::string>& changes = {}) const;
   // What it holds and has been asked, as JSON.
   std::string state() const;

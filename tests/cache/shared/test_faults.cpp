@@ -207,6 +207,35 @@ TEST_CASE("what a reader cannot use is asked of the next cache") {
   check_one_note(test.user, "the layer's diffID is another");
 }
 
+TEST_CASE("a layer that takes longer than its step is given up, and the cache goes on") {
+  FakeServer server("server");
+  Machine machine;
+  std::string noise;
+  for (int i = 0; i < 30'000; ++i) {
+    const Digest digest = sha256(std::to_string(i));
+    noise.append(digest.bytes.begin(), digest.bytes.end());
+  }
+  const Record record = machine.run("make", noise);
+  {
+    const auto caches = machine.share({}, {&server});
+    caches->offer(record, {});
+    caches->finish({});
+  }
+  machine.options.patience = short_patience;
+  server.piece = 20'000;
+  server.between = [&] { server.stall(50); };
+  const auto caches = machine.share({&server}, {});
+  const auto shared = caches->find(record.key);
+  REQUIRE(shared);
+  const auto read = [](ByteSource& source) {
+    std::vector<std::byte> buffer(10'000);
+    while (source.read(buffer) > 0) continue;
+  };
+  CHECK_FALSE(caches->read_blob(shared->tar, read, milliseconds(100)));
+  CHECK(machine.said() == "");
+  CHECK(caches->read_blob(shared->tar, read, std::chrono::hours(1)));
+}
+
 TEST_CASE("an index of another layer than the record's is none") {
   Pair test;
   const Record other = test.maker.run("other", "other content");

@@ -73,7 +73,9 @@ TEST_CASE("neither signature nor token go to where a server redirects") {
     return {.status = 307, .headers = {{"Location", "http://" + elsewhere.address() + "/"}}};
   });
   const auto cache = open_at(server);
-  CHECK(failure_of([&] { cache->record(sha256("key")); }).ends_with("\ncheck region and endpoint_url"));
+  CHECK(failure_of([&] {
+          cache->record(sha256("key"));
+        }).ends_with("\ncheck region and endpoint_url"));
   CHECK(failure_of([&] { put_bytes(*cache, "blob"); }) != "no error");
   CHECK(elsewhere.requests().empty());
 }
@@ -128,8 +130,8 @@ TEST_CASE("a bucket's place and who asks are complete, and no message has a secr
   for (const char* bucket : {"a/b", "a b", "..", "a?b", "\r\n"}) {
     CHECK(spec_failure({{"bucket", bucket}}).ends_with(" is not the name of a bucket"));
   }
-  for (const char* url : {"host", "https://", "https://u:secret@host", "https://host/?x",
-                          "https://host/../x"}) {
+  for (const char* url :
+       {"host", "https://", "https://u:secret@host", "https://host/?x", "https://host/../x"}) {
     CHECK(spec_failure({{"endpoint_url", url}}) ==
           "the endpoint_url of a cache of type \"s3\" is not the URL of a server\n"
           "such as https://minio.example:9000");

@@ -4,6 +4,7 @@
 #include "same_maps.hpp"
 #include "server_process.hpp"
 
+#include <charconv>
 #include <filesystem>
 
 using namespace slipway;
@@ -128,7 +129,8 @@ TEST_CASE("a large blob goes up in parts") {
   const TemporaryFolder folder;
   // Of different bytes, so that parts in the wrong order would show.
   std::string bytes(130 << 20, '.');
-  for (std::size_t i = 0; i < bytes.size(); i += 4096) bytes.replace(i, 8, std::to_string(i).substr(0, 8));
+  for (std::size_t i = 0; i < bytes.size(); i += 4096)
+    std::to_chars(bytes.data() + i, bytes.data() + i + 16, i);
   folder.write("large", bytes);
   const SharedBlob large = shared_blob(bytes);
 

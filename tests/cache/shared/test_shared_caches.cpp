@@ -3,6 +3,8 @@
 
 #include <cache/layers/index.hpp>
 
+#include <cache/shared/record_document.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -254,6 +256,36 @@ TEST_CASE("what was found in one cache goes to another, without its layer in the
   CHECK_FALSE(user.store().layers().find(record.layer.diff_id));
   CHECK(user.unfinished() == 0);
   CHECK(user.said() == "");
+}
+
+TEST_CASE("what a found record says of a layer goes into no record of our own") {
+  FakeServer liar("liar"), server("server");
+  Machine maker, user;
+  const Record record = maker.run("make", "content");
+  const Record other = maker.run("other", "other content");
+  upload(maker, liar, {record, other});
+  auto lie = maker.share({&liar}, {})->find(record.key);
+  const auto true_one = maker.share({&liar}, {})->find(other.key);
+  REQUIRE(lie);
+  REQUIRE(true_one);
+  lie->index = true_one->index;
+  lie->tar = true_one->tar;
+  liar.put_record(record.key.digest, write_record_document(*lie));
+
+  const auto caches = user.share({&liar}, {&server});
+  const auto shared = caches->find(record.key);
+  REQUIRE(shared);
+  caches->offer(*shared);  // unseen: nobody has read its layer yet
+  caches->finish({});
+  const Record own = user.run("our own", "content");
+  CHECK(own.layer == record.layer);
+  caches->offer(own, {});
+  caches->finish({});
+  const auto reader = user.share({&server}, {});
+  const auto read = reader->find(own.key);
+  REQUIRE(read);
+  CHECK(reader->read_index(*read));
+  CHECK(take_layer(user, *reader, *read));
 }
 
 TEST_CASE("what a server dropped to make room is sent again") {

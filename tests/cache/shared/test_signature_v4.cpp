@@ -17,7 +17,9 @@ std::string signature(S3Request request, const std::string& content = "") {
   return sign_v4(request, sha256(content), example, "us-east-1", may_24_2013);
 }
 
-std::string last_word(const std::string& text) { return text.substr(text.rfind('=') + 1); }
+std::string last_word(const std::string& text) {
+  return text.substr(text.rfind('=') + 1);
+}
 
 }  // namespace
 
@@ -49,13 +51,14 @@ TEST_CASE("the documented requests have the documented signatures") {
 TEST_CASE("what is signed is added to what is sent") {
   S3Request request{.method = "GET", .path = "/", .query = {}, .headers = {{"host", "h"}}};
   const std::string text =
-      sign_v4(request, sha256("x"), {.access_key_id = "id", .secret_access_key = "key",
-                                     .session_token = "token"},
-              "here", may_24_2013);
+      sign_v4(request, sha256("x"),
+              {.access_key_id = "id", .secret_access_key = "key", .session_token = "token"}, "here",
+              may_24_2013);
   CHECK(request.headers.at("x-amz-date") == "20130524T000000Z");
   CHECK(request.headers.at("x-amz-content-sha256") == sha256("x").hex());
   CHECK(request.headers.at("x-amz-security-token") == "token");
   CHECK(text.find("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,") !=
         std::string::npos);
-  CHECK(query_text({{"uploadId", "a/b c"}, {"partNumber", "1"}}) == "partNumber=1&uploadId=a%2Fb%20c");
+  CHECK(query_text({{"uploadId", "a/b c"}, {"partNumber", "1"}}) ==
+        "partNumber=1&uploadId=a%2Fb%20c");
 }

@@ -146,6 +146,23 @@ TEST_CASE("who signs replaces a record without the signature, and sends its blob
   CHECK(server.count("put_record") == 0);
 }
 
+TEST_CASE("who signs believes what that key has signed, and signs nobody else's word") {
+  const KeyFiles files;
+  FakeServer server("server"), other("other");
+  Machine stranger, maker;
+  const Record record = stranger.run("make", "content");
+  upload(stranger, server, record);
+  maker.options.sign = files.folder / "one";
+  CHECK_FALSE(maker.share({&server}, {&other})->find(record.key));
+  upload(maker, server, maker.run("make", "content"));
+  const auto caches = maker.share({&server}, {&other});
+  const auto shared = caches->find(record.key);
+  REQUIRE(shared);
+  caches->offer(*shared);
+  caches->finish({});
+  CHECK(other.records() == server.records());
+}
+
 TEST_CASE("an envelope that is none is refused") {
   const std::string good =
       R"({"payload":"e30=","payloadType":"application/vnd.slipway.record.v1+json","signatures":[]})";

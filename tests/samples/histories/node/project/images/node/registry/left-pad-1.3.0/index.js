@@ -1,0 +1,2 @@
+// Any character.
+module.exports = (text, n, c) => text.padStart(n, c);

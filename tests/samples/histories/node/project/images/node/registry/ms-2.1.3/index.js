@@ -1,0 +1,1 @@
+module.exports = text => parseInt(text) * 1000;

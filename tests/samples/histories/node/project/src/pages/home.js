@@ -1,0 +1,2 @@
+const { heading } = require('./page');
+module.exports = () => heading('Welcome');

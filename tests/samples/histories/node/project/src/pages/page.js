@@ -1,0 +1,2 @@
+const escape = require('escape-html');
+exports.heading = text => '<h1>' + escape(text) + '</h1>';

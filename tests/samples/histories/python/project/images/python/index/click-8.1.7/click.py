@@ -1,0 +1,1 @@
+def echo(text): print(text)

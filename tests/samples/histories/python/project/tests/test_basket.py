@@ -1,0 +1,1 @@
+assert total in basket

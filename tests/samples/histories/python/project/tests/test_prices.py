@@ -1,0 +1,1 @@
+assert price in prices
