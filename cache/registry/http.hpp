@@ -1,5 +1,5 @@
-// HTTP as registries, shared caches and ADD need it: answers are streamed, and so are files that are
-// sent.
+// HTTP as registries, shared caches and ADD need it: answers are streamed, and so are files that
+// are sent.
 //
 // libcurl stays in http.cpp, and out of the process until the first request: loading it and what
 // it needs costs 6.3 ms, more than the rest of the program's start.

@@ -47,7 +47,8 @@ def check_signature(method, target, headers, body):
     if abs(datetime.datetime.utcnow() - sent) > datetime.timedelta(minutes=15) or day != time[:8]:
         raise Refusal(403, "RequestTimeTooSkewed")
     signed = fields["SignedHeaders"].split(";")
-    must = {name for name in headers if name.startswith("x-amz-") or name == "content-type"} | {"host"}
+    must = {name for name in headers if name.startswith("x-amz-")} | {"host"}
+    must |= {"content-type"} & set(headers)
     if must - set(signed):
         raise Refusal(403, "AccessDenied")
     if headers.get("x-amz-security-token", TOKEN) != TOKEN:
@@ -96,8 +97,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 seen.append(self.command + " " + " ".join(sorted(query)))
                 self.answer(*self.do(key, query, body))
         except Refusal as refusal:
-            text = "<Error><Code>%s</Code><Message>it &lt;says&gt; so</Message></Error>" % refusal.code
-            self.answer(refusal.status, text.encode())
+            text = "<Error><Code>%s</Code><Message>it &lt;says&gt; so</Message></Error>"
+            self.answer(refusal.status, (text % refusal.code).encode())
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = serve
 
@@ -127,7 +128,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return 200, b"", [("ETag", tag)]
             for number, (tag, _) in parts.items():
                 escaped = escape(tag, {'"': "&quot;"})
-                if ("<PartNumber>%d</PartNumber><ETag>%s</ETag>" % (number, escaped)).encode() not in body:
+                named = "<PartNumber>%d</PartNumber><ETag>%s</ETag>" % (number, escaped)
+                if named.encode() not in body:
                     return 200, b"<Error><Code>InvalidPart</Code><Message>no</Message></Error>"
             objects[key] = b"".join(parts[number][1] for number in sorted(parts))
             del uploads[query["uploadId"]]
