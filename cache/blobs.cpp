@@ -20,6 +20,7 @@ fs::path path_of(const StateDirectory& state, const Digest& digest) {
 }
 
 FileDescriptor open_blob(const StateDirectory& state, const Digest& digest) {
+  state.holds().hold(digest);
   const fs::path path = path_of(state, digest);
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file && errno == ENOENT)
@@ -87,6 +88,7 @@ class FileWriter : public BlobStore::Writer {
     if (expected && digest != *expected)
       throw Error("a blob has the digest " + digest.text() + " instead of " + expected->text());
     const fs::path path = path_of(state_, digest);
+    state_.holds().hold(digest);
     if (::rename(aside_.c_str(), path.c_str()) != 0)
       throw system_error("rename", path.string(), errno);
     aside_.clear();
@@ -107,6 +109,7 @@ BlobStore::BlobStore(StateDirectory& state) : state_(state) {}
 bool BlobStore::has(const Digest& digest) const { return size(digest).has_value(); }
 
 std::optional<std::uint64_t> BlobStore::size(const Digest& digest) const {
+  state_.holds().hold(digest);
   const fs::path path = path_of(state_, digest);
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) {

@@ -23,6 +23,7 @@ class BlobStore {
  public:
   explicit BlobStore(StateDirectory& state);
 
+  // What is found or written stays until this process has ended (room/holds.hpp).
   bool has(const Digest& digest) const;
   std::optional<std::uint64_t> size(const Digest& digest) const;
   // Throws Error if there is none. The source verifies: where the bytes were not those of the

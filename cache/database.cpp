@@ -130,6 +130,10 @@ constexpr const char* migrations[] = {
     // cache_mounts  what RUN --mount=type=cache keeps, by the digest that names its directory
     // layer_blobs   which blob a layer is under a compression, whether it is kept or not
     // builds        reports of the last builds, as JSON (frontend/cli/cache_report)
+    // layers.blob_size  of the blob; 0: not known
+    // settings      what `slipway config` keeps
+    // sizes         of folders that nobody counts while they grow, by their path below the root, as
+    //               they were when somebody last walked through them
     R"sql(
     ALTER TABLE records ADD COLUMN ran INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE records ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
@@ -159,6 +163,17 @@ constexpr const char* migrations[] = {
       ended INTEGER NOT NULL,
       report TEXT NOT NULL
     );
+    ALTER TABLE layers ADD COLUMN blob_size INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE settings (
+      name TEXT PRIMARY KEY NOT NULL,
+      value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE sizes (
+      path TEXT PRIMARY KEY NOT NULL,
+      size INTEGER NOT NULL,
+      files INTEGER NOT NULL,
+      measured INTEGER NOT NULL
+    ) WITHOUT ROWID;
     )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;

@@ -64,6 +64,23 @@ std::string problem_of(const fs::path& folder,
   return {};
 }
 
+FailedSteps::Left read_left(const fs::path& folder, const Digest& name) {
+  FailedSteps::Left left;
+  left.name = name;
+  std::ifstream file(folder / description);
+  const auto json = nlohmann::json::parse(file, nullptr, false);
+  if (!json.is_object()) return left;
+  if (json.contains("step") && json["step"].is_string()) left.step = json["step"];
+  if (json.contains("failed") && json["failed"].is_number_integer()) left.failed = json["failed"];
+  if (!json.contains("layers")) return left;
+  for (const auto& layer : json["layers"]) {
+    if (!layer.is_string()) continue;
+    if (const auto digest = Digest::parse(layer.get<std::string>()))
+      left.below.push_back(DiffId{*digest});
+  }
+  return left;
+}
+
 }  // namespace
 
 fs::path FailedSteps::folder_of(const std::string& place) const {
@@ -104,6 +121,30 @@ void FailedSteps::forget(const std::string& place) {
   const fs::path folder = folder_of(place);
   if (::access(folder.c_str(), F_OK) != 0) return;
   if (const FileLock lock = state_.try_lock(lock_name(folder)); lock) remove(folder);
+}
+
+std::vector<FailedSteps::Left> FailedSteps::list() const {
+  std::vector<Left> list;
+  std::error_code none;
+  for (fs::directory_iterator entry(state_.root() / "failed", none), end; entry != end;
+       entry.increment(none)) {
+    const auto name = Digest::parse_hex(entry->path().filename().string());
+    if (!name) continue;
+    list.push_back(read_left(entry->path(), *name));
+  }
+  return list;
+}
+
+bool FailedSteps::in_use(const Digest& name) const {
+  return !state_.try_lock("failed-" + name.hex());
+}
+
+bool FailedSteps::drop(const Digest& name) {
+  const fs::path folder = state_.root() / "failed" / name.hex();
+  const FileLock lock = state_.try_lock(lock_name(folder));
+  if (!lock) return false;
+  remove(folder);
+  return true;
 }
 
 void FailedSteps::remove(const fs::path& folder) {

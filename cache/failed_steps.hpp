@@ -10,6 +10,7 @@
 #include <cache/state_directory.hpp>
 #include <ir/layer.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -45,6 +46,18 @@ class FailedSteps {
                            const std::string& step, const LayerStack& below);
   // Removes what is kept for the place, unless another process is using it. Throws Error.
   void forget(const std::string& place);
+
+  // What is kept, and what it stands on. One that cannot be read is given without its step.
+  struct Left {
+    Digest name;  // of its folder
+    std::string step;
+    std::int64_t failed = 0;  // seconds since the epoch
+    std::vector<DiffId> below;
+  };
+  std::vector<Left> list() const;
+  bool in_use(const Digest& name) const;
+  // False: another process is using it.
+  bool drop(const Digest& name);
 
   // What is wrong in failed/, for fsck. `repair` removes it. `has_layer` says whether the store has
   // a layer. What another process is using is left alone.

@@ -22,6 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_there(const fs::path& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
 constexpr std::size_t read_size = std::size_t{256} << 10U;
 
 class StoreChecker {
@@ -49,6 +53,11 @@ class StoreChecker {
   }
 
  private:
+  bool exists(std::string_view sql, const Digest& id) {
+    Query query(database_, sql);
+    return query.bind(id).step();
+  }
+
   void found(std::string problem) { result_.problems.push_back(std::move(problem)); }
 
   std::vector<Digest> digests(std::string_view sql) {
@@ -63,7 +72,7 @@ class StoreChecker {
       const DiffId id{digest};
       ++result_.layers;
       try {
-        check_layer(id);
+        if (!check_layer(id)) --result_.layers;
       } catch (const Error& error) {
         found("layer " + id.text() + ": " + error.what());
         if (!repair_) continue;
@@ -75,10 +84,16 @@ class StoreChecker {
     }
   }
 
-  // Its files against its index, and the index against itself and its row.
-  void check_layer(const DiffId& id) {
+  // Its files against its index, and the index against itself and its row. False: another process
+  // has removed it since it was listed.
+  bool check_layer(const DiffId& id) {
     const std::optional<LayerRef> row = layers_.find(id);
-    if (!row) throw Error("its directory or its index is gone");
+    if (!row) {
+      // Now that it is held, nobody removes it any more.
+      Query query(database_, "SELECT 1 FROM layers WHERE diff_id = ?");
+      if (!query.bind(id.digest).step()) return false;
+      throw Error("its directory or its index is gone");
+    }
     const auto index = LayerIndex::open(layers_.directory(id).string() + ".index");
     index->verify();
     if (index->layer() != *row) throw Error("its index is another layer's");
@@ -87,6 +102,7 @@ class StoreChecker {
       const Entry entry = index->entry(i);
       if (entry.type == Entry::Type::file) check_file(view, entry);
     }
+    return true;
   }
 
   void check_file(const StackView& view, const Entry& entry) {
@@ -119,6 +135,7 @@ class StoreChecker {
         query.bind(*id);
         if (query.step()) continue;
       }
+      if (!is_there(file.path())) continue;  // it is being removed (room/holds.hpp)
       found(quoted(file.path().string()) + " belongs to nothing");
       if (repair_) remove(file.path());
     }
@@ -132,6 +149,8 @@ class StoreChecker {
         if (repair_) remove(file.path());
         continue;
       }
+      state_.holds().hold(*digest);
+      if (!is_there(file.path())) continue;  // it was just removed
       ++result_.blobs;
       try {
         const auto blob = blobs_.open(*digest);  // verifies at its end
@@ -140,13 +159,17 @@ class StoreChecker {
         found("blob " + digest->text() + ": " + error.what());
         if (!repair_) continue;
         remove(file.path());
-        Query(database_, "UPDATE layers SET blob = NULL WHERE blob = ?").bind(*digest).run();
+        Query(database_, "UPDATE layers SET blob = NULL, blob_size = 0 WHERE blob = ?")
+            .bind(*digest)
+            .run();
       }
     }
   }
 
   void check_images() {
     for (const Digest& id : digests("SELECT id FROM images ORDER BY number")) {
+      Transaction still(database_);  // what is read of it is of one moment
+      if (!exists("SELECT 1 FROM images WHERE id = ?", id)) continue;
       ++result_.images;
       try {
         if (!images_.find(id)) throw Error("it is gone");
@@ -156,17 +179,21 @@ class StoreChecker {
         found("image " + id.text() + names + ": " + error.what());
         if (repair_) images_.remove(id);
       }
+      still.commit();
     }
   }
 
   void check_indexes() {
     for (const Digest& id : digests("SELECT id FROM indexes ORDER BY number")) {
+      Transaction still(database_);
+      if (!exists("SELECT 1 FROM indexes WHERE id = ?", id)) continue;
       try {
         if (!images_.find_index(id)) throw Error("it has no images");
       } catch (const Error& error) {
         found("index " + id.text() + ": " + error.what());
         if (repair_) Query(database_, "DELETE FROM indexes WHERE id = ?").bind(id).run();
       }
+      still.commit();
     }
   }
 

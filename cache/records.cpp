@@ -10,6 +10,9 @@
 namespace slipway {
 namespace {
 
+// Keys whose eviction is remembered: some megabytes.
+constexpr std::int64_t most_evictions = 50'000;
+
 void append(std::string& bytes, std::string_view text) {
   std::size_t length = text.size();
   for (; length >= 0x80; length >>= 7) bytes += static_cast<char>(length | 0x80);
@@ -121,6 +124,7 @@ void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& fi
         .bind(one.part)
         .bind_blob(one.list)
         .run();
+  Query(database_, "DELETE FROM evictions WHERE key = ?").bind(record.key.digest).run();
   transaction.commit();
 }
 
@@ -128,6 +132,42 @@ std::string RecordStore::files(const CacheKey& key, std::string_view part) {
   Query query(database_, "SELECT list FROM record_files WHERE key = ? AND part = ?");
   if (!query.bind(key.digest).bind(part).step()) return {};
   return query.blob(0);
+}
+
+std::vector<RecordedFiles> RecordStore::files(const CacheKey& key) {
+  Query query(database_, "SELECT part, list FROM record_files WHERE key = ? ORDER BY part");
+  query.bind(key.digest);
+  std::vector<RecordedFiles> lists;
+  while (query.step()) lists.push_back({query.text(0), query.blob(1)});
+  return lists;
+}
+
+std::optional<Record> RecordStore::peek(const CacheKey& key) {
+  Query query(database_, "SELECT " RECORD_COLUMNS " FROM records WHERE key = ?");
+  if (!query.bind(key.digest).step()) return std::nullopt;
+  return read_row(query);
+}
+
+std::optional<RecordStore::Eviction> RecordStore::eviction(const CacheKey& key) {
+  Query query(database_, "SELECT at, rule FROM evictions WHERE key = ?");
+  if (!query.bind(key.digest).step()) return std::nullopt;
+  return Eviction{query.integer(0), query.text(1)};
+}
+
+void RecordStore::evicted(const std::vector<CacheKey>& keys, std::string_view rule) {
+  if (keys.empty()) return;
+  Transaction transaction(database_);
+  for (const CacheKey& key : keys)
+    Query(database_,
+          "INSERT OR REPLACE INTO evictions (key, at, rule) VALUES (?, unixepoch(), ?)")
+        .bind(key.digest)
+        .bind(rule)
+        .run();
+  Query(database_,
+        "DELETE FROM evictions WHERE rowid <= (SELECT max(rowid) FROM evictions) - ?")
+      .bind(most_evictions)
+      .run();
+  transaction.commit();
 }
 
 void RecordStore::touch(const std::vector<CacheKey>& used) {
@@ -172,6 +212,38 @@ std::vector<RecordStore::Step> RecordStore::steps_below(std::string_view prefix)
   std::vector<Step> steps;
   while (query.step()) steps.push_back({query.text(0), query.text(1)});
   return steps;
+}
+
+std::int64_t RecordStore::newest() {
+  Query query(database_, "SELECT max(rowid) FROM records");
+  return query.step() ? query.integer(0) : 0;
+}
+
+std::vector<RecordStore::Numbered> RecordStore::numbered_up_to(std::int64_t number,
+                                                               std::size_t most) {
+  Query query(database_,
+              "SELECT rowid, step FROM records WHERE rowid <= ? ORDER BY rowid DESC LIMIT ?");
+  query.bind(number).bind(static_cast<std::uint64_t>(most));
+  std::vector<Numbered> list;
+  while (query.step()) list.push_back({query.integer(0), query.text(1)});
+  return list;
+}
+
+std::optional<Record> RecordStore::numbered(std::int64_t number) {
+  Query query(database_, "SELECT " RECORD_COLUMNS " FROM records WHERE rowid = ?");
+  if (!query.bind(number).step()) return std::nullopt;
+  return read_row(query);
+}
+
+std::vector<Record> RecordStore::with_prefix(std::string_view hex, std::size_t most) {
+  Query query(database_, "SELECT " RECORD_COLUMNS
+                         " FROM records WHERE lower(hex(key)) >= ? AND lower(hex(key)) < ? || 'g' "
+                         "ORDER BY key LIMIT ?");
+  query.bind(hex).bind(hex).bind(static_cast<std::uint64_t>(most));
+  std::vector<Record> found;
+  while (query.step())
+    if (std::optional<Record> record = read_row(query)) found.push_back(std::move(*record));
+  return found;
 }
 
 }  // namespace slipway

@@ -23,9 +23,9 @@ struct Record {
   std::int64_t created = 0;    // when the layer was made, seconds since the epoch
   std::int64_t duration = 0;   // how long the step ran, nanoseconds
   std::int64_t last_used = 0;  // seconds since the epoch
+  std::string step;            // the vertex's name, "[build 2/5] RUN make"
   std::int64_t ran = 0;        // when the step was executed last, seconds; the layer may be older
   std::int64_t uses = 0;       // how often it was a hit
-  std::string step;            // the vertex's name, "[build 2/5] RUN make"
 };
 
 // What a part of a key that is a digest of files was made of: bytes that only who explains a miss
@@ -45,7 +45,22 @@ class RecordStore {
   void put(const Record& record, const std::vector<RecordedFiles>& files = {});
   // The list of that part of the record; empty where none was kept.
   std::string files(const CacheKey& key, std::string_view part);
+  // All of them.
+  std::vector<RecordedFiles> files(const CacheKey& key);
   void touch(const std::vector<CacheKey>& used);
+
+  // The same without dropping anything, also of a record whose layer is gone: for who only looks.
+  std::optional<Record> peek(const CacheKey& key);
+
+  // Evictions: which keys lost their records on purpose, so that a miss can say so. A record that is
+  // put again ends that of its key.
+  struct Eviction {
+    std::int64_t at = 0;  // seconds since the epoch
+    std::string rule;     // what removed it, for people: "prune (until=24h)"
+  };
+  std::optional<Eviction> eviction(const CacheKey& key);
+  // To be called in the transaction that deletes the records. Of many only the newest are kept.
+  void evicted(const std::vector<CacheKey>& keys, std::string_view rule);
 
   // Places: where in which Dockerfile a step stood, so that the next build can say what changed
   // since. `place` is opaque here. remember() replaces; in one transaction for a whole build.
@@ -62,6 +77,18 @@ class RecordStore {
     std::string step;
   };
   std::vector<Step> steps_below(std::string_view prefix);
+
+  // Records in the order they were put: each has a number, larger than all before it.
+  struct Numbered {
+    std::int64_t number = 0;
+    std::string step;
+  };
+  std::int64_t newest();  // 0: there are none
+  // The newest of those that are not newer than `number`, at most `most`.
+  std::vector<Numbered> numbered_up_to(std::int64_t number, std::size_t most);
+  std::optional<Record> numbered(std::int64_t number);
+  // Those whose keys begin with these digits, at most `most`.
+  std::vector<Record> with_prefix(std::string_view hex, std::size_t most);
 
  private:
   Database& database_;

@@ -238,10 +238,13 @@ struct StateDirectory::Own {
   std::mutex mutex;
   std::optional<WorkFolder> work;
   std::atomic<std::uint64_t> next{0};  // names within it
+  Holds holds;
+
+  explicit Own(fs::path holds_file) : holds(std::move(holds_file)) {}
 };
 
 StateDirectory::StateDirectory(fs::path root)
-    : root_(fs::absolute(root).lexically_normal()), own_(std::make_unique<Own>()) {
+    : root_(fs::absolute(root).lexically_normal()), own_(std::make_unique<Own>(holds_file())) {
   std::string version = read_version(root_);
   if (version.empty()) {
     std::error_code failed;
@@ -260,6 +263,10 @@ StateDirectory::StateDirectory(fs::path root)
 }
 
 StateDirectory::~StateDirectory() = default;
+
+Holds& StateDirectory::holds() const {
+  return own_->holds;
+}
 
 fs::path StateDirectory::default_root() {
   const auto variable = [](const char* name) -> std::string {
@@ -329,12 +336,14 @@ void StateDirectory::claim(const std::string& maps, OverlayMarks marks) {
             "/etc/subgid back");
 }
 
+fs::path StateDirectory::own_work() {
+  const std::lock_guard guard(own_->mutex);
+  if (!own_->work) own_->work.emplace(root_ / "work");
+  return own_->work->path();
+}
+
 fs::path StateDirectory::fresh_work_path() {
-  {
-    const std::lock_guard guard(own_->mutex);
-    if (!own_->work) own_->work.emplace(root_ / "work");
-  }
-  return own_->work->path() / std::to_string(own_->next++);
+  return own_work() / std::to_string(own_->next++);
 }
 
 FileLock StateDirectory::lock(std::string_view name) {

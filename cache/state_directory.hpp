@@ -8,12 +8,14 @@
 //   contexts/HEX     stat caches, by context
 //   failed/HEX/      what the last failed step of a place left (failed_steps.hpp)
 //   git/HEX/         a bare repository for each git remote (executor/git)
+//   mounts/HEX       what RUN --mount=type=cache keeps (executor/solve/mounts.cpp)
 //   secret.key       a random key of this store's own (secret_key.hpp), once something needs it
 //   locks/           one file a lock
 //   work/            what is not finished: a folder a process, removed by the next one if it died
 #pragma once
 
 #include <cache/layers/overlay_marks.hpp>
+#include <cache/room/holds.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -63,9 +65,20 @@ class StateDirectory {
   std::filesystem::path layers() const { return root_ / "layers"; }
   std::filesystem::path blobs() const { return root_ / "blobs"; }
   std::filesystem::path contexts() const { return root_ / "contexts"; }
+  std::filesystem::path mounts() const { return root_ / "mounts"; }
+
+  // What this process uses, so that nobody removes it meanwhile.
+  Holds& holds() const;
+  // Where all processes say so.
+  std::filesystem::path holds_file() const { return root_ / "locks" / "holds"; }
+
   // A new path below this process's own folder of work/. Nothing is made there. The first call
   // makes that folder, and removes those of processes that have died. Thread-safe.
   std::filesystem::path fresh_work_path();
+  // That folder.
+  std::filesystem::path own_work();
+  // Where those of all processes are.
+  std::filesystem::path work() const { return root_ / "work"; }
 
   // Waits; `name` is [a-z0-9-]+. Two locks of one name exclude each other within a process too.
   FileLock lock(std::string_view name);

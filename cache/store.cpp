@@ -1,10 +1,14 @@
 #include <cache/store.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/build_history.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/http_answers.hpp>
+#include <cache/layers/layer_blobs.hpp>
+#include <cache/room/room.hpp>
+#include <cache/settings.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
@@ -22,7 +26,11 @@ struct Store::Parts {
   RecordStore records;
   ImageStore images;
   HttpAnswers http_answers;
+  LayerBlobs layer_blobs;
   FailedSteps failed_steps;
+  BuildHistory builds;
+  Settings settings;
+  Room room;
 
   explicit Parts(const std::filesystem::path& root)
       : state(root),
@@ -32,7 +40,11 @@ struct Store::Parts {
         records(database),
         images(database),
         http_answers(database),
-        failed_steps(state) {}
+        layer_blobs(database),
+        failed_steps(state),
+        builds(database),
+        settings(database, state.root()),
+        room(state, database, records, failed_steps, settings) {}
 };
 
 Store::Store(const std::filesystem::path& root) : parts_(std::make_unique<Parts>(root)) {}
@@ -46,7 +58,21 @@ BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
+LayerBlobs& Store::layer_blobs() { return parts_->layer_blobs; }
+BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
+
+Settings& Store::settings() {
+  return parts_->settings;
+}
+Room& Store::room() {
+  return parts_->room;
+}
+
+std::vector<RoomItem> Store::make_room() {
+  parts_->state.holds().release();
+  return parts_->room.make_room();
+}
 
 void Store::sync() {
   Database& database = parts_->database;

@@ -4,17 +4,23 @@
 #include <cache/images/store.hpp>
 #include <cache/layers/store.hpp>
 #include <cache/records.hpp>
+#include <cache/room/item.hpp>
 #include <cache/state_directory.hpp>
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 namespace slipway {
 
 class Database;
 class BlobStore;
+class BuildHistory;
 class FailedSteps;
+class Room;
+class Settings;
 class HttpAnswers;
+class LayerBlobs;
 
 class Store {
  public:
@@ -28,10 +34,18 @@ class Store {
   ImageStore& images();
   BlobStore& blobs();
   HttpAnswers& http_answers();
+  LayerBlobs& layer_blobs();
   FailedSteps& failed_steps();
+  BuildHistory& builds();
+  Settings& settings();
+  Room& room();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.
   void sync();
+
+  // At the end of a command that has ended all that used something of the store: brings the cache
+  // down to what the user has set, and gives what was removed (room/room.hpp).
+  std::vector<RoomItem> make_room();
 
  private:
   struct Parts;

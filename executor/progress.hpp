@@ -29,7 +29,27 @@ struct WorkFigures {
   std::uint64_t bytes = 0;
 };
 
-struct VertexReport {
+// A part of a key that is not what it was. Values that are nobody's business are "(hidden)".
+struct PartChange {
+  std::string label;
+  std::optional<std::string> was;  // empty: there was none
+  std::optional<std::string> is;
+  bool operator==(const PartChange&) const = default;
+};
+
+// Why a step missed.
+struct Miss {
+  // One line: "src/main.c: content; src/io.h: new", "input [build 3/5] changed", "command changed".
+  std::string reason;
+  std::vector<FileChange> changes;  // the files, where those are the reason
+  std::size_t change_count = 0;     // of all; `changes` may be the first of them
+  // What it was compared with, and all in which the two differ.
+  std::optional<CacheKey> baseline;
+  std::string baseline_step;        // its name
+  std::vector<PartChange> parts;
+};
+
+struct VertexReport : Miss {
   enum class Outcome {
     hit,        // a record gave the result
     ran,        // a miss: it was executed
@@ -40,14 +60,13 @@ struct VertexReport {
   VertexId vertex{};
   Outcome outcome = Outcome::local;
   std::optional<CacheKey> key;
-  std::string reason;        // of a miss: "src/main.c: content", "input [build 3/5] changed"
-  std::vector<FileChange> changes;  // of a miss: the files, where those are the reason
-  std::size_t change_count = 0;     // of all; `changes` may be the first of them
   std::int64_t started = 0;  // nanoseconds since the solve began
   std::int64_t ended = 0;
   std::int64_t saved = 0;    // of a hit: how long the step ran when its record was made, ns
   WorkFigures work;          // of a COPY that ran: all that was copied
+  bool shared = false;       // hit: the record came from a shared cache
   bool same_tree = false;    // ran, and gave the same tree as before: what follows may hit
+  std::int64_t made = 0;     // of a hit: when the step was executed last, seconds
 };
 
 // Called from the thread that called solve(), and from no other.

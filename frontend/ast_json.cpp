@@ -186,7 +186,8 @@ class Writer {
     json_.end_object();
   }
   void write(const Instruction& instruction) {
-    const auto& [kind, text, where, keyword, comments, failed, guessed] = instruction;
+    const auto& [kind, text, where, keyword, comments, failed, guessed, cache] = instruction;
+    static_cast<void>(cache);  // stands in the comments
     json_.begin_object();
     head(kinds[kind.index()], keyword, text, where, comments);
     std::visit([this](const auto& each) { members(each); }, kind);

@@ -1,5 +1,7 @@
 #include <frontend/parse.hpp>
 
+#include <frontend/cache_directive.hpp>
+
 #include <frontend/directives.hpp>
 #include <frontend/instructions.hpp>
 
@@ -25,6 +27,8 @@ class Stages {
 
   void add(const Statement& statement, const Reading& reading) {
     Instruction read = read_instruction(statement, reading);
+    if (statement.cache_rule)
+      read.cache = read_cache_rule(*statement.cache_rule, read.kind, report_);
     Instruction* const instruction = &read;
     if (auto* from = std::get_if<From>(&instruction->kind)) {
       dockerfile_.stages.push_back({.from = std::move(*from),

@@ -1,5 +1,7 @@
 #include <frontend/statements.hpp>
 
+#include <frontend/cache_directive.hpp>
+
 #include <grammar/characters.hpp>
 #include <grammar/directive.hpp>
 #include <grammar/joined.hpp>
@@ -10,6 +12,7 @@
 #include <DockerfileParser.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace slipway {
 namespace {
@@ -154,7 +157,7 @@ class Reader {
   void read_words(const antlr4::ParserRuleContext& rule, Statement& statement) const;
   void trim_words(Statement& statement) const;
   HeredocBody body(DockerfileParser::HeredocContext& heredoc) const;
-  std::vector<std::string> comments_above(const antlr4::Token& token);
+  void read_comments_above(const antlr4::Token& token, Statement& statement);
 
   const Fragment& text_;
   bool one_line_;
@@ -247,12 +250,24 @@ HeredocBody Reader::body(DockerfileParser::HeredocContext& heredoc) const {
   return {text_.slice(first, last), end(terminator) > last};
 }
 
-std::vector<std::string> Reader::comments_above(const antlr4::Token& token) {
-  std::vector<std::string> comments;
+void Reader::read_comments_above(const antlr4::Token& token, Statement& statement) {
+  std::vector<std::string>& comments = statement.comments;
+  std::size_t below = begin(token);  // where the line under the comment begins
+  bool near = true;                  // nothing but comments is between, and no blank line
   for (std::size_t at = token.getTokenIndex(); at > 0; --at) {
     const antlr4::Token& above = *tokens_.get(at - 1);
     if (above.getChannel() == antlr4::Token::DEFAULT_CHANNEL) break;
     if (above.getType() != DockerfileLexer::COMMENT) continue;
+    if (near) {
+      const Fragment whole = text_.slice(begin(above), end(above)).trimmed_back();
+      const std::string_view gap = std::string_view(text_.text())
+                                       .substr(begin(above) + whole.size(),
+                                               below - begin(above) - whole.size());
+      near = std::count(gap.begin(), gap.end(), '\n') == 1;
+      below = begin(above);
+      if (near && !statement.cache_rule && is_cache_rule(whole.text()))
+        statement.cache_rule = whole;
+    }
     // As BuildKit, which takes the first character of the line away: behind indentation the #
     // stays.
     std::size_t line = begin(above);
@@ -267,7 +282,6 @@ std::vector<std::string> Reader::comments_above(const antlr4::Token& token) {
     comments.push_back(comment);
   }
   std::reverse(comments.begin(), comments.end());
-  return comments;
 }
 
 Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
@@ -323,7 +337,7 @@ Statement Reader::statement(DockerfileParser::InstructionContext& instruction) {
     --last;
   }
   statement.span = text_.span(begin(name), last);
-  statement.comments = comments_above(name);
+  read_comments_above(name, statement);
   return statement;
 }
 

@@ -52,6 +52,7 @@ struct Statement {
   bool bracket = false;         // it begins with [
   std::vector<HeredocBody> bodies;
   std::vector<std::string> comments;  // the comment lines above
+  std::optional<Fragment> cache_rule;  // "# cache: ..." among those right above
   SourceSpan span;                    // all lines, heredocs included
 };
 

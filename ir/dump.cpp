@@ -74,6 +74,7 @@ std::string dump_graph(const Graph& graph) {
       text += "\n";
     }
     if (vertex.ignore_cache) text += "  ignore_cache\n";
+    if (vertex.cache_ttl) text += "  cache_ttl " + std::to_string(*vertex.cache_ttl) + "\n";
     text += "  definition " + graph.definition(id).hex().substr(0, 12) + "\n\n";
   }
   return text;

@@ -1,6 +1,7 @@
 #include <ir/graph.hpp>
 #include <ir/key.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -20,9 +21,12 @@ VertexId Graph::add(Vertex vertex) {
   if (added) {
     vertices_.push_back(std::move(vertex));
     definitions_.push_back(definition);
-  } else if (vertex.ignore_cache) {
+  } else {
     // Whoever asks for a run gets one, also where an equal step of another stage would do.
-    vertices_[index_of(place->second)].ignore_cache = true;
+    Vertex& known = vertices_[index_of(place->second)];
+    if (!known.ignore_cache) known.ignore_cache = vertex.ignore_cache;
+    if (vertex.cache_ttl)
+      known.cache_ttl = std::min(known.cache_ttl.value_or(*vertex.cache_ttl), *vertex.cache_ttl);
   }
   return place->second;
 }

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,13 +20,23 @@ namespace slipway {
 enum class VertexId : std::uint32_t {};
 constexpr std::size_t index_of(VertexId id) { return static_cast<std::size_t>(id); }
 
+// Who asks that a vertex is run, whatever records say.
+enum class IgnoreCache {
+  build,      // --no-cache
+  stage,      // --no-cache-filter
+  directive,  // "# cache: never" above the instruction
+};
+
 struct Vertex {
   Operation operation;
   std::vector<VertexId> inputs;  // earlier vertices only: a cycle cannot be written down
   SourceSpan origin;             // the instruction to quote when this vertex fails
   std::string name;              // as progress shows it: "[build 2/5] RUN make"
   std::string stage;             // the stage's name or number; empty for what belongs to none
-  bool ignore_cache = false;     // --no-cache, --no-cache-filter: run, whatever records say
+  std::optional<IgnoreCache> ignore_cache;
+  // How long its execution counts, seconds; empty: for ever. Says nothing about the result, so it is
+  // in no digest.
+  std::optional<std::int64_t> cache_ttl;
 };
 
 class Graph {

@@ -174,6 +174,13 @@ using InstructionKind =
     std::variant<From, Arg, Env, Label, Run, Copy, Add, Workdir, User, Cmd, Entrypoint, Shell,
                  Expose, Volume, StopSignal, Healthcheck, Onbuild, Maintainer>;
 
+// "# cache: ttl=7d" or "# cache: never" right above an instruction: for how long what it gave is
+// taken from the cache. Other builders read a comment.
+struct CacheRule {
+  std::optional<std::int64_t> ttl;  // seconds
+  bool never = false;
+};
+
 struct Instruction {
   InstructionKind kind;
   std::string text;  // the whole instruction on one line, as progress and history quote it
@@ -182,6 +189,7 @@ struct Instruction {
   std::vector<std::string> comments;  // the comment lines right above it, without the #
   bool failed = false;   // a mistake was found in it; only in a Dockerfile that is not whole
   bool guessed = false;  // the mistake is its name: this is what was probably meant
+  std::optional<CacheRule> cache;
 };
 
 // A stage: FROM and what follows it up to the next FROM.

@@ -109,8 +109,10 @@ void fields(const RunProcess::Device& value, const Visit& visit) {
 
 template <class Visit>
 void fields(const RunProcess::Unkeyed& value, const Visit& visit) {
-  const auto& [proxies, shell] = value;
-  static_cast<void>(shell);  // for looking into a step that failed: equal steps are one all the same
+  const auto& [proxies, shell, build_arguments] = value;
+  // For people: equal steps are one all the same.
+  static_cast<void>(shell);
+  static_cast<void>(build_arguments);
   visit("proxies", proxies);
 }
 

@@ -75,6 +75,7 @@ struct LowerOptions {
   std::map<std::string, NamedContext> contexts;  // names in lower case
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;  // --no-cache-filter
+  std::optional<std::int64_t> cache_ttl;     // of RUN, seconds
   Platform build_platform;
   Platform target_platform;
   bool show_platforms = false;  // in the names of steps: several are built at once

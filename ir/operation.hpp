@@ -103,6 +103,7 @@ struct RunProcess {
   struct Unkeyed {
     std::vector<std::string> proxies;  // "http_proxy=...": in the environment, never in a key
     std::string shell;                 // the program of SHELL, for looking into a step that failed
+    std::vector<std::string> build_arguments;  // names in `environment` that are ARGs, for messages
     bool operator==(const Unkeyed&) const = default;
   };
 

@@ -1,11 +1,13 @@
 #include <ir/quantities.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace slipway {
 namespace {
@@ -71,6 +73,38 @@ std::optional<std::int64_t> read_duration(std::string_view text) {
   constexpr auto limit = static_cast<long double>(std::numeric_limits<std::int64_t>::max());
   if (total >= limit) return std::nullopt;
   return static_cast<std::int64_t>(sign * std::floor(total));
+}
+
+namespace {
+
+constexpr std::array<std::pair<char, std::int64_t>, 5> age_units = {
+    {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}}};
+
+}  // namespace
+
+std::optional<std::int64_t> read_age(std::string_view text) {
+  constexpr std::int64_t longest = 100LL * 365 * 86400;
+  std::int64_t total = 0;
+  while (!text.empty()) {
+    std::int64_t number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (read.ec != std::errc() || !is_digit(text[0])) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+    const auto unit = std::find_if(age_units.begin(), age_units.end(), [&](const auto& each) {
+      return !text.empty() && each.first == text[0];
+    });
+    if (unit == age_units.end() || number > longest / unit->second) return std::nullopt;
+    text.remove_prefix(1);
+    total += number * unit->second;
+    if (total > longest) return std::nullopt;
+  }
+  return total > 0 ? std::optional(total) : std::nullopt;
+}
+
+std::string shortest_age(std::int64_t seconds) {
+  for (const auto& [name, length] : age_units)
+    if (name != 'w' && seconds % length == 0 && seconds >= length) return std::to_string(seconds / length) + name;
+  return std::to_string(seconds) + "s";
 }
 
 std::optional<std::uint64_t> read_size(std::string_view text) {

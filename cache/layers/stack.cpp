@@ -170,6 +170,7 @@ StackView::Resolved StackView::resolve(std::string_view path, bool follow_last) 
 int StackView::open(const Entry& entry) const {
   const Place place = locate(entry.path);
   if (place.layer == nullptr) throw Error(quoted(entry.path) + " is in no layer");
+  if (place.layer->bring) place.layer->bring();
   const std::string folder = place.layer->directory.native();
   const int root = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) throw system_error("open", folder, errno);

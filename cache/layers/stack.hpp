@@ -24,6 +24,7 @@ class StackView {
   struct Layer {
     std::filesystem::path directory;
     std::shared_ptr<const LayerIndex> index;
+    std::function<void()> bring = {};  // of a layer that may be elsewhere: makes its directory
   };
   // Lowest first. No layers: an empty root.
   explicit StackView(std::vector<Layer> layers);
@@ -41,8 +42,8 @@ class StackView {
   // never leaves it. Components that do not exist stay as they are. Throws Error after 40 links.
   Resolved resolve(std::string_view path, bool follow_last) const;
 
-  // Opens a regular file for reading, beneath its layer's directory. The descriptor is the
-  // caller's. Throws Error if it is gone or no regular file.
+  // Opens a regular file for reading, beneath its layer's directory, for which the layer is brought.
+  // The descriptor is the caller's. Throws Error if it is gone or no regular file.
   int open(const Entry& entry) const;
 
   const std::vector<Layer>& layers() const { return layers_; }

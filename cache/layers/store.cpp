@@ -12,8 +12,10 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
@@ -49,11 +51,35 @@ void move_out_of_place(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 struct LayerStore::State {
+  // A layer that is expected, and the lock of who waits for it.
+  struct Expected {
+    Elsewhere from;
+    std::mutex mutex;  // held while its index or its files are on their way
+    std::atomic<bool> here{false};  // once brought: asked for each file that is opened
+  };
+
   StateDirectory& directory;
   Database& database;
-  // Guards `indexes`, which any thread may fill.
+  // Guards what follows, which any thread may fill.
   std::mutex mutex;
   std::unordered_map<DiffId, std::shared_ptr<const LayerIndex>> indexes;
+  std::unordered_map<DiffId, std::shared_ptr<Expected>> expected;
+
+  std::shared_ptr<const LayerIndex> known_index(const DiffId& id) {
+    const std::lock_guard guard(mutex);
+    const auto found = indexes.find(id);
+    return found == indexes.end() ? nullptr : found->second;
+  }
+  std::shared_ptr<const LayerIndex> keep_index(const DiffId& id,
+                                               std::shared_ptr<const LayerIndex> index) {
+    const std::lock_guard guard(mutex);
+    return indexes.try_emplace(id, std::move(index)).first->second;
+  }
+  std::shared_ptr<Expected> expected_layer(const DiffId& id) {
+    const std::lock_guard guard(mutex);
+    const auto found = expected.find(id);
+    return found == expected.end() ? nullptr : found->second;
+  }
 
   fs::path tree(const DiffId& id) const { return directory.layers() / id.hex(); }
   fs::path index(const DiffId& id) const { return directory.layers() / (id.hex() + ".index"); }
@@ -79,6 +105,7 @@ struct LayerStore::State {
   }
 
   LayerRef place(const fs::path& folder, const BuiltLayer& built, bool canonical);
+  void bring(const DiffId& id);
 };
 
 LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& built,
@@ -86,6 +113,7 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
   const DiffId& id = built.layer.diff_id;
   const fs::path index_aside = folder / "index";
   write_file(index_aside, built.index);
+  directory.holds().hold(id.digest);
   const FileLock lock = directory.lock("layer-" + id.hex());
   if (std::optional<Row> present = row(id); present && complete(id)) {
     // The same bytes. That the tar can be made again is worth knowing.
@@ -110,10 +138,11 @@ LayerRef LayerStore::State::place(const fs::path& folder, const BuiltLayer& buil
 }
 
 LayerStore::LayerStore(StateDirectory& state, Database& database)
-    : state_(new State{state, database, {}, {}}) {}
+    : state_(new State{state, database, {}, {}, {}}) {}
 LayerStore::~LayerStore() = default;
 
 std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
+  state_->directory.holds().hold(id.digest);
   std::optional<State::Row> row = state_->row(id);
   if (!row || !state_->complete(id)) return std::nullopt;
   return row->layer;
@@ -121,21 +150,28 @@ std::optional<LayerRef> LayerStore::find(const DiffId& id) const {
 
 std::filesystem::path LayerStore::directory(const DiffId& id) const { return state_->tree(id); }
 
+std::filesystem::path LayerStore::index_file(const DiffId& id) const { return state_->index(id); }
+
 std::shared_ptr<const LayerIndex> LayerStore::index(const DiffId& id) const {
-  {
-    const std::lock_guard guard(state_->mutex);
-    if (const auto found = state_->indexes.find(id); found != state_->indexes.end()) {
-      return found->second;
+  if (auto known = state_->known_index(id)) return known;
+  if (!find(id)) {
+    const auto expected = state_->expected_layer(id);
+    if (!expected) throw Error("layer " + id.text() + " is not in the store");
+    const std::lock_guard waiting(expected->mutex);
+    if (auto known = state_->known_index(id)) return known;
+    try {
+      return state_->keep_index(id, expected->from.index());
+    } catch (...) {
+      expected->from.failed();
+      throw;
     }
   }
-  if (!find(id)) throw Error("layer " + id.text() + " is not in the store");
   std::shared_ptr<const LayerIndex> index = LayerIndex::open(state_->index(id));
   if (index->layer().diff_id != id) {
     throw Error("the index of layer " + id.text() + " is another layer's")
         .hint("run slipway fsck");
   }
-  const std::lock_guard guard(state_->mutex);
-  return state_->indexes.try_emplace(id, std::move(index)).first->second;
+  return state_->keep_index(id, std::move(index));
 }
 
 std::shared_ptr<const LayerIndex> LayerStore::index_at(const fs::path& directory) const {
@@ -148,10 +184,44 @@ StackView LayerStore::view(const LayerStack& stack) const {
   std::vector<StackView::Layer> layers;
   layers.reserve(stack.size());
   for (const LayerRef& layer : stack) {
-    layers.push_back({directory(layer.diff_id), index(layer.diff_id)});
+    const DiffId& id = layer.diff_id;
+    layers.push_back({directory(id), index(id)});
+    if (!state_->expected_layer(id)) continue;
+    layers.back().bring = [state = state_.get(), id] { state->bring(id); };
   }
   return StackView(std::move(layers));
 }
+
+void LayerStore::expect(Elsewhere elsewhere) {
+  const DiffId id = elsewhere.layer.diff_id;
+  if (find(id)) return;
+  auto expected = std::make_shared<State::Expected>();
+  expected->from = std::move(elsewhere);
+  const std::lock_guard guard(state_->mutex);
+  state_->expected.try_emplace(id, std::move(expected));
+}
+
+void LayerStore::State::bring(const DiffId& id) {
+  const auto wanted = expected_layer(id);
+  if (!wanted) {
+    if (row(id) && complete(id)) return;
+    throw Error("layer " + id.text() + " is not in the store");
+  }
+  if (wanted->here) return;
+  const std::lock_guard waiting(wanted->mutex);
+  try {
+    if (!row(id) || !complete(id)) wanted->from.bring();
+    const std::optional<Row> brought = row(id);
+    if (!brought || brought->layer != wanted->from.layer)
+      throw Error("what came as layer " + id.text() + " is another one");
+    wanted->here = true;
+  } catch (...) {
+    wanted->from.failed();
+    throw;
+  }
+}
+
+void LayerStore::bring(const DiffId& id) { state_->bring(id); }
 
 Staging LayerStore::stage() { return Staging(state_->directory.fresh_work_path()); }
 
@@ -173,8 +243,12 @@ LayerRef LayerStore::extract(ByteSource& tar, const std::optional<DiffId>& expec
 }
 
 void LayerStore::remember_blob(const DiffId& id, const Digest& blob) {
-  Query(state_->database, "UPDATE layers SET blob = ? WHERE diff_id = ?")
+  struct stat status {};
+  const fs::path path = state_->directory.blobs() / blob.hex();
+  const bool kept = ::lstat(path.c_str(), &status) == 0;
+  Query(state_->database, "UPDATE layers SET blob = ?, blob_size = ? WHERE diff_id = ?")
       .bind(blob)
+      .bind(std::int64_t{kept ? status.st_size : 0})
       .bind(id.digest)
       .run();
   if (state_->database.changes() == 0) {
@@ -188,6 +262,7 @@ std::optional<Digest> LayerStore::blob(const DiffId& id) const {
 }
 
 void LayerStore::write_tar(const DiffId& id, const ByteSink& sink) const {
+  state_->directory.holds().hold(id.digest);
   const std::optional<State::Row> row = state_->row(id);
   if (!row) throw Error("layer " + id.text() + " is not in the store");
   if (row->canonical || !row->blob ||

@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace slipway {
 
@@ -45,14 +44,33 @@ class LayerStore {
   LayerStore(StateDirectory& state, Database& database);
   ~LayerStore();
 
+  // What is found or committed stays until this process has ended (room/holds.hpp).
   std::optional<LayerRef> find(const DiffId& id) const;
   std::filesystem::path directory(const DiffId& id) const;
+  // Its index's bytes lie there, of a layer that is in the store.
+  std::filesystem::path index_file(const DiffId& id) const;
   // Kept mapped for the life of the store. Throws Error if there is no such layer.
   std::shared_ptr<const LayerIndex> index(const DiffId& id) const;
   // That of the layer whose directory this is; null for a directory of any other kind.
   std::shared_ptr<const LayerIndex> index_at(const std::filesystem::path& directory) const;
-  // Throws Error naming the first layer that is not there.
+  // Throws Error naming the first layer that is not there. The store outlives the view.
   StackView view(const LayerStack& stack) const;
+
+  // A layer that can be had from elsewhere. The functions are called from any thread, one call at a
+  // time for each layer; the first two throw Error.
+  struct Elsewhere {
+    LayerRef layer;
+    std::function<std::shared_ptr<const LayerIndex>()> index;  // verified, that of these files
+    std::function<void()> bring;         // puts the layer into this store
+    std::function<void()> failed;        // it could not be had, or was another one; must not throw
+  };
+  // From now on the layer may be seen, as if it was here: index() and view() ask for its index, and
+  // who opens a file in such a view brings the layer. Who needs its directory calls bring().
+  // Nothing is asked for here, and nothing changes for a layer that is in the store.
+  void expect(Elsewhere elsewhere);
+  // Waits for a layer that was expected. Nothing if it is in the store; throws Error if it cannot
+  // be had, or is another one than was expected.
+  void bring(const DiffId& id);
 
   Staging stage();
   // Moves the tree into place under its diffID; its path may still be in use as a mounted lower

@@ -6,10 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 namespace slipway {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::string_view accepted_manifests =
     "application/vnd.oci.image.index.v1+json, "
@@ -21,9 +26,17 @@ constexpr std::string_view accepted_manifests =
 constexpr std::string_view docker_hub = "registry-1.docker.io";
 
 std::string base_url(const Reference& name) {
-  const std::string host =
-      name.domain == "docker.io" ? std::string(docker_hub) : name.domain;
+  const std::string host = name.domain == "docker.io" ? std::string(docker_hub) : name.domain;
   return (is_loopback(host) ? "http://" : "https://") + host + "/v2/" + name.repository + "/";
+}
+
+bool succeeded(const HttpResponse& response) {
+  return response.status >= 200 && response.status < 300;
+}
+
+// 400: "provided digest did not match uploaded content", of a document that was read half-written.
+bool is_collision(const HttpResponse& response) {
+  return response.status == 400 || response.status >= 500;
 }
 
 // "application/json; charset=utf-8" without what follows the type.
@@ -52,51 +65,26 @@ std::string reason_in(const std::string& body) {
 
 }  // namespace
 
-// A connection for one request, given back at its end.
-class RegistryClient::Connection {
- public:
-  explicit Connection(RegistryClient& client) : client_(client) {
-    {
-      const std::lock_guard lock(client_.mutex_);
-      if (!client_.idle_.empty()) {
-        http_ = std::move(client_.idle_.back());
-        client_.idle_.pop_back();
-      }
-    }
-    if (!http_) http_ = std::make_unique<HttpClient>(client_.cancelled_);
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() {
-    const std::lock_guard lock(client_.mutex_);
-    client_.idle_.push_back(std::move(http_));
-  }
-  HttpClient& http() { return *http_; }
-
- private:
-  RegistryClient& client_;
-  std::unique_ptr<HttpClient> http_;
-};
-
 RegistryClient::RegistryClient(const Reference& name, Credentials credentials,
-                               std::function<bool()> cancelled)
+                               std::function<bool()> cancelled, HttpLimits limits)
     : domain_(name.domain),
       repository_(name.repository),
       base_(base_url(name)),
       credentials_(std::move(credentials)),
-      cancelled_(std::move(cancelled)) {}
+      limits_(limits),
+      connections_(std::move(cancelled)) {}
 
 std::string RegistryClient::fetch_token(const std::string& realm, const std::string& service,
-                                        const std::string& scope, HttpClient& http) {
+                                        const std::string& scope) {
   HttpRequest request;
   request.role = "token service";
+  request.limits = limits_;
   // The realm is the registry's word. Credentials go there, so never in plain text to a place that
   // is not this machine.
   const std::size_t host = realm.find("://");
   if (host == std::string::npos ||
-      (!realm.starts_with("https://") &&
-       !(realm.starts_with("http://") && is_loopback(domain_) &&
-         is_loopback(realm.substr(7, realm.find('/', 7) - 7))))) {
+      (!realm.starts_with("https://") && !(realm.starts_with("http://") && is_loopback(domain_) &&
+                                           is_loopback(realm.substr(7, realm.find('/', 7) - 7))))) {
     throw Error("registry " + quoted(domain_) + " sends to " + quoted(realm) +
                 " for a token, which is not an HTTPS address");
   }
@@ -109,7 +97,7 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
     request.url = realm + (realm.find('?') == std::string::npos ? "?" : "&") + query;
     if (!credentials_.empty()) request.authorization = credentials_.basic();
   }
-  const HttpResponse response = http.send(request);
+  const HttpResponse response = connections_.send(request);
   if (response.status == 401 || response.status == 403) {
     throw Error("registry " + quoted(domain_) + " denies access to " + quoted(repository_) +
                 reason_in(response.body))
@@ -126,14 +114,14 @@ std::string RegistryClient::fetch_token(const std::string& realm, const std::str
     const auto found = json.find(key);
     if (found == json.end() || !found->is_string()) continue;
     const auto token = found->get<std::string>();
-    const bool printable = std::all_of(token.begin(), token.end(),
-                                       [](char c) { return c > ' ' && c < 0x7F; });
+    const bool printable =
+        std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7F; });
     if (!token.empty() && printable) return token;
   }
   throw Error("the token service of registry " + quoted(domain_) + " gives no token");
 }
 
-bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
+bool RegistryClient::authorize(const HttpResponse& refusal, bool push) {
   std::vector<Challenge> challenges;
   const auto [from, to] = refusal.headers.equal_range("www-authenticate");
   for (auto header = from; header != to; ++header) {
@@ -147,9 +135,9 @@ bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
   for (const Challenge& challenge : challenges) {
     if (challenge.scheme != "bearer") continue;
     std::string scope = value(challenge, "scope");
-    if (scope.empty()) scope = "repository:" + repository_ + ":pull";
+    if (scope.empty()) scope = "repository:" + repository_ + (push ? ":pull,push" : ":pull");
     const std::string token =
-        fetch_token(value(challenge, "realm"), value(challenge, "service"), scope, http);
+        fetch_token(value(challenge, "realm"), value(challenge, "service"), scope);
     const std::lock_guard lock(mutex_);
     authorization_ = "Bearer " + token;
     return true;
@@ -163,57 +151,82 @@ bool RegistryClient::authorize(const HttpResponse& refusal, HttpClient& http) {
   return false;
 }
 
-HttpResponse RegistryClient::request(const std::string& path, bool manifests, const ByteSink& sink,
-                                     const std::string& what) {
-  Connection connection(*this);
-  HttpRequest request;
-  request.url = base_ + path;
-  if (manifests) request.headers.emplace_back("Accept", accepted_manifests);
-  {
-    const std::lock_guard lock(mutex_);
-    request.authorization = authorization_;
-  }
-  HttpResponse response = connection.http().send(request, sink);
-  // Once: a token that was just given and is refused will be refused again.
-  if (response.status == 401 && authorize(response, connection.http())) {
-    {
+HttpResponse RegistryClient::request(HttpRequest request, const Purpose& purpose,
+                                     const ByteSink& sink) {
+  // Where an upload goes is the registry's word; credentials stay with the registry.
+  const bool authorized = HttpClient::same_origin(request.url, base_);
+  const auto send = [&] {
+    if (authorized) {
       const std::lock_guard lock(mutex_);
       request.authorization = authorization_;
     }
-    response = connection.http().send(request, sink);
-  }
-  if (response.status >= 200 && response.status < 300) return response;
-  const std::string registry = "registry " + quoted(domain_);
-  switch (response.status) {
-    case 401:
-    case 403:
-      throw Error(registry + " denies access to " + quoted(repository_) + reason_in(response.body))
-          .hint(credentials_.empty() ? "log in to it with `docker login`, if the name is right"
-                                     : "check the login in ~/.docker/config.json");
-    case 404:
-      throw Error(registry + " has no " + what + reason_in(response.body))
-          .hint("check the name and the tag");
-    case 429:
-      throw Error(registry + " answers that there were too many requests" +
-                  reason_in(response.body))
-          .hint("wait, or log in to it: most registries allow more then");
-    default:
-      throw Error(registry + " answers with status " + std::to_string(response.status) + " for " +
-                  what + reason_in(response.body));
+    return connections_.send(request, sink);
+  };
+  request.limits = limits_;
+  if (purpose.brief) request.limits.whole = 3 * limits_.first_byte;
+  HttpResponse response = send();
+  // Once: a token that was just given and is refused will be refused again.
+  if (response.status == 401 && authorized && authorize(response, purpose.push)) response = send();
+  if (succeeded(response) || (response.status == 404 && purpose.may_be_absent)) return response;
+  if (purpose.may_collide && is_collision(response)) return response;
+  if (!request.upload && response.status >= 500) return insist(purpose, send);
+  refuse(response, purpose);
+}
+
+// Registries that keep what they have in files fail to read or write a tag, or what refers to a
+// blob, while another client writes the same.
+HttpResponse RegistryClient::insist(const Purpose& purpose,
+                                    const std::function<HttpResponse()>& attempt) const {
+  static constexpr std::array pauses = {50ms, 150ms, 500ms};
+  for (std::size_t tries = 0;; ++tries) {
+    HttpResponse response = attempt();
+    if (succeeded(response) || (response.status == 404 && purpose.may_be_absent)) return response;
+    if (!is_collision(response) || tries == pauses.size()) refuse(response, purpose);
+    std::this_thread::sleep_for(pauses[tries]);
   }
 }
 
-RegistryClient::Document RegistryClient::document(const std::string& name,
-                                                  const std::string& what) {
+void RegistryClient::refuse(const HttpResponse& response, const Purpose& purpose) const {
+  const std::string registry = "registry " + quoted(domain_);
+  const std::string reason = reason_in(response.body);
+  switch (response.status) {
+    case 401:
+    case 403:
+      throw Error(registry + " denies " + (purpose.push ? "writing" : "access") + " to " +
+                  quoted(repository_) + reason)
+          .hint(credentials_.empty() ? "log in to it with `docker login`, if the name is right"
+                                     : "check the login in ~/.docker/config.json");
+    case 404:
+      throw Error(registry + " has no " + purpose.what + reason).hint("check the name and the tag");
+    case 405:
+      throw Error(registry + " does not take " + purpose.what + reason)
+          .hint("it may be read-only, or a mirror of another registry");
+    case 413:
+      throw Error(registry + " takes nothing as large as " + purpose.what + reason)
+          .hint("raise the limit of the registry, or of the proxy before it");
+    case 429:
+      throw Error(registry + " answers that there were too many requests" + reason)
+          .hint("wait, or log in to it: most registries allow more then");
+    default:
+      throw Error(registry + " answers with status " + std::to_string(response.status) + " for " +
+                  purpose.what + reason);
+  }
+}
+
+std::optional<RegistryClient::Document> RegistryClient::document(const std::string& name,
+                                                                 const Purpose& purpose) {
   Document document;
   const ByteSink sink = [&](std::span<const std::byte> bytes) {
     if (document.bytes.size() + bytes.size() > max_manifest_size) {
-      throw Error("the manifest of " + what + " is larger than " +
+      throw Error("the manifest of " + purpose.what + " is larger than " +
                   std::to_string(max_manifest_size) + " bytes");
     }
     document.bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
-  const HttpResponse response = request("manifests/" + name, true, sink, what);
+  HttpRequest asked{.url = base_ + "manifests/" + name};
+  asked.headers.emplace_back("Accept", accepted_manifests);
+  const HttpResponse response = request(std::move(asked), purpose, sink);
+  if (response.status == 404) return std::nullopt;
   document.media_type = bare_type(response.header("content-type"));
   document.digest = sha256(document.bytes);
   return document;
@@ -221,7 +234,7 @@ RegistryClient::Document RegistryClient::document(const std::string& name,
 
 RegistryClient::Document RegistryClient::manifest(const Reference& name) {
   const std::string what = "image " + quoted(name.familiar());
-  Document found = document(name.digest ? name.digest->text() : name.tag, what);
+  Document found = document(name.digest ? name.digest->text() : name.tag, {.what = what}).value();
   if (name.digest && found.digest != *name.digest) {
     throw Error("registry " + quoted(domain_) + " gives another manifest than asked for: " +
                 found.digest.text() + " instead of " + name.digest->text());
@@ -230,7 +243,8 @@ RegistryClient::Document RegistryClient::manifest(const Reference& name) {
 }
 
 RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected) {
-  Document found = document(expected.digest.text(), "manifest " + expected.digest.text());
+  Document found =
+      document(expected.digest.text(), {.what = "manifest " + expected.digest.text()}).value();
   if (found.digest != expected.digest || found.bytes.size() != expected.size) {
     throw Error("registry " + quoted(domain_) + " gives another manifest than its index names: " +
                 found.digest.text() + " instead of " + expected.digest.text());
@@ -240,10 +254,14 @@ RegistryClient::Document RegistryClient::manifest(const BlobDescriptor& expected
   return found;
 }
 
+std::optional<RegistryClient::Document> RegistryClient::find_manifest(const std::string& tag) {
+  return document(tag, {.what = "tag " + quoted(tag), .may_be_absent = true, .brief = true});
+}
+
 std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint64_t limit) {
   if (expected.size > limit) {
-    throw Error("the blob " + expected.digest.text() + " is too large for what it is: " +
-                std::to_string(expected.size) + " bytes");
+    throw Error("the blob " + expected.digest.text() +
+                " is too large for what it is: " + std::to_string(expected.size) + " bytes");
   }
   std::string bytes;
   blob(expected, [&](std::span<const std::byte> piece) {
@@ -257,6 +275,12 @@ std::string RegistryClient::small_blob(const BlobDescriptor& expected, std::uint
 }
 
 void RegistryClient::blob(const BlobDescriptor& expected, const ByteSink& sink) {
+  if (find_blob(expected, sink)) return;
+  throw Error("registry " + quoted(domain_) + " has no blob " + expected.digest.text())
+      .hint("check the name and the tag");
+}
+
+bool RegistryClient::find_blob(const BlobDescriptor& expected, const ByteSink& sink) {
   std::uint64_t received = 0;
   const auto wrong_size = [&] {
     return Error("registry " + quoted(domain_) + " gives " +
@@ -264,14 +288,17 @@ void RegistryClient::blob(const BlobDescriptor& expected, const ByteSink& sink) 
                  expected.digest.text() + " than the " + std::to_string(expected.size) +
                  " its manifest names");
   };
-  request("blobs/" + expected.digest.text(), false,
-          [&](std::span<const std::byte> bytes) {
-            received += bytes.size();
-            if (received > expected.size) throw wrong_size();
-            sink(bytes);
-          },
-          "blob " + expected.digest.text());
+  const HttpResponse response =
+      request({.url = base_ + "blobs/" + expected.digest.text()},
+              {.what = "blob " + expected.digest.text(), .may_be_absent = true},
+              [&](std::span<const std::byte> bytes) {
+                received += bytes.size();
+                if (received > expected.size) throw wrong_size();
+                sink(bytes);
+              });
+  if (response.status == 404) return false;
   if (received != expected.size) throw wrong_size();
+  return true;
 }
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 #include <cache/registry/credentials.hpp>
 
+#include <cache/registry/base64.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -14,42 +15,6 @@
 
 namespace slipway {
 namespace {
-
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      const std::uint32_t byte =
-          i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U;
-      group = group << 8 | byte;
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += i + k > bytes.size() ? '=' : alphabet[group >> (18 - 6 * k) & 63];
-    }
-  }
-  return text;
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t group = 0;
-  int bits = 0;
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  for (const char c : text) {
-    const std::size_t value = alphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    group = group << 6 | static_cast<std::uint32_t>(value);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes += static_cast<char>(group >> bits & 0xFF);
-  }
-  return bytes;
-}
 
 // Keys are host names, but older tools wrote whole URLs: "https://index.docker.io/v1/".
 std::string_view host_of(std::string_view key) {

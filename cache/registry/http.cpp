@@ -1,12 +1,14 @@
 #include <cache/registry/http.hpp>
 
 #include <cache/registry/curl.hpp>
+#include <cache/registry/http_body.hpp>
 #include <ir/error.hpp>
 #include <ir/remote_source.hpp>
 
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <utility>
@@ -15,10 +17,11 @@ namespace slipway {
 namespace {
 
 constexpr int max_redirects = 10;
-constexpr long connect_seconds = 20;
+constexpr long connect_milliseconds = 20'000;
 // Counted by libcurl against its own clock: a sink that blocks for long does not trip it, since
 // the next piece alone is thousands of bytes.
 constexpr long silent_seconds = 60;
+constexpr std::uint64_t upload_a_second = 16 << 20;
 constexpr std::size_t max_headers = 256;
 
 struct Url {
@@ -57,18 +60,38 @@ Url origin_of(const Curl& curl, const std::string& text) {
 // What one hop of a request collects. No exception may pass through libcurl's C frames, so they
 // are caught in the callbacks and thrown again when curl_easy_perform has returned.
 struct Transfer {
+  using Clock = std::chrono::steady_clock;
+
   HttpResponse response;
   const ByteSink* sink = nullptr;
   const std::function<bool()>* cancelled = nullptr;
+  HttpBodyReader* upload = nullptr;
   std::exception_ptr failure;
   bool enough = false;  // of the explanation of a failure: the rest is not read
+  std::chrono::milliseconds first_byte{0};
+  Clock::time_point last_sent = Clock::now();
+  curl_off_t sent = 0;
+  bool answered = false;     // a byte came
+  bool late = false;         // none did, and first_byte has passed
+  bool has_headers = false;  // all of them: the empty line behind them came
+
+  // False: it is not worth going on. libcurl asks about once a second, oftener while bytes flow.
+  bool go_on(curl_off_t sent_now) {
+    if (*cancelled && (*cancelled)()) return false;
+    if (sent_now != sent) last_sent = Clock::now();
+    sent = sent_now;
+    late = first_byte.count() > 0 && !answered && Clock::now() - last_sent > first_byte;
+    return !late;
+  }
 
   bool succeeded() const { return response.status >= 200 && response.status < 300; }
 
   void header_line(std::string_view line) {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+    if (line.empty()) has_headers = true;
     if (line.starts_with("HTTP/")) {  // a new response: what came before was a 1xx or a proxy's
       response.headers.clear();
+      has_headers = false;
       const std::size_t space = line.find(' ');
       response.status = 0;
       for (std::size_t i = space; i != std::string_view::npos && i + 1 < line.size() &&
@@ -107,6 +130,7 @@ struct Transfer {
 
 extern "C" std::size_t slipway_on_header(char* data, std::size_t, std::size_t size, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
+  transfer.answered = true;
   try {
     transfer.header_line({data, size});
     return size;
@@ -127,9 +151,39 @@ extern "C" std::size_t slipway_on_body(char* data, std::size_t, std::size_t size
   }
 }
 
-extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  const auto& transfer = *static_cast<const Transfer*>(user);
-  return *transfer.cancelled && (*transfer.cancelled)() ? 1 : 0;
+extern "C" std::size_t slipway_on_send(char* buffer, std::size_t, std::size_t size, void* user) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    return transfer.upload->read({buffer, size});
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return CURL_READFUNC_ABORT;
+  }
+}
+
+extern "C" int slipway_on_seek(void* user, curl_off_t place, int origin) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  if (origin != SEEK_SET || place < 0 ||
+      static_cast<std::uint64_t>(place) > transfer.upload->size())
+    return CURL_SEEKFUNC_CANTSEEK;
+  transfer.upload->seek(static_cast<std::uint64_t>(place));
+  return CURL_SEEKFUNC_OK;
+}
+
+extern "C" int slipway_on_progress(void* user, curl_off_t, curl_off_t, curl_off_t,
+                                   curl_off_t sent) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  try {
+    return transfer.go_on(sent) ? 0 : 1;
+  } catch (...) {
+    transfer.failure = std::current_exception();
+    return 1;
+  }
+}
+
+std::string text_of(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
 std::string hint_for(CURLcode code, const std::string& host, const std::string& reason) {
@@ -177,10 +231,12 @@ struct HttpClient::Handle {
 
   void prepare(const HttpRequest& request, const std::string& url, const Url& origin,
                curl_slist* headers, Transfer& transfer);
+  void prepare_upload(const HttpUpload& upload, Transfer& transfer);
+  void prepare_limits(const HttpLimits& limits);
+  [[noreturn]] void fail(const HttpRequest& request, const Url& origin, const Transfer& transfer,
+                         CURLcode code) const;
   HttpResponse hop(const HttpRequest& request, const std::string& url, bool authorized,
                    const ByteSink& sink);
-  std::string redirected(const HttpRequest& request, const std::string& from,
-                         const HttpResponse& response) const;
 };
 
 void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& url,
@@ -192,9 +248,7 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
   set(CURLOPT_NOSIGNAL, 1L);        // there are other threads
   set(CURLOPT_USERAGENT, "slipway/0.1");
   set(CURLOPT_HTTPHEADER, headers);
-  set(CURLOPT_CONNECTTIMEOUT, connect_seconds);
-  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
+  prepare_limits(request.limits);
   // Refused while the buffer of a transfer that failed early is still there: that one will do.
   (void)curl.easy_setopt(easy.get(), CURLOPT_BUFFERSIZE, 256L << 10);
   set(CURLOPT_ERRORBUFFER, static_cast<char*>(message));
@@ -203,6 +257,7 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
     set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.form->size()));
     set(CURLOPT_POSTFIELDS, request.form->c_str());
   }
+  if (request.upload) prepare_upload(*request.upload, transfer);
   // The command line tool reads these two, the library does not.
   if (const char* file = std::getenv("SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
   if (const char* folder = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
@@ -221,12 +276,58 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
   set(CURLOPT_NOPROGRESS, 0L);
 }
 
+void HttpClient::Handle::prepare_upload(const HttpUpload& upload, Transfer& transfer) {
+  set(CURLOPT_UPLOAD, 1L);
+  set(CURLOPT_CUSTOMREQUEST, upload.method.c_str());
+  set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(transfer.upload->size()));
+  set(CURLOPT_READFUNCTION, slipway_on_send);
+  set(CURLOPT_READDATA, static_cast<void*>(&transfer));
+  set(CURLOPT_SEEKFUNCTION, slipway_on_seek);
+  set(CURLOPT_SEEKDATA, static_cast<void*>(&transfer));
+  (void)curl.easy_setopt(easy.get(), CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);  // as BUFFERSIZE
+}
+
+void HttpClient::Handle::prepare_limits(const HttpLimits& limits) {
+  const long first_byte = static_cast<long>(limits.first_byte.count());
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      first_byte > 0 ? std::min(first_byte, connect_milliseconds) : connect_milliseconds);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(limits.whole.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(limits.slowest));
+  set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
+}
+
+void HttpClient::Handle::fail(const HttpRequest& request, const Url& origin,
+                              const Transfer& transfer, CURLcode code) const {
+  if (transfer.failure) std::rethrow_exception(transfer.failure);
+  if (code == CURLE_ABORTED_BY_CALLBACK && !transfer.late) throw Error("interrupted");
+  const bool loopback = is_loopback(origin.host);
+  const bool default_port = origin.port == (origin.plain() ? "80" : "443");
+  const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
+  const std::string who = request.role + " " + quoted(host);
+  if (transfer.late || (code == CURLE_OPERATION_TIMEDOUT && request.limits.first_byte.count() > 0 &&
+                        !transfer.answered)) {
+    throw Error(who + " gives no answer within " + text_of(transfer.first_byte))
+        .hint(hint_for(CURLE_OPERATION_TIMEDOUT, origin.host, {}));
+  }
+  const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
+  const std::string verb =
+      transfer.response.status == 0 ? " does not answer: " : " broke off its answer: ";
+  throw Error(who + verb + reason).hint(hint_for(code, origin.host, reason));
+}
+
 HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::string& url,
                                      bool authorized, const ByteSink& sink) {
   const Url origin = origin_of(curl, url);
   Transfer transfer;
   transfer.sink = &sink;
   transfer.cancelled = &cancelled;
+  transfer.first_byte = request.limits.first_byte;
+  std::optional<HttpBodyReader> upload;
+  if (request.upload) {
+    transfer.upload = &upload.emplace(*request.upload);
+    if (transfer.first_byte.count() > 0)
+      transfer.first_byte += std::chrono::seconds(upload->size() / upload_a_second);
+  }
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);
   const auto add = [&](const std::string& line) {
@@ -241,46 +342,18 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   };
   for (const auto& [name, value] : request.headers) add(name + ": " + value);
   if (authorized && !request.authorization.empty()) add("Authorization: " + request.authorization);
+  // Few servers answer the question whether they want a body, and the others cost a second.
+  if (request.upload) add("Expect:");
 
   prepare(request, url, origin, headers.get(), transfer);
   message[0] = '\0';
   const CURLcode code = curl.easy_perform(easy.get());
-  if (transfer.failure) std::rethrow_exception(transfer.failure);
-  if (code == CURLE_ABORTED_BY_CALLBACK) throw Error("interrupted");
-  if (code != CURLE_OK && !transfer.enough) {
-    const bool loopback = is_loopback(origin.host);
-    const bool default_port = origin.port == (origin.plain() ? "80" : "443");
-    const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
-    const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
-    const std::string verb =
-        transfer.response.status == 0 ? " does not answer: " : " broke off its answer: ";
-    throw Error(request.role + " " + quoted(host) + verb + reason).hint(hint_for(code, origin.host, reason));
-  }
+  // To libcurl a status line and the connection's end are an answer without headers and body.
+  const CURLcode outcome =
+      code == CURLE_OK && !transfer.has_headers ? CURLE_PARTIAL_FILE : code;
+  if (transfer.failure || (outcome != CURLE_OK && !transfer.enough))
+    fail(request, origin, transfer, outcome);
   return std::move(transfer.response);
-}
-
-std::string HttpClient::Handle::redirected(const HttpRequest& request, const std::string& from,
-                                           const HttpResponse& response) const {
-  const CurlUrl url = parse_url(curl, from);
-  const std::string location = response.header("location");
-  // Set over a URL that is there already, a relative one is resolved against it.
-  if (location.empty() ||
-      curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
-    throw Error(request.role + " redirects to " + quoted(without_credentials(location)) +
-                ", which is not a URL");
-  }
-  const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
-  const Url origin = origin_of(curl, target);
-  if (origin.scheme != "http" && origin.scheme != "https") {
-    throw Error(request.role + " redirects to " + quoted(without_credentials(target)) +
-                ", which is not the web");
-  }
-  if (request.web) return target;
-  if (origin.plain() && !(is_loopback(origin.host) && origin_of(curl, from).plain())) {
-    throw Error(request.role + " redirects to " + quoted(without_credentials(target)) +
-                ", which is not encrypted");
-  }
-  return target;
 }
 
 HttpClient::HttpClient(std::function<bool()> cancelled) : handle_(std::make_unique<Handle>()) {
@@ -297,14 +370,15 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
     const bool authorized = origin_of(handle_->curl, url).same_origin(first);
     HttpResponse response = handle_->hop(request, url, authorized, sink);
     const long status = response.status;
-    const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 ||
-                          status == 308;
+    const bool same_again = status == 307 || status == 308;
+    const bool redirect =
+        same_again || (!request.upload && (status == 301 || status == 302 || status == 303));
     // A form carries credentials: it is not sent on.
-    if (!redirect || request.form) {
+    if (!redirect || request.form || !request.redirects) {
       response.url = std::move(url);
       return response;
     }
-    url = handle_->redirected(request, url, response);
+    url = resolve(url, response.header("location"), request.role, request.web);
   }
   throw Error(request.role + " redirects " + quoted(without_credentials(request.url)) +
               " in a circle");
@@ -313,6 +387,26 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
 bool HttpClient::same_origin(const std::string& one, const std::string& other) {
   const Curl& curl = Curl::get();
   return origin_of(curl, one).same_origin(origin_of(curl, other));
+}
+
+std::string HttpClient::resolve(const std::string& from, const std::string& location,
+                                const std::string& role, bool web) {
+  const Curl& curl = Curl::get();
+  const CurlUrl url = parse_url(curl, from);
+  const auto refusal = [&](const std::string& to, const char* reason) {
+    return Error(role + " redirects to " + quoted(without_credentials(to)) + ", which is not " +
+                 reason);
+  };
+  // Set over a URL that is there already, a relative one is resolved against it.
+  if (location.empty() ||
+      curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
+    throw refusal(location, "a URL");
+  const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
+  const Url origin = origin_of(curl, target);
+  if (origin.scheme != "http" && origin.scheme != "https") throw refusal(target, "the web");
+  const bool stays_here = is_loopback(origin.host) && origin_of(curl, from).plain();
+  if (!web && origin.plain() && !stays_here) throw refusal(target, "encrypted");
+  return target;
 }
 
 bool is_loopback(std::string_view host_and_port) {

@@ -1,5 +1,5 @@
-// HTTP as registries and ADD need it: GET and HEAD whose bodies are streamed, and a form POST for
-// tokens.
+// HTTP as registries, shared caches and ADD need it: answers are streamed, and so are files that
+// are sent.
 //
 // libcurl stays in http.cpp, and out of the process until the first request: loading it and what
 // it needs costs 6.3 ms, more than the rest of the program's start.
@@ -7,7 +7,10 @@
 
 #include <cache/stream.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,9 +18,32 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace slipway {
+
+// A piece of a file.
+struct FilePiece {
+  std::filesystem::path path;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+// What is sent, with its length before it.
+struct HttpUpload {
+  std::string method = "PUT";  // or POST, PATCH; DELETE without a body
+  std::variant<std::string, FilePiece> body;
+};
+
+struct HttpLimits {
+  // Until something is sent, or the first byte of the answer comes; for connecting, too. An upload
+  // has a second more for each 16 MiB, because servers read it again before they answer. 0: that
+  // of a minute without a byte.
+  std::chrono::milliseconds first_byte{0};
+  std::chrono::milliseconds whole{0};  // for all of one hop. 0: none
+  std::uint32_t slowest = 1;           // bytes a second, over a minute
+};
 
 struct HttpRequest {
   std::string url;
@@ -27,6 +53,10 @@ struct HttpRequest {
   // else: registries redirect to storage services, which must not see it.
   std::string authorization;
   std::optional<std::string> form;  // sent by POST, already encoded
+  std::optional<HttpUpload> upload;
+  HttpLimits limits = {};
+  // False: a redirect is the answer. The `headers` go along with one.
+  bool redirects = true;
   std::string role = "registry";    // what messages call the other side
   // The content may come compressed by gzip, and is given plain: what is meant is the file, not
   // how a server packs it.
@@ -55,17 +85,23 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
 
   // Follows up to ten redirects, never from HTTPS to plain HTTP unless the request is for the web
-  // at large. The body of a 2xx response goes
-  // to `sink`; where there is none, and for every other status, to HttpResponse::body, which holds
-  // up to `max_body` bytes: a 2xx response with more is an Error, others are cut.
+  // at large; with an upload only those that ask for the same again, 307 and 308. The body of a 2xx
+  // response goes to `sink`; where there is none, and for every other status, to
+  // HttpResponse::body, which holds up to `max_body` bytes: a 2xx response with more is an Error,
+  // others are cut.
   //
   // Certificates are always verified: against the system's store or $SSL_CERT_FILE and
   // $SSL_CERT_DIR. Proxies come from https_proxy, http_proxy and no_proxy; loopback never goes
-  // through one. Fails when no byte came for a minute; throws what `sink` throws.
+  // through one. Fails when no byte came for a minute, or where a limit of the request says so;
+  // throws what `sink` throws.
   HttpResponse send(const HttpRequest& request, const ByteSink& sink = {});
 
   // Whether credentials for one of two URLs may be sent to the other: scheme, host and port.
   static bool same_origin(const std::string& one, const std::string& other);
+  // Where a Location that `from` gave leads, which may be relative. Throws Error where send() would
+  // not follow it; `role` and `web` as in HttpRequest.
+  static std::string resolve(const std::string& from, const std::string& location,
+                             const std::string& role, bool web = false);
 
   static constexpr std::size_t max_body = 8 << 20;
 

@@ -29,6 +29,11 @@ void BytePipe::close(std::exception_ptr failure) {
   changed_.notify_all();
 }
 
+bool BytePipe::wait(std::chrono::steady_clock::time_point until) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, until, [&] { return filled_ > 0 || closed_; });
+}
+
 std::size_t BytePipe::read(std::span<std::byte> buffer) {
   if (buffer.empty()) return 0;
   std::unique_lock lock(mutex_);

@@ -3,6 +3,7 @@
 
 #include <cache/stream.hpp>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -23,6 +24,8 @@ class BytePipe : public ByteSource {
   // The end of the bytes; with a failure, the reader gets that instead of the end.
   void close(std::exception_ptr failure = nullptr);
 
+  // Waits for bytes, their end or `until`. False: neither came.
+  bool wait(std::chrono::steady_clock::time_point until);
   // Waits for bytes.
   std::size_t read(std::span<std::byte> buffer) override;
   // No more is going to be read.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cache/records.hpp>
+#include <cache/shared/record_document.hpp>
 #include <cache/shared/transport.hpp>
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
@@ -25,22 +26,16 @@
 
 namespace slipway {
 
+class LayerIndex;
 class Store;
-
-// A record as it is shared: also where the layer's index and its tar (zstd) are.
-struct SharedRecord {
-  Record record;
-  SharedBlob index;                  // the bytes of LayerIndex, zstd
-  SharedBlob tar;                    // the layer's canonical tar, zstd
-  std::vector<RecordedFiles> files;  // for explaining misses; left out where they are large
-};
 
 struct SharedCacheOptions {
   std::vector<CacheSpec> from;  // in order
   std::vector<CacheSpec> to;
-  std::optional<std::filesystem::path> sign;  // a PEM file: an ed25519 private key
+  // A PEM file: an ed25519 private key. What it has signed is trusted, and nothing unsigned.
+  std::optional<std::filesystem::path> sign;
   std::vector<std::filesystem::path>
-      trust;  // PEM files: public keys; empty: no signature is asked for
+      trust;  // PEM files: public keys; empty, and nothing to sign with: no signature is asked for
   std::chrono::milliseconds patience{10'000};  // for one answer to begin
   // One for each cache that is left alone, and why. From any thread.
   std::function<void(const Diagnostic&)> note;
@@ -53,6 +48,11 @@ class SharedCaches {
   // Throws Error for options that cannot be used: an unknown type, a key that is none. No cache is
   // asked anything yet.
   SharedCaches(Store& store, SharedCacheOptions options);
+  // With transports from elsewhere: as open_transport.
+  using OpenTransport = std::function<std::unique_ptr<CacheTransport>(
+      const CacheSpec&, bool write, std::function<bool()> cancelled,
+      std::chrono::milliseconds patience)>;
+  SharedCaches(Store& store, SharedCacheOptions options, const OpenTransport& open);
   ~SharedCaches();  // ends what still uploads
   SharedCaches(const SharedCaches&) = delete;
 
@@ -64,8 +64,14 @@ class SharedCaches {
 
   // Calls `read` with the blob's bytes, from the first cache that can give them; where `read`
   // throws or the bytes turn out to be others, with the next one's. The bytes are verified at their
-  // end, and reading to it is `read`'s duty. False: no cache could give it.
-  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read);
+  // end, and reading to it is `read`'s duty. `worth`: what it takes to make it otherwise, so that
+  // it is given up where waiting for a slow cache takes clearly longer. False: no cache could give
+  // it.
+  bool read_blob(const SharedBlob& blob, const std::function<void(ByteSource&)>& read,
+                 std::chrono::nanoseconds worth = std::chrono::nanoseconds::max());
+
+  // The index of a record's layer, read whole and verified; null: no cache could give one.
+  std::shared_ptr<const LayerIndex> read_index(const SharedRecord& record);
 
   // To be uploaded to each cache of `to` that lacks it: first what it refers to, and the record
   // last. Its layer is in the store, or came from the cache itself (`found`). Does not wait.
@@ -75,7 +81,9 @@ class SharedCaches {
   struct Figures {
     std::size_t records_found = 0;
     std::size_t records_sent = 0;
-    std::size_t records_there = 0;  // the caches had them already
+    std::size_t records_there = 0;    // the caches had them already
+    std::size_t records_refused = 0;  // found without a signature by a trusted key
+    std::size_t records_waiting = 0;  // offered, and neither sent nor given up
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
   };

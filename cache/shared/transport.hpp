@@ -8,6 +8,7 @@
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -61,8 +62,10 @@ class CacheTransport {
 
 // Makes what the spec names; nothing is asked for yet. `cancelled` as in HttpClient. Throws Error,
 // with a hint, for a type or an attribute that is not known or missing. `write`: it is going to be
-// written to, which some specs name differently (dest, src).
-std::unique_ptr<CacheTransport> open_transport(const CacheSpec& spec, bool write,
-                                               std::function<bool()> cancelled);
+// written to, which some specs name differently (dest, src). `patience`: how long a server may take
+// to begin an answer.
+std::unique_ptr<CacheTransport> open_transport(
+    const CacheSpec& spec, bool write, std::function<bool()> cancelled,
+    std::chrono::milliseconds patience = std::chrono::seconds(10));
 
 }  // namespace slipway

@@ -135,6 +135,7 @@ std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Export
     case ExportSpec::Kind::docker:
       return export_archive(spec, exported, store);
     case ExportSpec::Kind::image:
+    case ExportSpec::Kind::cache_only:
       break;
   }
   throw Error("an image in the store is not an output file");

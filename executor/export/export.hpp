@@ -23,6 +23,7 @@ struct ExportSpec {
     tar,     // the files, as one tar
     oci,     // an OCI image layout
     docker,  // what `docker load` reads
+    cache_only,  // nothing: the steps are done, and their records kept
   };
   enum class Compression { gzip, zstd, uncompressed };
 
@@ -60,7 +61,7 @@ struct Exported {
 // Throws Error with a hint where the spec has no place for several platforms.
 void require_exportable(const ExportSpec& spec, bool several);
 
-// Not for Kind::image. Gives the manifest or index that an archive's names stand for; nothing of
+// Not for Kind::image and Kind::cache_only. Gives the manifest or index that an archive's names stand for; nothing of
 // files. The files of several platforms go into a directory each, "linux_arm64", unless the spec says
 // otherwise. Throws Error; a file that was being written is then gone, a directory may hold a part.
 std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Exported& exported,

@@ -43,9 +43,10 @@ Kind kind_of(const std::string& name, std::string_view flag) {
   if (name == "tar") return Kind::tar;
   if (name == "oci") return Kind::oci;
   if (name == "docker") return Kind::docker;
+  if (name == "cacheonly") return Kind::cache_only;
   throw Error(std::string(flag) + " does not know type " + quoted(name))
-      .hint(did_you_mean(name, {"image", "local", "tar", "oci", "docker"},
-                         "image, local, tar, oci or docker"));
+      .hint(did_you_mean(name, {"image", "local", "tar", "oci", "docker", "cacheonly"},
+                         "image, local, tar, oci, docker or cacheonly"));
 }
 
 ExportSpec::Compression compression_of(const std::string& name, std::string_view flag) {
@@ -65,6 +66,7 @@ std::string ExportSpec::text() const {
     case Kind::tar: return "client tarball";
     case Kind::oci: return "oci image format";
     case Kind::docker: return "docker image format";
+    case Kind::cache_only: return "cache";
   }
   return "";
 }
@@ -106,7 +108,7 @@ ExportSpec parse_export(std::string_view text, std::string_view flag) {
   spec.kind = *kind;
   // As buildx: a docker archive without a place is an image in the store.
   if (spec.kind == Kind::docker && spec.destination.empty()) spec.kind = Kind::image;
-  if (spec.kind == Kind::image) return spec;
+  if (spec.kind == Kind::image || spec.kind == Kind::cache_only) return spec;
 
   const bool directory =
       spec.kind == Kind::local || (spec.kind != Kind::tar && !spec.as_tar);

@@ -77,6 +77,8 @@ SharedRepository::SharedRepository(StateDirectory& state, const GitRemote& remot
   const std::string name = sha256((sha256_ ? "sha256 " : "sha1 ") + remote.url()).hex();
   directory_ = git_folder(state) / name;
   lock_ = lock_of(directory_.string() + ".lock", listener);
+  // Its time says when the repository was last used, for who wants room (cache/room).
+  ::futimens(lock_.get(), nullptr);
   if (!fs::exists(directory_)) {
     make();
   } else {

@@ -138,6 +138,18 @@ class Asking {
     }
   }
 
+  std::optional<Digest> unchanged() {
+    if (!with_etags_.empty()) {
+      const HttpAnswer* same = unchanged_by_head();
+      return same == nullptr ? std::nullopt : std::optional(same->content);
+    }
+    if (dated_.empty()) return std::nullopt;
+    HttpRequest request = request_for(dated_);
+    request.head = true;
+    return client_.send(request).status == 304 ? std::optional(dated_.front().content)
+                                               : std::nullopt;
+  }
+
   std::variant<HttpUnchanged, HttpFile> run(const std::filesystem::path& path) {
     if (!with_etags_.empty()) {
       // There are servers that give ETags and never say "not modified".
@@ -209,6 +221,10 @@ std::variant<HttpUnchanged, HttpFile> fetch_http(const HttpFetch& fetch, const S
     if (first.message.find(url) != std::string::npos) throw;
     throw Error("cannot fetch " + url + ": " + first.message).hint(first.hint).detail(first.detail);
   }
+}
+
+std::optional<Digest> ask_http_unchanged(const HttpFetch& fetch) {
+  return Asking(fetch).unchanged();
 }
 
 BuiltLayer http_layer(const FetchHttp& operation, const HttpFile& file, const Staging& staging) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,6 +38,10 @@ struct HttpFile {
 // Throws Error naming the URL: for any status but success, a transfer that breaks off, and where
 // the checksum is not the one that the operation asks for. The staging then holds nothing of use.
 std::variant<HttpUnchanged, HttpFile> fetch_http(const HttpFetch& fetch, const Staging& staging);
+
+// Asks without downloading anything: the content of one of those that are known, if the file is still
+// that one. Throws Error where nobody answers.
+std::optional<Digest> ask_http_unchanged(const HttpFetch& fetch);
 
 // The layer that is this one file.
 BuiltLayer http_layer(const FetchHttp& operation, const HttpFile& file, const Staging& staging);

@@ -1,24 +1,17 @@
 #include <executor/solve/explain.hpp>
 
+#include <executor/solve/part_names.hpp>
+
 #include <ir/error.hpp>
+#include <ir/quantities.hpp>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <utility>
 
 namespace slipway {
 namespace {
-
-using Parts = std::map<std::string_view, std::string_view>;
-
-// "[build 3/5] COPY src/ ." is known to the reader by its number.
-std::string number_of(const Vertex& vertex) {
-  const auto end = vertex.name.find(']');
-  if (vertex.name.starts_with('[') && end != std::string::npos) {
-    return vertex.name.substr(0, end + 1);
-  }
-  return vertex.name;
-}
 
 std::optional<std::size_t> input_of(std::string_view label) {
   constexpr std::string_view prefix = "input[";
@@ -31,73 +24,27 @@ std::optional<std::size_t> input_of(std::string_view label) {
   return n;
 }
 
-std::string_view value_of(const Parts& parts, std::string_view label) {
-  const auto found = parts.find(label);
-  return found == parts.end() ? std::string_view() : found->second;
+// "sha256:0123456789ab", as tables of images show it.
+std::string short_digest(std::string_view text) {
+  return std::string(text.substr(0, std::string_view("sha256:").size() + 12));
 }
 
-// "--chown changed: app -> 1000"; long values, and what a line cannot show, are left out.
-std::string with_values(const std::string& name, std::string_view was, std::string_view is) {
-  constexpr std::size_t longest = 60;
-  const auto fits = [](std::string_view value) {
-    return !value.empty() && value.size() <= longest && quoted(value).size() == value.size() + 2;
+// `was` and `is` as input_image() has them; empty where it is not known.
+std::string what_image_changed(std::string_view was, std::string_view is) {
+  const auto reference = [](std::string_view image) {
+    image = image.substr(0, image.find('\n'));
+    // As people write it.
+    for (const std::string_view prefix : {"docker.io/", "library/"})
+      if (image.starts_with(prefix)) image.remove_prefix(prefix.size());
+    return image;
   };
-  if (was.empty() && fits(is)) return name + " " + std::string(is) + " added";
-  if (is.empty() && fits(was)) return name + " " + std::string(was) + " removed";
-  if (!fits(was) || !fits(is)) return name + " changed";
-  return name + " changed: " + std::string(was) + " -> " + std::string(is);
-}
-
-// The name in "environment[NAME]".
-std::string_view bracketed_name(std::string_view label) {
-  const auto open = label.find('[');
-  if (open == std::string_view::npos || !label.ends_with(']')) return {};
-  return label.substr(open + 1, label.size() - open - 2);
-}
-
-// What a person calls the field behind a label, and how they would say that it changed.
-std::string describe_field(std::string_view label, const Parts& was, const Parts& is) {
-  const std::string_view before = value_of(was, label);
-  const std::string_view after = value_of(is, label);
-  const std::string_view operation = value_of(is, "operation");
-  if (label == "operation") return "instruction changed";
-  if (label.starts_with("arguments")) return "command changed";
-  if (label.starts_with("environment[")) {
-    const std::string name = "environment variable " + std::string(bracketed_name(label));
-    if (!was.contains(label)) return name + " added";
-    return name + (is.contains(label) ? " changed" : " removed");
-  }
-  if (label.starts_with("secret[")) {
-    // Never its digest.
-    const std::string name = quoted(bracketed_name(label));
-    const std::string secret = "secret " + name.substr(1, name.size() - 2);
-    if (was.contains(label) && is.contains(label)) return secret + " changed";
-    return secret + (is.contains(label) ? " counts now" : " no longer counts");
-  }
-  if (label.starts_with("script[")) return "heredoc changed";
-  if (label.starts_with("mount[")) return "--mount changed";
-  if (label.starts_with("device[")) return "--device changed";
-  if (label.starts_with("exclude")) return "--exclude changed";
-  if (label.starts_with("source[")) {
-    const auto bracket = label.find(']');
-    const std::string_view field = label.substr(std::min(bracket + 2, label.size()));
-    const std::string name(label.substr(0, bracket + 1));
-    if (field == "content" && was.contains(label) && is.contains(label))
-      return "heredoc " + std::string(value_of(is, name + ".name")) + ": content";
-    if (field == "unpack") return "unpacking changed";
-    if (field == "path" && was.contains(label) && is.contains(label))
-      return with_values("source", before, after);
-    return "sources changed";
-  }
-  if (label == "destination") return with_values("destination", before, after);
-  if (label == "chown" || label == "chmod")
-    return with_values("--" + std::string(label), before, after);
-  if (label == "parents" || label == "link" || label == "network" || label == "security")
-    return "--" + std::string(label) + " changed";
-  if (label == "working_directory") return with_values("working directory", before, after);
-  if (label == "user") return with_values("user", before, after);
-  if (operation == "directory" && label == "path") return with_values("path", before, after);
-  return std::string(label) + " changed";
+  const auto id = [](std::string_view image) { return image.substr(image.find('\n') + 1); };
+  if (was.empty()) return "base image " + std::string(reference(is)) + " changed";
+  if (reference(was) != reference(is))
+    return "base image changed: " + std::string(reference(was)) + " -> " +
+           std::string(reference(is));
+  return "base image " + std::string(reference(is)) + " changed: " + short_digest(id(was)) +
+         " -> " + short_digest(id(is));
 }
 
 // A person knows the steps of a --link's composition, not the composition.
@@ -108,10 +55,8 @@ std::string what_input_changed(const Graph& graph, VertexId id,
     const auto found = std::find_if(parts.rbegin(), parts.rend(), is_new);
     id = found == parts.rend() ? parts.front() : *found;
   }
-  const auto* image = std::get_if<BaseImage>(&graph[id].operation);
-  if (image != nullptr) return "base image " + image->reference + " changed";
   if (graph[id].name.empty()) return "what lies below changed";
-  return "input " + number_of(graph[id]) + " changed";
+  return "input " + step_number(graph[id].name) + " changed";
 }
 
 // The first of the parts that differ, in the order of a reader's interest: what stands in the
@@ -119,22 +64,21 @@ std::string what_input_changed(const Graph& graph, VertexId id,
 // read that, and not that something below it changed too.
 class Explanation {
  public:
-  Explanation(const Vertex& vertex, const Graph& graph, const KeyParts& now,
-              const std::vector<RecordedFiles>& files, const Record& before, RecordStore& records,
+  Explanation(const MissedStep& step, RecordStore& records,
               const std::function<bool(VertexId)>& is_new)
-      : vertex_(vertex),
-        graph_(graph),
-        files_(files),
-        before_(before),
+      : vertex_(step.graph[step.id]),
+        graph_(step.graph),
+        files_(step.files),
+        before_(step.baseline->record),
         records_(records),
         is_new_(is_new) {
-    for (const KeyPart& part : before.parts) was_[part.label] = part.value;
-    for (const KeyPart& part : now) is_[part.label] = part.value;
-    for (const KeyPart& part : now) {
+    for (const KeyPart& part : before_.parts) was_[part.label] = part.value;
+    for (const KeyPart& part : step.parts) is_[part.label] = part.value;
+    for (const KeyPart& part : step.parts) {
       const auto found = was_.find(part.label);
       if (found == was_.end() || found->second != part.value) consider(part.label);
     }
-    for (const KeyPart& part : before.parts) {
+    for (const KeyPart& part : before_.parts) {
       if (!is_.contains(part.label)) consider(part.label);
     }
   }
@@ -158,7 +102,7 @@ class Explanation {
   void consider(const std::string& label) {
     if (const auto n = input_of(label)) {
       if (*n < vertex_.inputs.size() && input_.empty())
-        input_ = what_input_changed(graph_, vertex_.inputs[*n], is_new_);
+        input_ = what_changed_below(*n);
       return;
     }
     // "mount[/src].files" is what a mount shows, "mount[0].target" what stands in the instruction.
@@ -167,7 +111,15 @@ class Explanation {
         std::string_view(label).substr(mount.empty() ? 0 : mount_part(mount).size());
     if (part == files_part) return consider_files(label, mount);
     if (part.starts_with("archives[")) return consider_archive(label);
-    if (instruction_.empty()) instruction_ = describe_field(label, was_, is_);
+    if (instruction_.empty())
+      instruction_ = describe_part(label, was_, is_, vertex_.operation);
+  }
+
+  std::string what_changed_below(std::size_t n) const {
+    const std::string image = n == 0 ? input_image(graph_, vertex_) : std::string();
+    if (!image.empty())
+      return what_image_changed(records_.files(before_.key, input_image_part), image);
+    return what_input_changed(graph_, vertex_.inputs[n], is_new_);
   }
 
   static std::string_view mount_of(std::string_view label) {
@@ -238,6 +190,12 @@ std::string input_part(std::size_t n) {
   return "input[" + std::to_string(n) + "]";
 }
 
+KeyPart stack_part(std::size_t input, const LayerStack& layers) {
+  Hasher hasher;
+  for (const LayerRef& layer : layers) hasher.update(layer.tree.text() + "\n");
+  return {input_part(input), hasher.finish().text()};
+}
+
 std::string mount_part(std::string_view target) {
   return "mount[" + std::string(target) + "].";
 }
@@ -246,26 +204,128 @@ std::string secret_part(std::string_view id) {
   return "secret[" + std::string(id) + "]";
 }
 
+std::string step_number(const std::string& name) {
+  const auto end = name.find(']');
+  if (name.starts_with('[') && end != std::string::npos) return name.substr(0, end + 1);
+  return name;
+}
+
 std::string_view instruction_of(std::string_view name) {
   const auto end = name.starts_with('[') ? name.find("] ") : std::string_view::npos;
   return end == std::string_view::npos ? name : name.substr(end + 2);
 }
 
-Miss explain_miss(const Graph& graph, VertexId id, const KeyParts& now,
-                  const std::vector<RecordedFiles>& files, const std::optional<Record>& before,
-                  RecordStore& records, const std::function<bool(VertexId)>& is_new) {
-  const Vertex& vertex = graph[id];
-  if (vertex.ignore_cache) return {"excluded by --no-cache", {}, 0};
-  if (!before) return {"never built here", {}, 0};
+std::string input_image(const Graph& graph, const Vertex& vertex) {
+  if (vertex.inputs.empty()) return {};
+  const auto* image = std::get_if<BaseImage>(&graph[vertex.inputs[0]].operation);
+  return image == nullptr ? std::string() : image->reference + "\n" + image->config.text();
+}
 
-  Miss miss = Explanation(vertex, graph, now, files, *before, records, is_new).tell();
-  if (!miss.reason.empty()) return miss;
-  // The same parts in another order: ENV A=1 B=2 and ENV B=2 A=1 are different keys.
-  for (std::size_t i = 0; i < std::min(now.size(), before->parts.size()); ++i) {
-    if (now[i].label == before->parts[i].label) continue;
-    return {"order of " + now[i].label.substr(0, now[i].label.find('[')) + " changed", {}, 0};
+std::string days_text(std::int64_t seconds) {
+  const auto whole = [&](std::int64_t unit, const char* name) {
+    const std::int64_t n = seconds / unit;
+    return std::to_string(n) + " " + name + (n == 1 ? "" : "s");
+  };
+  if (seconds >= 86400) return whole(86400, "day");
+  if (seconds >= 3600) return whole(3600, "hour");
+  if (seconds >= 60) return whole(60, "minute");
+  return whole(1, "second");
+}
+
+std::vector<PartChange> compare_parts(const KeyParts& was, const KeyParts& is) {
+  std::map<std::string_view, std::string_view> before;
+  std::map<std::string_view, std::string_view> after;
+  for (const KeyPart& part : was) before[part.label] = part.value;
+  for (const KeyPart& part : is) after[part.label] = part.value;
+  std::vector<PartChange> changes;
+  for (const KeyPart& part : is) {
+    const auto found = before.find(part.label);
+    if (found == before.end())
+      changes.push_back({part.label, std::nullopt, shown_part(part.label, part.value)});
+    else if (found->second != part.value)
+      changes.push_back({part.label, shown_part(part.label, found->second),
+                         shown_part(part.label, part.value)});
   }
-  return {"its result was no longer in the store", {}, 0};
+  for (const KeyPart& part : was)
+    if (!after.contains(part.label))
+      changes.push_back({part.label, shown_part(part.label, part.value), std::nullopt});
+  return changes;
+}
+
+namespace {
+
+// Reasons that need no comparison; empty: there is none.
+std::string reason_of_rule(const MissedStep& step) {
+  const Vertex& vertex = step.graph[step.id];
+  if (vertex.ignore_cache) {
+    switch (*vertex.ignore_cache) {
+      case IgnoreCache::build:
+        return "excluded by --no-cache";
+      case IgnoreCache::stage:
+        // Behind the name of a stage may stand its platform.
+        return "excluded by --no-cache-filter " + vertex.stage.substr(0, vertex.stage.find(' '));
+      case IgnoreCache::directive:
+        return "excluded by # cache: never";
+    }
+  }
+  if (step.expired)
+    return "expired: ran " + days_text(std::time(nullptr) - step.baseline->record.ran) +
+           " ago, ttl " + shortest_age(vertex.cache_ttl.value_or(0));
+  return {};
+}
+
+// "2026-11-29", of this machine's time.
+std::string date_text(std::int64_t time) {
+  const std::time_t seconds = time;
+  struct tm date {};
+  char text[16] = "";
+  if (::localtime_r(&seconds, &date) != nullptr)
+    std::strftime(text, sizeof text, "%Y-%m-%d", &date);
+  return text;
+}
+
+// The same parts in another order: ENV A=1 B=2 and ENV B=2 A=1 are different keys.
+std::string reason_without_difference(const KeyParts& was, const KeyParts& is) {
+  for (std::size_t i = 0; i < std::min(was.size(), is.size()); ++i) {
+    const std::string& label = is[i].label;
+    if (label != was[i].label) return "order of " + label.substr(0, label.find('[')) + " changed";
+  }
+  return "its result was no longer in the store";
+}
+
+Miss compare(const MissedStep& step, RecordStore& records,
+             const std::function<bool(VertexId)>& is_new) {
+  const Record& before = step.baseline->record;
+  Miss miss = Explanation(step, records, is_new).tell();
+  if (miss.reason.empty()) miss.reason = reason_without_difference(before.parts, step.parts);
+  // Where the instruction is another one, the reader cannot know which was compared.
+  const std::string_view was = instruction_of(before.step);
+  if (step.baseline->elsewhere && was != instruction_of(step.graph[step.id].name))
+    miss.reason += "; compared with " + step_number(before.step);
+  return miss;
+}
+
+}  // namespace
+
+Miss explain_miss(const MissedStep& step, RecordStore& records,
+                  const std::function<bool(VertexId)>& is_new) {
+  Miss miss;
+  const std::string rule = reason_of_rule(step);
+  const auto eviction = rule.empty() ? records.eviction(step.key) : std::nullopt;
+  if (!rule.empty())
+    miss.reason = rule;
+  else if (eviction)
+    miss.reason = "evicted on " + date_text(eviction->at) + " by " + eviction->rule;
+  else if (step.baseline)
+    miss = compare(step, records, is_new);
+  else
+    miss.reason = "never built here";
+  if (step.baseline) {
+    miss.baseline = step.baseline->record.key;
+    miss.baseline_step = step.baseline->record.step;
+    miss.parts = compare_parts(step.baseline->record.parts, step.parts);
+  }
+  return miss;
 }
 
 }  // namespace slipway

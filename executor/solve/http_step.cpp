@@ -1,6 +1,7 @@
 // Files of the web. Their key is their content: the URL says where to look and is in no key.
 #include <executor/http/fetch.hpp>
 #include <executor/solve/solver.hpp>
+#include <executor/solve/step_parts.hpp>
 
 #include <cache/http_answers.hpp>
 #include <ir/key.hpp>
@@ -11,12 +12,6 @@
 
 namespace slipway {
 namespace {
-
-// `content` is "sha256:...", or what --checksum has. So a file that is pinned is found without
-// asking anybody, and one that two servers have is the same. Its time is in no key, like all times.
-KeyParts http_parts(const FetchHttp& operation, const std::string& content) {
-  return {{"operation", "FetchHttp"}, {"file_name", operation.file_name}, {"content", content}};
-}
 
 // "https://user@host:443/x" -> "host"
 std::string host_of(std::string_view url) {

@@ -1,7 +1,9 @@
 // RUN --mount: what goes into the key, and what the process is shown.
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/room/room.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/files/selected.hpp>
+#include <executor/solve/cache_mounts.hpp>
 #include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
@@ -22,18 +24,6 @@ namespace {
 
 using Mount = RunProcess::Mount;
 
-bool reads_input(const Mount& mount) {
-  return mount.input != 0 &&
-         (mount.type == Mount::Type::bind || mount.type == Mount::Type::cache);
-}
-
-// Docker names a cache mount by its target unless it is given an id.
-std::string cache_id(const Mount& mount) {
-  return mount.unkeyed.id.empty() ? mount.target : mount.unkeyed.id;
-}
-
-Digest cache_digest(const Mount& mount) { return sha256("cache-mount\n" + cache_id(mount)); }
-
 }  // namespace
 
 std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
@@ -44,44 +34,29 @@ std::vector<Digest> Solver::mount_locks(const RunProcess& run) const {
         (mount.sharing == Mount::Sharing::shared && !runner_.shares_caches());
     if (mount.type != Mount::Type::cache || !exclusive) continue;
     // A step may have one at two places, and would wait for itself.
-    const Digest lock = cache_digest(mount);
+    const Digest lock = cache_mount_digest(cache_mount_id(mount));
     if (std::find(locks.begin(), locks.end(), lock) == locks.end()) locks.push_back(lock);
   }
   return locks;
 }
 
-std::vector<Solver::PlannedFiles> Solver::add_mount_parts(Step& current) {
+std::vector<PlannedFiles> Solver::add_mount_parts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  if (std::none_of(run.mounts.begin(), run.mounts.end(), reads_input)) return {};
   std::vector<const SourceTree*> trees;
-  std::vector<std::unique_ptr<SourceTree>> owned;
-  std::vector<PlannedFiles> files;
-  for (const Mount& mount : run.mounts) {
-    if (!reads_input(mount)) continue;
-    if (trees.empty()) owned = own_trees(current, trees);
-    // Only the files it shows count, not the stage that made them.
-    auto plan =
-        std::make_shared<const CopyPlan>(plan_copy(mounted_files(mount), trees, StackView({})));
-    const std::string prefix = mount_part(mount.target);
-    for (KeyPart& part : plan->key_parts())
-      current.parts.push_back({prefix + part.label, std::move(part.value)});
-    files.push_back({prefix + std::string(files_part), std::move(plan)});
-  }
-  return files;
+  const auto owned = own_trees(current, trees);
+  return slipway::add_mount_parts(run, trees, current.parts);
 }
 
 void Solver::add_secret_parts(Step& current) {
-  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
-  std::set<std::string> seen;
-  for (const Mount& mount : run.mounts) {
-    const std::string& id = mount.unkeyed.id;
-    if (mount.type != Mount::Type::secret || !options_.keyed_secrets.contains(id)) continue;
-    if (!seen.insert(id).second) continue;
-    const std::optional<std::string> value = options_.secret(id);
-    if (!value) continue;
-    const std::lock_guard lock(mutex_);
-    if (!secret_key_) secret_key_.emplace(store_.state());
-    current.parts.push_back({secret_part(id), secret_key_->digest(id, *value).hex()});
-  }
+  slipway::add_secret_parts(
+      std::get<RunProcess>(graph_[current.id].operation), options_.keyed_secrets, options_.secret,
+      [this](const std::string& id, const std::string& value) {
+        const std::lock_guard lock(mutex_);
+        if (!secret_key_) secret_key_.emplace(store_.state());
+        return secret_key_->digest(id, value);
+      },
+      current.parts);
 }
 
 Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const SourceTree*>& trees) {
@@ -93,9 +68,10 @@ Staging Solver::copy_for_mount(const Mount& mount, const std::vector<const Sourc
 
 std::filesystem::path Solver::cache_directory(Step& current, const Mount& mount,
                                               const std::vector<const SourceTree*>& trees) {
-  const auto folder = store_.state().root() / "mounts";
-  std::filesystem::create_directories(folder);
-  const auto directory = folder / cache_digest(mount).hex();
+  const std::string id = cache_mount_id(mount);
+  store_.room().use_mount(cache_mount_digest(id), id);
+  const auto directory = cache_mount_directory(store_.state(), id);
+  std::filesystem::create_directories(directory.parent_path());
   if (mount.sharing == Mount::Sharing::private_) {
     // A private one that is in use gets a twin of its own.
     for (int twin = 0;; ++twin) {
@@ -132,6 +108,28 @@ void Solver::make_cache_directory(const std::filesystem::path& directory, const 
   if (::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0 &&
       errno != EEXIST) {
     throw system_error("renameat2", directory.string(), errno);
+  }
+}
+
+std::vector<std::string> Solver::mounts_to_import(const RunProcess& run) const {
+  std::vector<std::string> ids;
+  if (!options_.import_mount) return ids;
+  for (const Mount& mount : run.mounts) {
+    if (mount.type != Mount::Type::cache) continue;
+    const std::string id = cache_mount_id(mount);
+    std::error_code ignored;
+    if (!std::filesystem::exists(cache_mount_directory(store_.state(), id), ignored))
+      ids.push_back(id);
+  }
+  return ids;
+}
+
+void Solver::import_mounts(Step& current) {
+  const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+  for (const std::string& id : mounts_to_import(run)) {
+    const auto directory = cache_mount_directory(store_.state(), id);
+    std::filesystem::create_directories(directory.parent_path());
+    options_.import_mount(id, directory, [this] { return stopping(); });
   }
 }
 

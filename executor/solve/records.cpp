@@ -1,64 +1,26 @@
 // Keys and records: what a step's key is, whether there is a result for it, and keeping a new one.
-#include <executor/files/file_list.hpp>
-#include <executor/solve/explain.hpp>
 #include <executor/solve/solver.hpp>
 
 #include <ir/key.hpp>
 
-#include <cstdlib>
 #include <ctime>
 #include <utility>
 
 namespace slipway {
 
-KeyPart Solver::stack_part(std::size_t input, const LayerStack& layers) {
-  Hasher hasher;
-  for (const LayerRef& layer : layers) hasher.update(layer.tree.text() + "\n");
-  return {input_part(input), hasher.finish().text()};
-}
-
-std::string Solver::place_of(VertexId id) const {
-  return options_.place + "\n" + graph_[id].stage + "\n" + std::to_string(ordinals_[index_of(id)]);
-}
-
-std::optional<Record> Solver::record_before(VertexId id) {
-  // Where the instruction stood the last time: an instruction that was put in front of it has moved
-  // it, and what stands at its own place now may be another one that has moved.
-  const std::string place = place_of(id);
-  const std::string prefix = place.substr(0, place.rfind('\n') + 1);
-  const std::string_view text = instruction_of(graph_[id].name);
-  const std::string* nearest = nullptr;
-  std::size_t distance = 0;
-  bool stays = true;
-  const std::vector<RecordStore::Step> steps = store_.records().steps_below(prefix);
-  for (const RecordStore::Step& known : steps) {
-    if (known.place == place) stays = !is_in_stage(instruction_of(known.step), graph_[id].stage);
-    if (instruction_of(known.step) != text) continue;
-    const auto ordinal = std::strtoul(known.place.c_str() + prefix.size(), nullptr, 10);
-    const auto here = static_cast<unsigned long>(ordinals_[index_of(id)]);
-    const std::size_t away = ordinal > here ? ordinal - here : here - ordinal;
-    if (nearest != nullptr && away >= distance) continue;
-    nearest = &known.place;
-    distance = away;
-  }
-  if (nearest != nullptr) return store_.records().last_at(*nearest);
-  // Another text: what stood here was edited, unless it is still there at another place.
-  return stays ? store_.records().last_at(place) : std::nullopt;
-}
-
-bool Solver::is_in_stage(std::string_view instruction, const std::string& stage) const {
-  for (const VertexId id : ready_.vertices()) {
-    if (graph_[id].stage == stage && instruction_of(graph_[id].name) == instruction) return true;
-  }
-  return false;
-}
-
 void Solver::decide(Step& current, std::vector<PlannedFiles> files,
-                    const std::function<void()>& miss) {
+                    std::function<void()> miss) {
   current.key = cache_key(current.parts);
-  const Vertex& vertex = graph_[current.id];
-  if (!vertex.ignore_cache && use_record(current)) return;
+  if (!graph_[current.id].ignore_cache && use_record(current)) return;
+  if (!asks_shared(current)) return miss_here(current, std::move(files), miss);
+  enqueue_waiting(current.id, [this, &current, files = std::move(files), miss] {
+    if (use_shared(current)) return;
+    enqueue(current.id, [this, &current, files, miss] { miss_here(current, files, miss); });
+  });
+}
 
+void Solver::miss_here(Step& current, std::vector<PlannedFiles> files, std::function<void()> miss) {
+  const Vertex& vertex = graph_[current.id];
   std::vector<Digest> locks{current.key->digest};
   if (const auto* run = std::get_if<RunProcess>(&vertex.operation)) {
     for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
@@ -68,23 +30,8 @@ void Solver::decide(Step& current, std::vector<PlannedFiles> files,
         if (stopping()) return;
         // Another process may have made it in the meantime.
         if (!vertex.ignore_cache && use_record(current)) return;
-        for (const PlannedFiles& planned : files) {
-          if (std::string list = file_list(*planned.plan); !list.empty())
-            current.files.push_back({planned.label, std::move(list)});
-        }
-        current.before = record_before(current.id);
-        Miss why =
-            explain_miss(graph_, current.id, current.parts, current.files, current.before,
-                         store_.records(), [this](VertexId id) {
-                           const VertexReport& report = step(id).report;
-                           return report.outcome == VertexReport::Outcome::ran && !report.same_tree;
-                         });
-        current.report.reason = std::move(why.reason);
-        current.report.changes = std::move(why.changes);
-        current.report.change_count = why.change_count;
-        if (vertex.ignore_cache) {
-          if (auto same = store_.records().find(*current.key)) current.before = std::move(same);
-        }
+        current.files = lists_of(files);
+        explain(current);
         miss();
       });
 }
@@ -94,20 +41,28 @@ bool Solver::use_record(Step& current) {
   if (!record) return false;
   // The row may have outlived the files: somebody cleared layers/, or a repair is due.
   if (!store_.layers().find(record->layer.diff_id)) return false;
+  if (is_too_old(current, *record)) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    used_.push_back(*current.key);
+  }
+  if (options_.shared != nullptr && options_.shared->writes())
+    offer(*record, store_.records().files(record->key));
+  take_record(current, *record);
+  return true;
+}
+
+void Solver::take_record(Step& current, const Record& record) {
   {
     const std::lock_guard lock(current.mutex);
     current.discarded = true;
     if (current.running) current.running->kill();
   }
-  {
-    const std::lock_guard lock(mutex_);
-    used_.push_back(*current.key);
-  }
-  current.report.saved = record->duration;
-  stack_on_input(current, record->layer, record->created);
+  current.report.saved = record.duration;
+  current.report.made = record.ran;
+  stack_on_input(current, record.layer, record.created);
   finish_report(current, VertexReport::Outcome::hit);
   settle(current);
-  return true;
 }
 
 void Solver::stack_on_input(Step& current, const LayerRef& layer, std::int64_t created) {
@@ -148,6 +103,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   record.last_used = record.ran = std::time(nullptr);
   record.step = graph_[current.id].name;
   store_.records().put(record, current.files);
+  offer(record, current.files);
   current.files.clear();
   {
     const std::lock_guard lock(mutex_);
@@ -158,7 +114,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
 }
 
 void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::function<void()> then,
-                            bool announced) {
+                            std::shared_ptr<SharedOutputReader> watched) {
   const auto file = store_.state().root() / "locks" / "steps";
   std::vector<KeyLock> locks;
   for (const Digest& key : keys) {
@@ -167,16 +123,24 @@ void Solver::wait_for_locks(Step& current, std::vector<Digest> keys, std::functi
       ++outstanding_;
       {
         const std::lock_guard guard(mutex_);
-        lock_waits_.push_back({&current, std::move(keys), std::move(then), announced});
+        lock_waits_.push_back({&current, std::move(keys), std::move(then), watched});
       }
       // Who waits already is asked again in its time; waking for it would be a busy loop.
-      if (!announced) events_.wake();
+      if (!watched) events_.wake();
       return;
     }
     locks.push_back(std::move(*lock));
   }
   current.locks = std::move(locks);
+  // The end of what the other one has said.
+  if (watched) show_shared(current, *watched);
   then();
+}
+
+void Solver::show_shared(Step& current, SharedOutputReader& output) {
+  output.read([this, &current](OutputStream stream, std::string_view text) {
+    events_.output(current.id, stream, text);
+  });
 }
 
 void Solver::poll_locks() {
@@ -190,7 +154,11 @@ void Solver::poll_locks() {
   }
   for (LockWait& wait : waits) {
     Step& waiting = *wait.step;
-    if (!std::exchange(wait.announced, true) && !stopping()) {
+    if (wait.watched) {
+      show_shared(waiting, *wait.watched);
+    } else if (!stopping()) {
+      wait.watched = std::make_shared<SharedOutputReader>(
+          store_.state().work(), shared_output_name(wait.keys.front()));
       events_.output(waiting.id, OutputStream::err,
                      "waiting for another slipway process that runs this step, or for a step that "
                      "uses its cache mount\n");
@@ -199,7 +167,7 @@ void Solver::poll_locks() {
     // other.
     enqueue(waiting.id, [this, wait = std::move(wait)]() mutable {
       if (stopping()) return;
-      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.announced);
+      wait_for_locks(*wait.step, std::move(wait.keys), std::move(wait.then), wait.watched);
     });
     done();
   }
@@ -213,6 +181,7 @@ void Solver::write_back() {
     if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
     places.push_back({place_of(id), *known.key});
   }
+  keep_shared_records();
   if (wrote_) store_.sync();
   store_.records().touch(used_);
   store_.records().remember(places);

@@ -35,8 +35,12 @@ void Solver::speculate(VertexId id) {
   Step& current = step(id);
   const auto& run = std::get<RunProcess>(graph_[id].operation);
   // Other inputs would have to be hashed before they can be mounted, and a lock is only worth
-  // taking by a step that is known to run.
-  if (stopping() || graph_[id].inputs.size() != 1 || !mount_locks(run).empty()) return;
+  // taking, and a mount fetching, by a step that is known to run.
+  if (stopping() || graph_[id].inputs.size() != 1 || !mount_locks(run).empty() ||
+      !mounts_to_import(run).empty()) {
+    return;
+  }
+  if (!all_are_here(step(graph_[id].inputs[0]))) return;
   const std::lock_guard lock(current.mutex);
   if (current.process == Step::Process::none && !current.discarded) queue_process(current);
 }
@@ -49,15 +53,28 @@ void Solver::begin_run(Step& current) {
   add_secret_parts(current);
 
   decide(current, std::move(files), [this, &current] {
-    bool finish = false;
-    {
-      const std::lock_guard lock(current.mutex);
-      current.decided = true;
-      if (current.process == Step::Process::none) queue_process(current);
-      finish = current.process == Step::Process::ended && !std::exchange(current.finishing, true);
-    }
-    if (finish) finish_run(current);
+    with_layers(current, [this, &current] {
+      const auto& run = std::get<RunProcess>(graph_[current.id].operation);
+      if (mounts_to_import(run).empty()) return go_on_with_run(current);
+      enqueue_waiting(current.id, [this, &current] {
+        import_mounts(current);
+        enqueue(current.id, [this, &current] { go_on_with_run(current); });
+      });
+    });
   });
+}
+
+// It is known to run, and what it is shown is here.
+void Solver::go_on_with_run(Step& current) {
+  current.output.publish(store_.state().own_work() / shared_output_name(current.key->digest));
+  bool finish = false;
+  {
+    const std::lock_guard lock(current.mutex);
+    current.decided = true;
+    if (current.process == Step::Process::none) queue_process(current);
+    finish = current.process == Step::Process::ended && !std::exchange(current.finishing, true);
+  }
+  if (finish) finish_run(current);
 }
 
 std::int64_t Solver::remaining_time(VertexId id) {
@@ -128,6 +145,7 @@ void Solver::start_process(Step& current) {
           current.last_output.erase(0, current.last_output.size() - most_last_output);
         }
         events_.output(current.id, stream, text);
+        current.output.write(stream, text);
       },
       [this, &current](RunResult result) {
         enqueue(current.id, [this, &current, result] { process_ended(current, result); });

@@ -16,7 +16,15 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 SolveResult solve(const Graph& graph, const std::vector<VertexId>& roots, Store& store,
                   ProcessRunner& runner, SolveOptions& options, Progress& progress) {
-  return Solver(graph, roots, store, runner, options, progress).run();
+  {
+    Solver solver(graph, roots, store, runner, options, progress);
+    try {
+      return solver.run();
+    } catch (const Error&) {
+      if (!solver.lost_a_layer()) throw;
+    }
+  }
+  return Solver(graph, roots, store, runner, options, progress, false).run();
 }
 
 void cancel_solve() noexcept { cancelled = true; }

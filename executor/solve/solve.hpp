@@ -23,6 +23,8 @@
 
 namespace slipway {
 
+class SharedCaches;
+
 // How long something may take.
 struct TimeLimit {
   std::chrono::nanoseconds duration{0};
@@ -50,6 +52,21 @@ struct SolveOptions {
   std::set<std::string> keyed_secrets;
   // The sockets of SSH agents by id, for steps that ask for one. "default" is git's, too.
   std::map<std::string, std::filesystem::path> ssh_agents;
+  // Caches shared with other machines; null: none. Steps that none of them and this store has are
+  // offered to those that are written to.
+  SharedCaches* shared = nullptr;
+  // Whether the roots' layers have to be in the store at the end: else those that a shared cache has
+  // stay there.
+  bool bring_layers = true;
+  // Called once when all has ended, before solve() returns or throws, with what is known of every
+  // vertex that was needed.
+  std::function<void(const std::vector<VertexReport>&)> ended;
+  // Called with the id of a cache mount that a step is about to use and that is not here. Makes its
+  // directory, if it has what belongs there, by a rename that takes no other's place; may take long,
+  // and gives up once `cancelled` says so. What it has not got begins as the instruction says.
+  std::function<void(const std::string& id, const std::filesystem::path& directory,
+                     const std::function<bool()>& cancelled)>
+      import_mount;
   // What to tell beside a RUN's exit code: how to look into what it left.
   std::string failure_hint;
   // Called when a RUN has failed and all else has ended, with the first that failed and with what
@@ -70,6 +87,8 @@ struct SolveResult : SolvedRoot {
 
 // Throws the first vertex's Error when all that ran has ended; what was finished by then is kept. Of
 // a RUN that failed the files are kept for the place, until its next solve begins (failed_steps.hpp).
+// Where a shared cache has a record and then cannot give its layer, all begins again without reading
+// from shared caches: what was finished is a hit then.
 SolveResult solve(const Graph& graph, const std::vector<VertexId>& roots, Store& store,
                   ProcessRunner& runner, SolveOptions& options, Progress& progress);
 inline SolveResult solve(const Graph& graph, VertexId root, Store& store, ProcessRunner& runner,

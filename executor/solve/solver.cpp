@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-#include <unordered_map>
 #include <utility>
 
 namespace slipway {
@@ -18,15 +17,17 @@ std::filesystem::path git_agent(const SolveOptions& options) {
 }  // namespace
 
 Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
-               SolveOptions& options, Progress& progress)
+               SolveOptions& options, Progress& progress, bool reads_shared)
     : graph_(graph),
       roots_(roots),
       store_(store),
       runner_(runner),
       options_(options),
+      reads_shared_(reads_shared && options.shared != nullptr && options.shared->reads()),
       progress_(progress),
       began_(std::chrono::steady_clock::now()),
       ready_(graph, roots),
+      baselines_(graph, ready_.vertices(), options.place, store.records()),
       steps_(graph.size()),
       git_(store.state(), options.secret, git_agent(options)),
       scheduler_(std::in_place, options.max_parallelism) {
@@ -35,10 +36,6 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
     step->id = id;
     step->report.vertex = id;
     steps_[index_of(id)] = std::move(step);
-  }
-  std::unordered_map<std::string_view, std::uint32_t> in_stage;
-  for (std::uint32_t i = 0; i < graph.size(); ++i) {
-    ordinals_.push_back(in_stage[graph[VertexId{i}].stage]++);
   }
 }
 
@@ -100,8 +97,12 @@ SolveResult Solver::run() {
     errors_.push_back(std::move(error));
   }
 
+  std::vector<VertexReport> reports;
+  for (const VertexId id : ready_.vertices()) reports.push_back(step(id).report);
+  // What begins again has not ended.
+  if (options_.ended && !lost_a_layer()) options_.ended(reports);
   if (!errors_.empty()) {
-    show_failed();
+    if (!lost_a_layer()) show_failed();
     throw collected_errors();
   }
   SolveResult result;
@@ -110,7 +111,7 @@ SolveResult Solver::run() {
     if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
     result.roots.push_back(std::move(solved));
   }
-  for (const VertexId id : ready_.vertices()) result.reports.push_back(step(id).report);
+  result.reports = std::move(reports);
   return result;
 }
 
@@ -203,15 +204,34 @@ void Solver::enqueue_beside(VertexId id, std::function<void()> work) {
       scheduler_->release_process();
       done();
     };
-    try {
-      const std::lock_guard lock(mutex_);
-      beside_.emplace_back(run);
-      return;
-    } catch (const std::system_error&) {
-      // No more threads are to be had: this worker waits then.
-    }
-    run();
+    start_thread(std::move(run));
   });
+}
+
+void Solver::enqueue_waiting(VertexId id, std::function<void()> work) {
+  ++outstanding_;
+  start_thread([this, id, work = std::move(work)]() mutable {
+    try {
+      if (!stopping()) work();
+    } catch (Error& error) {
+      fail(step(id), std::move(error));
+    } catch (const std::exception& error) {
+      fail(step(id), Error(error.what()));
+    }
+    work = nullptr;
+    done();
+  });
+}
+
+void Solver::start_thread(std::function<void()> run) {
+  try {
+    const std::lock_guard lock(mutex_);
+    beside_.emplace_back(run);
+    return;
+  } catch (const std::system_error&) {
+    // No more threads are to be had: who asks waits then.
+  }
+  run();
 }
 
 StackView Solver::view_of(VertexId id) {
@@ -236,8 +256,10 @@ void Solver::begin(VertexId id) {
   if (const auto* git = std::get_if<FetchGit>(&operation)) return begin_git(current, *git);
   if (const auto* http = std::get_if<FetchHttp>(&operation)) return begin_http(current, *http);
   if (std::holds_alternative<StackLayers>(operation)) return begin_stack(current);
-  if (std::holds_alternative<RunProcess>(operation)) return begin_run(current);
-  begin_copy(current);
+  with_indexes(current, [this, &current] {
+    if (std::holds_alternative<RunProcess>(graph_[current.id].operation)) return begin_run(current);
+    begin_copy(current);
+  });
 }
 
 void Solver::seal(Step& current) {
@@ -268,12 +290,14 @@ void Solver::settle(Step& current) {
   // The lock of its key is given back when its dependents have theirs: a process that waits for this
   // key must not find the next one free while it already runs here. Those of its cache mounts go
   // before, because the dependents may want them.
+  current.output.end();
   auto locks = std::make_shared<std::vector<KeyLock>>(std::move(current.locks));
   current.locks.clear();
   if (locks->size() > 1) locks->erase(locks->begin() + 1, locks->end());
   if (current.report.outcome == VertexReport::Outcome::local) {
     finish_report(current, VertexReport::Outcome::local);
   }
+  bring_root(current);
   for (const VertexId id : ready_.settled(current.id)) {
     enqueue(id, [this, id, locks] { begin(id); });
   }
@@ -290,6 +314,7 @@ void Solver::finish_report(Step& current, VertexReport::Outcome outcome) {
 
 void Solver::fail(Step& current, Error error) {
   if (graph_[current.id].origin) error.at(graph_[current.id].origin);
+  current.output.end();
   current.locks.clear();
   // What was stopped is no failure of its own.
   finish_report(current,
@@ -306,7 +331,8 @@ void Solver::fail(Step& current, Error error) {
 void Solver::cancel_rest() {
   if (stopping_.exchange(true)) return;
   for (const auto& [name, context] : options_.contexts) {
-    if (context) context->stop();
+    // When all begins again they are read again.
+    if (context && !*lost_) context->stop();
   }
   for (const VertexId id : ready_.vertices()) {
     Step& other = step(id);

@@ -11,14 +11,17 @@
 
 #include <cache/failed_steps.hpp>
 #include <cache/secret_key.hpp>
+#include <cache/shared/shared_caches.hpp>
 #include <executor/files/copy.hpp>
 #include <executor/git/git_sources.hpp>
 #include <executor/http/fetch.hpp>
+#include <executor/solve/baseline.hpp>
 #include <executor/solve/event_queue.hpp>
 #include <executor/solve/ready_set.hpp>
 #include <executor/solve/scheduler.hpp>
 #include <executor/solve/solve.hpp>
 #include <executor/solve/step.hpp>
+#include <executor/solve/step_parts.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -39,11 +42,15 @@ bool cancel_requested() noexcept;
 
 class Solver {
  public:
+  // `reads_shared`: records of shared caches count.
   Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
-         SolveOptions& options, Progress& progress);
+         SolveOptions& options, Progress& progress, bool reads_shared = true);
   ~Solver();
 
   SolveResult run();
+  // After run() threw: a shared cache did not give what its record promised, and nobody asked for the
+  // end of the solve.
+  bool lost_a_layer() const { return *lost_ && !interrupted_; }
 
  private:
   // solver.cpp: the flow.
@@ -56,6 +63,9 @@ class Solver {
   // Work that waits for others most of its time: on a thread of its own, when a process might
   // start.
   void enqueue_beside(VertexId id, std::function<void()> work);
+  // The same for a short wait, at once.
+  void enqueue_waiting(VertexId id, std::function<void()> work);
+  void start_thread(std::function<void()> run);
   void begin(VertexId id);
   void seal(Step& step);
   // The same for files that `staging` holds: they are the topmost layer from now on.
@@ -81,24 +91,36 @@ class Solver {
   Error took_too_long(const Step& step) const;
 
   // records.cpp: keys, records, and what other processes do.
-  // The files that a part of the key, `label`, is the digest of.
-  struct PlannedFiles {
-    std::string label;
-    std::shared_ptr<const CopyPlan> plan;
-  };
-  void decide(Step& step, std::vector<PlannedFiles> files, const std::function<void()>& miss);
-  std::optional<Record> record_before(VertexId id);
-  bool is_in_stage(std::string_view instruction, const std::string& stage) const;
+  void decide(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
+  std::optional<Record> record_before(VertexId id) { return baselines_.last(id); }
   bool use_record(Step& step);
-  // `announced`: the user was told that the step waits.
+  void take_record(Step& step, const Record& record);
+  void miss_here(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
+  // `watched`: the user was told that the step waits, and is shown the output of who runs it.
   void wait_for_locks(Step& step, std::vector<Digest> keys, std::function<void()> then,
-                      bool announced = false);
+                      std::shared_ptr<SharedOutputReader> watched = nullptr);
+  void show_shared(Step& step, SharedOutputReader& output);
   void poll_locks();
   void keep_layer(Step& step, const BuiltLayer& built);
   void stack_on_input(Step& step, const LayerRef& layer, std::int64_t created);
-  static KeyPart stack_part(std::size_t input, const LayerStack& layers);
-  std::string place_of(VertexId id) const;
+  std::string place_of(VertexId id) const { return baselines_.place_of(id); }
   void write_back();
+
+  // shared_records.cpp: what shared caches have.
+  bool asks_shared(const Step& step) const;
+  bool use_shared(Step& step);
+  LayerStack inputs_layers(VertexId id, bool with_root);
+  void with_indexes(Step& step, std::function<void()> then);
+  void with_layers(Step& step, std::function<void()> then);
+  void bring(const LayerStack& layers);
+  bool all_are_here(const Step& below) const;
+  void bring_root(Step& root);
+  void offer(const Record& record, const std::vector<RecordedFiles>& files);
+  void keep_shared_records();
+
+  // missed.cpp
+  bool is_too_old(Step& step, const Record& record) const;
+  void explain(Step& step);
 
   // sources.cpp: what needs no cache.
   void begin_base_image(Step& step, const BaseImage& image);
@@ -123,6 +145,7 @@ class Solver {
   // run_step.cpp
   void speculate(VertexId id);
   void begin_run(Step& step);
+  void go_on_with_run(Step& step);
   void queue_process(Step& step);
   void start_process(Step& step);
   void process_ended(Step& step, RunResult result);
@@ -140,6 +163,9 @@ class Solver {
   // mounts.cpp
   std::vector<PlannedFiles> add_mount_parts(Step& step);
   void add_secret_parts(Step& step);
+  // Ids of cache mounts that are not here and may be somewhere else.
+  std::vector<std::string> mounts_to_import(const RunProcess& run) const;
+  void import_mounts(Step& step);  // waits for the network
   std::vector<ResolvedMount> resolve_mounts(Step& step);
   std::filesystem::path cache_directory(Step& step, const RunProcess::Mount& mount,
                                         const std::vector<const SourceTree*>& trees);
@@ -154,13 +180,16 @@ class Solver {
   Store& store_;
   ProcessRunner& runner_;
   SolveOptions& options_;
+  const bool reads_shared_;
+  // Set by whoever cannot get a layer; the store has it too, which outlives the solver.
+  const std::shared_ptr<std::atomic<bool>> lost_ = std::make_shared<std::atomic<bool>>(false);
   Progress& progress_;
   Progress nobody_;  // hears the rest after progress_ failed
   const std::chrono::steady_clock::time_point began_;
 
   ReadySet ready_;
+  Baselines baselines_;
   std::vector<std::unique_ptr<Step>> steps_;  // by vertex; null where it is not needed
-  std::vector<std::uint32_t> ordinals_;       // by vertex: its place within its stage
   EventQueue events_;
   // Of the thread in run() alone: when the locks are tried next, and work on files is told.
   std::chrono::steady_clock::time_point next_poll_;
@@ -179,10 +208,11 @@ class Solver {
     Step* step;
     std::vector<Digest> keys;
     std::function<void()> then;
-    bool announced = false;
+    std::shared_ptr<SharedOutputReader> watched;  // once the user was told
   };
   std::vector<LockWait> lock_waits_;
   std::vector<CacheKey> used_;            // by hits, to be marked in the store
+  std::vector<SharedRecord> shared_;      // of hits that a shared cache gave
   bool wrote_ = false;                    // there is something new to make durable
   std::vector<std::thread> beside_;       // joined when the solve has ended
   std::optional<SecretKey> secret_key_;   // once a key needs it

@@ -1,30 +1,20 @@
 // Vertices whose result is there already: base images, contexts, compositions.
 #include <executor/solve/solver.hpp>
 
-#include <ir/remote_source.hpp>
-
 #include <utility>
 
 namespace slipway {
-namespace {
-
-// What messages call the files of a vertex.
-std::string name_of_tree(const Vertex& vertex) {
-  if (const auto* image = std::get_if<BaseImage>(&vertex.operation))
-    return "image " + image->reference;
-  if (const auto* http = std::get_if<FetchHttp>(&vertex.operation))
-    return without_credentials(http->url);
-  if (const auto* git = std::get_if<FetchGit>(&vertex.operation))
-    return "repository " + without_credentials(git->remote);
-  return "stage " + vertex.stage;
-}
-
-}  // namespace
-
 void Solver::begin_base_image(Step& current, const BaseImage& image) {
   const std::optional<Image> found = store_.images().find(image.config);
   if (!found) {
     throw Error("image " + quoted(image.reference) + " is no longer in the store")
+        .hint("build again: it was removed while the build ran");
+  }
+  // The image itself may be removed while the build runs; from here on its layers stay.
+  for (const LayerRef& layer : found->layers) {
+    if (store_.layers().find(layer.diff_id)) continue;
+    throw Error("the layer " + layer.diff_id.text() + " of image " + quoted(image.reference) +
+                " is no longer in the store")
         .hint("build again: it was removed while the build ran");
   }
   current.result.layers = found->layers;
@@ -65,21 +55,10 @@ void Solver::begin_stack(Step& current) {
 
 std::vector<std::unique_ptr<SourceTree>> Solver::own_trees(
     Step& current, std::vector<const SourceTree*>& trees) {
-  const Vertex& vertex = graph_[current.id];
-  std::vector<std::unique_ptr<SourceTree>> owned;
-  trees.assign(vertex.inputs.size(), nullptr);
-  // Input 0 is what is written to, not read from.
-  for (std::size_t i = 1; i < vertex.inputs.size(); ++i) {
-    const Step& input = step(vertex.inputs[i]);
-    if (input.result.context != nullptr) {
-      trees[i] = input.result.context;
-      continue;
-    }
-    const Vertex& from = graph_[vertex.inputs[i]];
-    owned.push_back(stack_tree(view_of(vertex.inputs[i]), name_of_tree(from)));
-    trees[i] = owned.back().get();
-  }
-  return owned;
+  return input_trees(graph_, current.id,
+                     {[this](VertexId id) { return step(id).result.context; },
+                      [this](VertexId id) { return view_of(id); }},
+                     trees);
 }
 
 }  // namespace slipway

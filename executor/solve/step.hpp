@@ -9,6 +9,7 @@
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/solve/key_lock.hpp>
+#include <executor/solve/shared_output.hpp>
 #include <ir/graph.hpp>
 #include <ir/key.hpp>
 #include <ir/layer.hpp>
@@ -57,6 +58,7 @@ struct Step {
   // What the step gave before: by the same key where records were not to be used, else the last
   // time it stood here. Its layer is kept if the step gives the same tree again.
   std::optional<Record> before;
+  bool expired = false;  // `before` is its own record, which is too old to count
 
   // What a COPY is doing. The kind is set after, and read before, what its figures are made of.
   std::atomic<WorkFigures::Kind> working{WorkFigures::Kind::none};
@@ -67,6 +69,8 @@ struct Step {
   // Of its key and of its locked cache mounts. Touched only by the thread that decides or settles
   // it, one after the other.
   std::vector<KeyLock> locks;  // of its key, then of its cache mounts
+
+  SharedOutput output;  // of its process, for processes that wait for the key
 
   // Guards what follows: a RUN that started before its inputs were settled is decided by one
   // thread while another one sees its process end.

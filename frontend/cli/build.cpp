@@ -31,6 +31,8 @@ Examples:
   slipway build -o type=oci,dest=app.tar .     the image as an OCI archive
   slipway build --platform linux/amd64,linux/arm64 -o type=oci,dest=app.tar .
   slipway build --on-failure=shell .           a shell in the step that fails
+  slipway build --explain .                    why each step missed, in depth
+  slipway build --dry-run .                    what would run, and for how long
   slipway build --check .                      what could be better, without a build
   slipway build --call=targets .               the stages that can be built
   slipway build --call=outline --target test . the arguments and secrets that a stage takes
@@ -38,8 +40,13 @@ Examples:
   slipway build --print=ast --format=json .    the syntax tree, for other programs
   tar c . | slipway build -                    the context from a tar
   slipway build https://host/repo.git#v1:dir   from a directory of a tag of a git repository
+  slipway build --cache-from type=registry,ref=host/app-cache \
+                --cache-to   type=registry,ref=host/app-cache .
+  slipway build --cache-mount-from type=local,src=/ci/mounts,id=npm \
+                --cache-mount-to   type=local,dest=/ci/mounts,id=npm .
 
-Every build ends with what its cache did: hits, misses, and the reason of each miss.
+Every build ends with what its cache did: hits, misses, and the reason of each miss. slipway cache
+why STEP tells more of it afterwards.
 )";
 
 }  // namespace
@@ -68,6 +75,38 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_flag("--no-cache", r.no_cache, "run every step, whatever the cache has");
   add_list(app, "--no-cache-filter", r.no_cache_filter, "the same for one stage", "STAGE")
       ->delimiter(',');
+  add_list(app, "--cache-from", r.cache_from,
+           "a cache to read from: type=local,src=DIR, type=registry,ref=NAME, type=http,url=URL or "
+           "type=s3,bucket=NAME,...; several are asked in order",
+           "SPEC");
+  add_list(app, "--cache-to", r.cache_to,
+           "a cache to write to, while the build runs: the same, with dest=DIR", "SPEC");
+  add_list(app, "--cache-mount-from", r.cache_mounts_from,
+           "where cache mounts that are not here come from: as --cache-from, with id=ID for one mount "
+           "alone (default: all that RUN asks for)",
+           "SPEC[,id=ID...]");
+  add_list(app, "--cache-mount-to", r.cache_mounts_to,
+           "where the build's cache mounts go when it is done: as --cache-to; only what has changed "
+           "is sent",
+           "SPEC[,id=ID...]");
+  app.add_option("--cache-sign", r.cache_sign,
+                 "sign what is written: a PEM file with an ed25519 private key")
+      ->type_name("FILE");
+  add_list(app, "--cache-trust", r.cache_trust,
+           "believe only what is signed with this public key (PEM); may be repeated", "FILE");
+  app.add_flag("--cache-read-only", r.cache_read_only,
+               "write to no cache, whatever --cache-to says: for builds of strangers' changes "
+               "(default: $SLIPWAY_CACHE_READ_ONLY)");
+  app.add_flag("--explain", r.explain,
+               "after the build say of each miss all that differs from what it is compared with; "
+               "--explain=json: of each step, as JSON on standard output");
+  app.add_flag("--dry-run", r.dry_run,
+               "say of each step whether it would be a hit, why not, and how long it took before; "
+               "run and write nothing. The status is 0 if all are hits, else 3; --dry-run=json");
+  app.add_option("--cache-ttl", r.cache_ttl,
+                 "run a RUN again whose last run is longer ago: 12h, 7d, 2w (for one step: a line "
+                 "\"# cache: ttl=7d\" or \"# cache: never\" right above it)")
+      ->type_name("AGE");
   app.add_flag("--pull", r.pull, "ask the registry for base images that are here already");
   add_list(app, "--platform", r.platforms,
            "what to build for (default: the host's own, which is also \"local\"); several give an "
@@ -97,7 +136,7 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "default|ID[=SOCKET|KEY[,KEY]]");
   add_list(app, "-o,--output", r.outputs,
            "where the result goes: a directory, - for a tar, or "
-           "type=local|tar|oci|docker|image with dest= or name= (default: the store)",
+           "type=local|tar|oci|docker|image|cacheonly with dest= or name= (default: the store)",
            "SPEC");
   app.add_option("--progress", r.progress, "auto, tty, plain or quiet")->type_name("MODE");
   app.add_flag("-q,--quiet", r.quiet, "print nothing but the image's ID");

@@ -210,6 +210,9 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       if (found == named.end()) continue;
       const std::string& value = found->second.value;
       opened.name = "build context " + name;
+      // A plan fetches nothing; the steps that need it are not known then.
+      const bool fetched = is_http_context(value) || is_git_context(value);
+      if (fetched && !request.dry_run.empty()) continue;
       if (is_http_context(value)) {
         options.trees[name] =
             fetch_http_context(value, "[context " + name + "]", without_credentials(value),

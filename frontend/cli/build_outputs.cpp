@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -71,6 +72,12 @@ Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) 
   }
 }
 
+bool Outputs::takes_layers() const {
+  return specs_.empty() || std::any_of(specs_.begin(), specs_.end(), [](const ExportSpec& spec) {
+           return spec.kind != ExportSpec::Kind::cache_only;
+         });
+}
+
 Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResult& result,
                       Store& store, Display& display) {
   Exported exported;
@@ -112,7 +119,7 @@ Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResul
   }
   exported.names = names_;
   for (const ExportSpec& spec : specs_) {
-    if (spec.kind == ExportSpec::Kind::image) continue;
+    if (spec.kind == ExportSpec::Kind::image || spec.kind == ExportSpec::Kind::cache_only) continue;
     if (auto written = export_result(spec, exported, store)) descriptor_ = std::move(written);
     display.note("exporting to " + spec.text(), {spec.destination});
   }
@@ -135,7 +142,8 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
     for (const Written& image : written_)
       data["slipway.images"][image.platform.text()] = image.id.text();
   }
-  data["slipway.cache"] = Json::parse(cache_report_json(graph, result));
+  data["slipway.cache"] = Json::parse(cache_report_json(graph, result.reports));
+  for (const auto& [name, json] : added_) data[name] = Json::parse(json);
   for (const Diagnostic& note : notes) {
     data["slipway.notes"].push_back({{"message", note.message}, {"hint", note.hint}});
   }

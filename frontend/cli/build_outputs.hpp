@@ -9,6 +9,7 @@
 #include <ir/lower.hpp>
 #include <ir/reference.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,10 +24,15 @@ class Outputs {
   // images, though it may have one alone. Throws Error before anything is built.
   Outputs(const BuildRequest& request, bool several);
 
+  // Whether anything is written that takes the result's files.
+  bool takes_layers() const;
+
   // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
   // Error.
   Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,
                Display& display);
+  // One more member of --metadata-file's object; `json` is its value.
+  void add_metadata(const std::string& name, const std::string& json) { added_[name] = json; }
   // --iidfile and --metadata-file, about what was written. `notes`: what the sandbox had to say of
   // this machine. Throws Error.
   void write_files(const BuildRequest& request, const Graph& graph, const SolveResult& result,
@@ -39,6 +45,8 @@ class Outputs {
   bool several_;
   std::vector<Reference> names_;
   std::vector<ExportSpec> specs_;
+
+  std::map<std::string, std::string> added_;  // to the metadata
 
   // Of what was written.
   struct Written {

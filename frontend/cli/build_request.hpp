@@ -24,6 +24,16 @@ struct BuildRequest {
   std::vector<std::string> labels;         // NAME=value
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;
+  std::vector<std::string> cache_from;     // as parse_cache_spec() reads them
+  std::vector<std::string> cache_to;
+  std::vector<std::string> cache_mounts_from;  // the same with id=ID, any number of them
+  std::vector<std::string> cache_mounts_to;
+  std::string cache_sign;                  // a file with a private key
+  std::vector<std::string> cache_trust;    // files with public keys
+  bool cache_read_only = false;
+  std::string dry_run;                     // "true" or "json": say what would be done
+  std::string explain;                     // "true" or "text": to stderr; "json": to stdout
+  std::string cache_ttl;                   // of RUN, "7d"; empty: for ever
   bool pull = false;
   std::string progress = "auto";
   bool quiet = false;

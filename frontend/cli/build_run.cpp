@@ -1,10 +1,14 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_cache.hpp"
 #include "build_call.hpp"
 #include "build_checks.hpp"
+#include "build_explain.hpp"
 #include "build_failure.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
+#include "build_mounts.hpp"
 #include "build_outputs.hpp"
+#include "build_plan.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
 #include "build_time.hpp"
@@ -14,8 +18,11 @@
 #include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
+#include "removed_text.hpp"
 #include "signals.hpp"
 
+#include <cache/room/room.hpp>
+#include <cache/settings.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ast_json.hpp>
@@ -90,6 +97,12 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
   options.contexts = named_contexts(request);
   options.no_cache = request.no_cache;
   options.no_cache_stages = request.no_cache_filter;
+  if (!request.cache_ttl.empty()) {
+    options.cache_ttl = read_age(request.cache_ttl);
+    if (!options.cache_ttl)
+      throw Error("--cache-ttl " + quoted(request.cache_ttl) + " is not a time")
+          .hint("write 12h, 7d or 2w (units s, m, h, d, w)");
+  }
   options.build_platform = host_platform();
   options.target_platform = target_platforms(request).front();
   if (request.network == "none") {
@@ -179,6 +192,17 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
 }
 
+// The cache is brought down to what the user has set, whether the build went well or not. That it
+// cannot be is no failure of the build.
+void make_room(Store& store, bool quiet) {
+  try {
+    const std::string line = eviction_line(store.make_room(), store.settings().cache_keep_text());
+    if (!quiet) std::fputs(line.c_str(), stderr);
+  } catch (const Error& error) {
+    std::fputs(render(error, use_color()).c_str(), stderr);
+  }
+}
+
 }  // namespace
 
 int run_build(const BuildRequest& request, const Globals& globals) {
@@ -196,6 +220,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (request.format == "json" && request.print != "ast") {
     throw Error("--print=" + request.print + " has no JSON form").hint("--print=ast has one");
   }
+  const ExplainMode explain = parse_explain(request);
+  const PlanMode plan_mode = parse_dry_run(request);
   const Call call = parse_call(request);
   const bool without_build = call.method != Call::Method::build;
   LowerOptions options = lower_options(request, without_build);
@@ -210,6 +236,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   const ProgramTimeout timeout(solve_options.timeout, request.began);
   Outputs outputs(request, is_index(platforms, options));
   const OnFailure on_failure = parse_on_failure(request);
+  SharedCacheOptions cache_options = shared_cache_options(request);
+  Notes notes;
+  SharedMounts mounts(request, [&notes](const Diagnostic& note) { notes.add(note); });
 
   const DeviceRegistry devices(DeviceRegistry::default_folders());
   if (!without_build) {
@@ -239,6 +268,12 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
   warn(parsed.warnings, request.quiet);
 
+  if (plan_mode != PlanMode::none) {
+    require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
+    return run_plan(plan_mode, explain, request, session, options, platforms, inputs,
+                    parsed.dockerfile, place_of(request, inputs), std::move(cache_options), globals.root);
+  }
+
   BuildChecks checks(parsed, options.build_args, request.quiet);
   const LoweredPlatforms lowered = checks.show_after([&] {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
@@ -267,7 +302,6 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.failure_hint = failure_hint(on_failure);
 
   say_whose_ids(opened->rights, request.quiet);
-  Notes notes;
   SandboxOptions sandbox;
   sandbox.grants = {options.granted, devices};
   sandbox.limits = limits;
@@ -287,29 +321,51 @@ int run_build(const BuildRequest& request, const Globals& globals) {
       error_shown = true;
     };
   }
+  VertexReports reports;  // also of a build that fails
+  solve_options.ended = [&](const VertexReports& ended) {
+    reports = ended;
+    remember_build(store(), solve_options.place, lowered.graph, ended);
+  };
   std::vector<VertexId> roots;
   for (const PlatformImage& image : lowered.images) roots.push_back(image.root);
+  const auto caches = open_shared_caches(std::move(cache_options), store(),
+                                         [&notes](const Diagnostic& note) { notes.add(note); });
+  solve_options.shared = caches.get();
+  mounts.hand_over(solve_options, store());
+  solve_options.bring_layers = outputs.takes_layers();
   SolveResult result;
   try {
     const CancelOnSignal cancel;
     result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
   } catch (...) {
+    // What was finished is for the others, too.
+    if (caches) finish_shared_caches(*caches, *display);
     if (!display_closed) display->close();
     notes.show(request.quiet);
+    explain_build(explain, lowered.graph, reports);
+    make_room(store(), request.quiet);
     if (error_shown) return 1;
     throw;
   }
 
   const Digest id = outputs.write(lowered.images, result, store(), *display);
+  mounts.export_used(lowered.graph, result, *display);
+  if (caches) finish_shared_caches(*caches, *display);
   display->close();
   notes.show(request.quiet);
+  if (const std::string json = mounts.report_json(); !json.empty())
+    outputs.add_metadata("slipway.cache_mounts", json);
   outputs.write_files(request, lowered.graph, result, notes.all());
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {
-    std::fputs(cache_report(lowered.graph, result).c_str(), stderr);
+    std::fputs(cache_report(lowered.graph, result.reports).c_str(), stderr);
+    if (caches) std::fputs(shared_cache_report(*caches).c_str(), stderr);
+    std::fputs(mounts.report().c_str(), stderr);
     std::fputs(checks.summary().c_str(), stderr);
   }
+  explain_build(explain, lowered.graph, result.reports);
+  make_room(store(), request.quiet);
   return 0;
 }
 

@@ -32,8 +32,11 @@ std::span<const Subcommand> commands();
 
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
+std::function<int()> declare_cache(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
+std::function<int()> declare_config(CLI::App& app, const Globals& globals);
 std::function<int()> declare_context(CLI::App& app, const Globals& globals);
+std::function<int()> declare_du(CLI::App& app, const Globals& globals);
 std::function<int()> declare_doctor(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fmt(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fsck(CLI::App& app, const Globals& globals);
@@ -42,6 +45,7 @@ std::function<int()> declare_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_history(CLI::App& app, const Globals& globals);
 std::function<int()> declare_tag(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rmi(CLI::App& app, const Globals& globals);
+std::function<int()> declare_prune(CLI::App& app, const Globals& globals);
 std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
 std::function<int()> declare_load(CLI::App& app, const Globals& globals);
 std::function<int()> declare_save(CLI::App& app, const Globals& globals);

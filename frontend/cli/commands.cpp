@@ -7,6 +7,7 @@ namespace slipway {
 std::span<const Subcommand> commands() {
   static const std::vector<Subcommand> list{
       {"build", "build an image from a Dockerfile", declare_build},
+      {"cache", "say what the cache knows, and why a step missed", declare_cache},
       {"checks", "list the build checks, or explain one", declare_checks},
       {"context", "list what goes into a build, and why", declare_context},
       {"fmt", "print Dockerfiles in one canonical form", declare_fmt},
@@ -19,6 +20,9 @@ std::span<const Subcommand> commands() {
       {"load", "read images from an archive", declare_load},
       {"save", "write images into an archive", declare_save},
       {"import", "make an image from a root file system's tar", declare_import},
+      {"du", "say what takes how much room", declare_du},
+      {"prune", "remove what the cache can do without", declare_prune},
+      {"config", "set how much the cache may have", declare_config},
       {"doctor", "say what this machine can do for builds", declare_doctor},
       {"fsck", "verify the store, and remove what is damaged", declare_fsck},
   };

@@ -82,7 +82,18 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
   const auto show = [](const Error& shown) {
     std::fputs(render(shown, use_color()).c_str(), stderr);
   };
-  const std::vector<std::string> extra = app.remaining();
+  const std::vector<std::string> extra = app.remaining(true);
+  // Of all its subcommands none was named.
+  if (const auto known = app.get_subcommands({}); !known.empty() && app.get_subcommands().empty()) {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : known) names.push_back(sub->get_name());
+    const bool named = !extra.empty() && !extra.front().starts_with('-');
+    show(named ? Error("slipway " + std::string(command) + " has no subcommand " +
+                       quoted(extra.front()))
+                     .hint(did_you_mean(extra.front(), names, help))
+               : Error("slipway " + std::string(command) + " needs a subcommand").hint(help));
+    return failure_status;
+  }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
     const auto flag = std::find_if(extra.begin(), extra.end(), [](const std::string& argument) {
       return argument.size() > 1 && argument.front() == '-';
@@ -94,8 +105,11 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
       return failure_status;
     }
     std::vector<std::string> flags;
-    for (const CLI::Option* option : app.get_options())
-      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    std::vector<const CLI::App*> asked{&app};  // with the subcommand, if there is one
+    for (const CLI::App* sub : app.get_subcommands()) asked.push_back(sub);
+    for (const CLI::App* each : asked)
+      for (const CLI::Option* option : each->get_options())
+        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
     show(Error("slipway " + std::string(command) + " has no flag " + quoted(*flag))
              .hint(did_you_mean(flag->substr(0, flag->find('=')), flags, help)));
     return usage_status;

@@ -264,6 +264,9 @@ void lower_run(Lowering& lowering, const std::vector<StageState>& states, StageS
   process.unkeyed.proxies = lowering.proxies;
   process.unkeyed.shell = stage.config.shell.empty() ? "/bin/sh" : stage.config.shell.front();
 
+  for (const auto& [name, value] : stage.build_args)
+    if (value && !stage.env_index.contains(name)) process.unkeyed.build_arguments.push_back(name);
+
   add_history(stage.config, "RUN " + run_text(stage, process.arguments) + " # buildkit", true);
   std::string name = next_step_name(stage, shown_text(shown, scope, secrets));
   stage.root = add_vertex(lowering, stage, std::move(process), std::move(inputs), instruction.span,

@@ -36,14 +36,25 @@ std::size_t count_steps(const StagePlan& plan) {
          static_cast<std::size_t>(std::count_if(own.begin(), own.end(), counts_as_step));
 }
 
-bool ignores_cache(const StagePlan& plan, const LowerOptions& options) {
-  if (options.no_cache) return true;
-  return std::any_of(options.no_cache_stages.begin(), options.no_cache_stages.end(),
-                     [&](std::string name) {
-                       for (char& c : name)
-                         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-                       return !name.empty() && name == plan.name;
-                     });
+std::optional<IgnoreCache> ignores_cache(const StagePlan& plan, const LowerOptions& options) {
+  if (options.no_cache) return IgnoreCache::build;
+  const bool named = std::any_of(options.no_cache_stages.begin(), options.no_cache_stages.end(),
+                                 [&](std::string name) {
+                                   for (char& c : name)
+                                     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+                                   return !name.empty() && name == plan.name;
+                                 });
+  return named ? std::optional(IgnoreCache::stage) : std::nullopt;
+}
+
+// What the build and the instruction say of how long a step's record counts: the strictest does.
+void limit_cache(const StageState& stage, const LowerOptions& options, Vertex& vertex) {
+  vertex.ignore_cache = stage.ignore_cache;
+  if (std::holds_alternative<RunProcess>(vertex.operation)) vertex.cache_ttl = options.cache_ttl;
+  if (stage.instruction == nullptr || !stage.instruction->cache) return;
+  const CacheRule& rule = *stage.instruction->cache;
+  if (rule.never && !vertex.ignore_cache) vertex.ignore_cache = IgnoreCache::directive;
+  if (rule.ttl) vertex.cache_ttl = std::min(vertex.cache_ttl.value_or(*rule.ttl), *rule.ttl);
 }
 
 // Where the stage starts: root file system, config, and what the base leaves in scope.
@@ -148,7 +159,7 @@ VertexId add_vertex(Lowering& lowering, const StageState& stage, Operation opera
   vertex.stage = stage.plan->name.empty() ? std::to_string(stage.plan->index) : stage.plan->name;
   // Steps are counted by stage, to find again what they were: those of each platform for themselves.
   if (stage.show_platform) vertex.stage += " for " + stage.plan->platform.text();
-  vertex.ignore_cache = runs && stage.ignore_cache;
+  if (runs) limit_cache(stage, lowering.options, vertex);
   return lowering.graph.add(std::move(vertex));
 }
 

@@ -53,7 +53,7 @@ struct StageState {
   // The ARGs so far with their values, for RUN's history; those of the base stage first.
   std::vector<std::pair<std::string, std::optional<std::string>>> build_args;
   bool has_cmd = false;  // this stage has a CMD of its own
-  bool ignore_cache = false;
+  std::optional<IgnoreCache> ignore_cache;
   bool show_platform = false;  // in the names of its steps
 
   // For the checks.

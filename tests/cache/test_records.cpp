@@ -141,3 +141,34 @@ TEST_CASE("the places below a prefix are those and no others") {
   }
   CHECK(places == std::vector<std::string>{"p%\nbuild\n0", "p%\nbuild\n1"});
 }
+
+TEST_CASE("an evicted key says when and by what rule until it has a record again") {
+  TestRecords test;
+  const LayerRef layer = add_layer(test.database, "layer");
+  const Record kept = test.record({{"a", "b"}}, layer);
+  const Record evicted = test.record({{"c", "d"}}, layer);
+  CHECK_FALSE(test.records.eviction(evicted.key));
+
+  test.records.evicted({evicted.key}, "prune (until=24h)");
+  const auto eviction = test.records.eviction(evicted.key);
+  REQUIRE(eviction);
+  CHECK(eviction->rule == "prune (until=24h)");
+  CHECK(eviction->at > 1700000000);
+  CHECK_FALSE(test.records.eviction(kept.key));
+
+  test.records.put(evicted);
+  CHECK_FALSE(test.records.eviction(evicted.key));
+}
+
+TEST_CASE("who only looks at a record drops none") {
+  TestRecords test;
+  const LayerRef layer = add_layer(test.database, "layer");
+  const Record record = test.record({{"a", "b"}}, layer);
+  CHECK_FALSE(test.records.peek(record.key));
+  test.records.put(record);
+  Query(test.database, "DELETE FROM layers").run();
+  REQUIRE(test.records.peek(record.key));
+  CHECK(test.records.peek(record.key)->parts == record.parts);
+  CHECK_FALSE(test.records.find(record.key));
+  CHECK_FALSE(test.records.peek(record.key));
+}

@@ -310,12 +310,40 @@ TEST_CASE("a definition depends on its inputs and on their order") {
 
 TEST_CASE("the graph keeps one vertex for equal work, and lets nobody run in a circle") {
   Graph graph;
-  const VertexId scratch = graph.add({Scratch{}, {}, {}, "one", "", false});
-  CHECK(graph.add({Scratch{}, {}, {}, "two", "", false}) == scratch);
-  const VertexId made = graph.add({MakeDirectory{"/w", "", 0755}, {scratch}, {}, "", "", false});
+  const VertexId scratch = graph.add({Scratch{}, {}, {}, "one", ""});
+  CHECK(graph.add({Scratch{}, {}, {}, "two", ""}) == scratch);
+  const VertexId made = graph.add({MakeDirectory{"/w", "", 0755}, {scratch}, {}, "", ""});
   CHECK(graph.size() == 2);
-  CHECK_FALSE(graph[made].ignore_cache);
-  CHECK(graph.add({MakeDirectory{"/w", "", 0755}, {scratch}, {}, "", "", true}) == made);
-  CHECK(graph[made].ignore_cache);
-  CHECK_THROWS_AS(graph.add({StackLayers{}, {VertexId{9}}, {}, "", "", false}), std::logic_error);
+  CHECK_FALSE(graph[made].ignore_cache.has_value());
+  CHECK(graph.add({MakeDirectory{"/w", "", 0755}, {scratch}, {}, "", "", IgnoreCache::stage}) ==
+        made);
+  CHECK(graph[made].ignore_cache == IgnoreCache::stage);
+  CHECK_THROWS_AS(graph.add({StackLayers{}, {VertexId{9}}, {}, "", ""}), std::logic_error);
+}
+
+TEST_CASE("of equal vertices the strictest ttl counts, and changes no definition") {
+  const auto step = [](VertexId input, std::optional<std::int64_t> ttl) {
+    Vertex vertex;
+    vertex.operation = full_run();
+    vertex.inputs = {input};
+    vertex.cache_ttl = ttl;
+    return vertex;
+  };
+  Graph graph;
+  const VertexId scratch = graph.add({Scratch{}, {}, {}, "", ""});
+  const VertexId made = graph.add(step(scratch, std::nullopt));
+  CHECK(graph.add(step(scratch, 60)) == made);
+  CHECK(graph[made].cache_ttl == 60);
+  CHECK(graph.add(step(scratch, 30)) == made);
+  CHECK(graph.add(step(scratch, 90)) == made);
+  CHECK(graph.add(step(scratch, std::nullopt)) == made);
+  CHECK(graph[made].cache_ttl == 30);
+}
+
+TEST_CASE("what is for people only changes neither key nor definition") {
+  RunProcess told = full_run();
+  told.unkeyed.shell = "/bin/bash";
+  told.unkeyed.build_arguments = {"A"};
+  CHECK(key_of(told) == key_of(full_run()));
+  CHECK(definition_of(told) == definition_of(full_run()));
 }

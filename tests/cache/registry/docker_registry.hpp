@@ -18,6 +18,7 @@ class DockerRegistry {
 
   // "127.0.0.1:PORT"
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
   const TemporaryFolder& folder() const { return folder_; }
   // Where it keeps a blob, by its hexadecimal digest.
   std::filesystem::path blob(const std::string& hex) const;

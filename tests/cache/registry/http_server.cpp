@@ -45,9 +45,12 @@ void HttpServer::serve() {
     if (::poll(&ready, 1, 20) <= 0) continue;
     const int connection = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) continue;
-    converse(connection);
-    ::close(connection);
+    conversations_.emplace_back([this, connection] {
+      converse(connection);
+      ::close(connection);
+    });
   }
+  for (std::thread& conversation : conversations_) conversation.join();
 }
 
 // One request a connection: slow, and simple.
@@ -84,11 +87,14 @@ void HttpServer::converse(int connection) {
     if (got <= 0) return;
     request.body.append(buffer, static_cast<std::size_t>(got));
   }
-  const Reply reply = answer_(request);
+  Reply reply;
   {
     const std::lock_guard lock(mutex_);
+    reply = answer_(request);
     requests_.push_back(request);
   }
+  if (reply.delay) reply.delay();
+  if (reply.dropped) return;
   const auto send = [connection](std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t put = ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);

@@ -1,4 +1,5 @@
 // An HTTP server on 127.0.0.1 that answers whatever a test wants: what no honest server would.
+// Each connection has a thread and one request; a single answer is made at a time.
 #pragma once
 
 #include <atomic>
@@ -25,6 +26,10 @@ class HttpServer {
     std::string body = {};
     // More than the body has: the connection ends before it is whole.
     std::size_t claimed_extra = 0;
+    // Called before anything is sent: keeps the other side waiting.
+    std::function<void()> delay = {};
+    // Nothing is sent: the connection ends.
+    bool dropped = false;
     // Instead of `body`, and without a length: called with a function that sends, which gives false
     // once nobody listens any more.
     std::function<void(const std::function<bool(std::string_view)>&)> stream = {};
@@ -46,7 +51,8 @@ class HttpServer {
   int socket_ = -1;
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
-  mutable std::mutex mutex_;  // guards requests_, written by the server's thread
+  mutable std::mutex mutex_;  // guards requests_, and lets in one caller of answer_
   std::vector<Request> requests_;
   std::thread thread_;
+  std::vector<std::thread> conversations_;  // thread_'s alone
 };

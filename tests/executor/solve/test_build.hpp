@@ -12,6 +12,7 @@
 #include <cache/store.hpp>
 #include <cache/temporary_folder.hpp>
 #include <executor/files/context.hpp>
+#include <executor/solve/plan.hpp>
 #include <executor/solve/solve.hpp>
 #include <frontend/ignore_file.hpp>
 #include <frontend/parse.hpp>
@@ -69,6 +70,8 @@ struct TestBuildOptions {
   std::map<std::string, std::string> build_args;
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;
+  std::optional<std::int64_t> cache_ttl;
+  std::string place = "test";  // where the Dockerfile is
   std::size_t max_parallelism = 4;
   bool keep_going = false;
 };
@@ -89,54 +92,19 @@ class TestBuild {
   Steps solve(const std::string& dockerfile, const TestBuildOptions& options = {}) {
     return solve_for({host_platform()}, dockerfile, options);
   }
+  // What that would do.
+  std::vector<PlannedStep> plan(const std::string& dockerfile,
+                                const TestBuildOptions& options = {}) {
+    SolveOptions solve_options = prepare({host_platform()}, dockerfile, options);
+    return slipway::plan(lowered->graph, roots(), *store_, solve_options);
+  }
   // The same for several platforms.
   Steps solve_for(const std::vector<Platform>& platforms, const std::string& dockerfile,
                   const TestBuildOptions& options = {}) {
-    auto source = std::make_shared<SourceFile>();
-    source->name = "Dockerfile";
-    source->text = dockerfile;
-    LowerOptions lower_options;
-    lower_options.target = options.target;
-    lower_options.build_args = options.build_args;
-    lower_options.no_cache = options.no_cache;
-    lower_options.no_cache_stages = options.no_cache_stages;
-    lower_options.build_platform = host_platform();
-    lower_options.show_platforms = platforms.size() > 1;
-    lower_options.parse_triggers = parse_triggers;
-    lowered = lower_platforms(parse_dockerfile(source).dockerfile, lower_options, platforms,
-                    [this](const ImageRequest& request) -> ResolvedImage {
-                      const auto own = store_->images().find(parse_reference(request.reference),
-                                                             request.platform);
-                      const Image image = own ? *own : store_->images().get(request.reference);
-                      return {.reference = request.reference, .id = image.id, .config = image.config};
-                    });
-    SolveOptions solve_options;
-    solve_options.max_parallelism = options.max_parallelism;
-    solve_options.keep_going = options.keep_going;
-    place_ = solve_options.place = "test\n" + options.target;
-    solve_options.failed = failed;
-    Context::Options context_options;
-    context_options.directory = context_.path();
-    context_options.name = "build context";
-    context_options.state = &store_->state();
-    if (std::filesystem::exists(context_.path() / ".dockerignore")) {
-      auto rules = std::make_shared<SourceFile>();
-      rules->name = ".dockerignore";
-      std::ifstream stream(context_.path() / ".dockerignore");
-      rules->text.assign(std::istreambuf_iterator<char>(stream), {});
-      context_options.ignore = ignore_rules(read_ignore_file(rules));
-    }
-    solve_options.contexts[""] = Context::open(std::move(context_options));
-    solve_options.secret = [this](const std::string& id) -> std::optional<std::string> {
-      const auto found = secrets.find(id);
-      return found == secrets.end() ? std::nullopt : std::optional(found->second);
-    };
-    solve_options.keyed_secrets = keyed_secrets;
-    solve_options.ssh_agents = ssh_agents;
+    SolveOptions solve_options = prepare(platforms, dockerfile, options);
     Progress quiet;
-    std::vector<VertexId> roots;
-    for (const PlatformImage& image : lowered->images) roots.push_back(image.root);
-    result = slipway::solve(lowered->graph, roots, *store_, *runner_in_use, solve_options, quiet);
+    result =
+        slipway::solve(lowered->graph, roots(), *store_, *runner_in_use, solve_options, quiet);
     Steps ran;
     for (const VertexReport& report : result.reports) {
       if (report.outcome == VertexReport::Outcome::ran) ran.push_back(text_of(report.vertex));
@@ -177,6 +145,8 @@ class TestBuild {
   std::map<std::string, std::string> secrets;  // by id
   std::set<std::string> keyed_secrets;
   std::map<std::string, std::filesystem::path> ssh_agents;  // by id
+  SharedCaches* shared = nullptr;  // as SolveOptions has it
+  bool bring_layers = true;
   std::optional<LoweredPlatforms> lowered;
   SolveResult result;
   std::function<void(FailedStep&, const Error&)> failed;  // as SolveOptions has it
@@ -185,6 +155,61 @@ class TestBuild {
   const std::string& place() const { return place_; }
 
  private:
+  std::vector<VertexId> roots() const {
+    std::vector<VertexId> ids;
+    for (const PlatformImage& image : lowered->images) ids.push_back(image.root);
+    return ids;
+  }
+  // Reads and lowers, and opens the context.
+  SolveOptions prepare(const std::vector<Platform>& platforms, const std::string& dockerfile,
+                       const TestBuildOptions& options) {
+    auto source = std::make_shared<SourceFile>();
+    source->name = "Dockerfile";
+    source->text = dockerfile;
+    LowerOptions lower_options;
+    lower_options.target = options.target;
+    lower_options.build_args = options.build_args;
+    lower_options.no_cache = options.no_cache;
+    lower_options.no_cache_stages = options.no_cache_stages;
+    lower_options.cache_ttl = options.cache_ttl;
+    lower_options.build_platform = host_platform();
+    lower_options.show_platforms = platforms.size() > 1;
+    lower_options.parse_triggers = parse_triggers;
+    lowered = lower_platforms(parse_dockerfile(source).dockerfile, lower_options, platforms,
+                    [this](const ImageRequest& request) -> ResolvedImage {
+                      const auto own = store_->images().find(parse_reference(request.reference),
+                                                             request.platform);
+                      const Image image = own ? *own : store_->images().get(request.reference);
+                      return {.reference = request.reference, .id = image.id, .config = image.config};
+                    });
+    SolveOptions solve_options;
+    solve_options.max_parallelism = options.max_parallelism;
+    solve_options.keep_going = options.keep_going;
+    place_ = solve_options.place = options.place + "\n" + options.target;
+    solve_options.failed = failed;
+    solve_options.shared = shared;
+    solve_options.bring_layers = bring_layers;
+    Context::Options context_options;
+    context_options.directory = context_.path();
+    context_options.name = "build context";
+    context_options.state = &store_->state();
+    if (std::filesystem::exists(context_.path() / ".dockerignore")) {
+      auto rules = std::make_shared<SourceFile>();
+      rules->name = ".dockerignore";
+      std::ifstream stream(context_.path() / ".dockerignore");
+      rules->text.assign(std::istreambuf_iterator<char>(stream), {});
+      context_options.ignore = ignore_rules(read_ignore_file(rules));
+    }
+    solve_options.contexts[""] = Context::open(std::move(context_options));
+    solve_options.secret = [this](const std::string& id) -> std::optional<std::string> {
+      const auto found = secrets.find(id);
+      return found == secrets.end() ? std::nullopt : std::optional(found->second);
+    };
+    solve_options.keyed_secrets = keyed_secrets;
+    solve_options.ssh_agents = ssh_agents;
+    return solve_options;
+  }
+
   TemporaryFolder folder_;
   ContextFolder context_{folder_.path() / "context"};
   std::optional<Store> store_;

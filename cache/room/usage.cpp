@@ -1,0 +1,83 @@
+#include <cache/room/usage.hpp>
+
+#include <cache/database.hpp>
+#include <cache/room/room.hpp>
+#include <cache/state_directory.hpp>
+
+#include <sys/stat.h>
+
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The layers of an image or an index, each once.
+std::set<Digest> layers_of(Database& database, const Digest& id) {
+  std::set<Digest> layers;
+  Query query(database,
+              "SELECT layer FROM image_layers WHERE image = ?1 OR image IN "
+              "(SELECT image FROM index_images WHERE id = ?1)");
+  query.bind(id);
+  while (query.step()) layers.insert(query.digest(0));
+  return layers;
+}
+
+}  // namespace
+
+Usage Room::usage(const ImageStore& images, const Told& told) {
+  Usage usage;
+  usage.items = items(0, told);
+  for (const RoomItem& item : usage.items) usage.in_use.push_back(in_use(item));
+
+  std::map<Digest, std::uint64_t> sizes;
+  {
+    Query query(database_, "SELECT diff_id, size FROM layers");
+    while (query.step())
+      sizes.emplace(query.digest(0), static_cast<std::uint64_t>(query.integer(1)));
+  }
+  std::map<Digest, std::size_t> users;
+  std::vector<std::set<Digest>> layers;
+  for (ImageSummary& image : images.list()) {
+    layers.push_back(layers_of(database_, image.id));
+    for (const Digest& layer : layers.back()) ++users[layer];
+    usage.images.push_back({std::move(image), 0, 0});
+  }
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    for (const Digest& layer : layers[i])
+      (users[layer] > 1 ? usage.images[i].shared : usage.images[i].alone) += sizes[layer];
+  {
+    Query query(database_,
+                "SELECT coalesce(sum(size), 0) FROM layers WHERE EXISTS "
+                "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)");
+    query.step();
+    usage.image_layers = static_cast<std::uint64_t>(query.integer(0));
+  }
+
+  Query records(database_,
+                "SELECT key, step, records.size, created, last_used, uses, duration, "
+                "EXISTS (SELECT 1 FROM image_layers WHERE image_layers.layer = records.layer), "
+                "(SELECT count(*) FROM records AS other WHERE other.layer = records.layer) > 1 "
+                "FROM records ORDER BY last_used DESC, key");
+  while (records.step())
+    usage.records.push_back({CacheKey{records.digest(0)}, records.text(1),
+                             static_cast<std::uint64_t>(records.integer(2)), records.integer(3),
+                             records.integer(4), records.integer(5), records.integer(6),
+                             records.integer(7) != 0, records.integer(8) != 0});
+
+  std::error_code none;
+  for (fs::directory_iterator entry(state_.blobs(), none), end; entry != end;
+       entry.increment(none)) {
+    struct stat status {};
+    if (::lstat(entry->path().c_str(), &status) != 0) continue;
+    ++usage.blob_count;
+    usage.all_blobs += static_cast<std::uint64_t>(status.st_size);
+  }
+  return usage;
+}
+
+}  // namespace slipway

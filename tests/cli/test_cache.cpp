@@ -1,0 +1,65 @@
+// slipway cache, as far as it needs no build: its subcommands, and a store that has nothing.
+#include "../cache/temporary_folder.hpp"
+#include "program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("slipway cache lists its subcommands, and each has a help of its own") {
+  const Outcome help = run_slipway({"cache", "--help"});
+  CHECK(help.status == 0);
+  for (const char* name : {"why", "show", "diff"}) CHECK(has(help.out, name));
+  const Outcome why = run_slipway({"cache", "why", "--help"});
+  CHECK(why.status == 0);
+  CHECK(has(why.out, "KEY|STEP"));
+}
+
+TEST_CASE("a subcommand that is missing or misspelt is told") {
+  const Outcome missing = run_slipway({"cache"});
+  CHECK(missing.status == 1);
+  CHECK(has(missing.err, "slipway cache needs a subcommand"));
+  const Outcome misspelt = run_slipway({"cache", "shwo"});
+  CHECK(misspelt.status == 1);
+  CHECK(has(misspelt.err, "did you mean \"show\"?"));
+  const Outcome flag = run_slipway({"cache", "why", "--fromat=json", "x"});
+  CHECK(flag.status == 125);
+  CHECK(has(flag.err, "--format"));
+}
+
+TEST_CASE("a store without builds and records says so") {
+  TemporaryFolder folder;
+  const std::string root = folder / "state";
+  CHECK(has(run_slipway({"--root", root, "cache", "why", "RUN make"}).err,
+            "this store has seen no build yet"));
+  const Outcome show = run_slipway({"cache", "show", "4f8a", "--root", root});
+  CHECK(show.status == 1);
+  CHECK(has(show.err, "has no record of the key \"4f8a\""));
+  CHECK(has(run_slipway({"--root", root, "cache", "show", "xyz"}).err, "is not a cache key"));
+}
+
+TEST_CASE("a plan makes no store, and says what would have to be there") {
+  TemporaryFolder folder;
+  folder.write("Dockerfile", "FROM scratch\nCOPY a /\nRUN make\n");
+  folder.write("a", "1");
+  const std::string root = folder / "state";
+  const Outcome plan =
+      run_slipway({"--root", root, "build", "--dry-run", std::string(folder.path())});
+  INFO(plan.out, plan.err);
+  CHECK(plan.status == 3);
+  CHECK(has(plan.out, "plan: 0 hits, 1 miss, 1 unknown;"));
+  CHECK(has(plan.out, "never built here"));
+  CHECK(has(plan.out, "behind [1/2]"));
+  CHECK_FALSE(std::filesystem::exists(root));
+  CHECK(has(run_slipway({"build", "--dry-run", "-"}).err, "--dry-run needs a context that is here"));
+  CHECK(has(run_slipway({"build", "--dry-run=soon", "."}).err, "is not known"));
+}

@@ -1,0 +1,226 @@
+// Builds of several machines that share a cache: here, a directory.
+#include "test_build.hpp"
+
+#include <cache/shared/shared_caches.hpp>
+
+using namespace slipway;
+
+namespace {
+
+using Outcome = VertexReport::Outcome;
+
+// A machine with a store, a context and a toolchain of its own.
+struct Machine : TestBuild {
+  explicit Machine(const std::filesystem::path& directory, bool reads = true, bool writes = true)
+      : directory_(directory), reads_(reads), writes_(writes) {
+    context().write("app.c", "int main() {}");
+    runner.on("prepare", [](FakeStep& step) {
+      step.write("/usr/lib/libc", std::string(100'000, 'c'));
+      return 0;
+    });
+    runner.on("cc app.c", [](FakeStep& step) {
+      step.write("/app.o", "object");
+      step.write("/app", step.read("/app.c").value_or("nothing") + " compiled");
+      return 0;
+    });
+    runner.on("strip /app", [](FakeStep& step) {
+      step.write("/app", step.read("/app").value_or("nothing") + " stripped");
+      return 0;
+    });
+  }
+
+  Steps build(const std::string& dockerfile, const TestBuildOptions& options = {}) {
+    SharedCacheOptions caches;
+    if (reads_) caches.from.push_back(spec("src"));
+    if (writes_) caches.to.push_back(spec("dest"));
+    caches.note = [this](const Diagnostic& note) {
+      const std::lock_guard lock(mutex_);
+      notes.push_back(note.message);
+    };
+    SharedCaches opened(store(), caches);
+    shared = &opened;
+    Steps ran;
+    try {
+      ran = solve(dockerfile, options);
+    } catch (const Error&) {
+      opened.finish([] { return false; });
+      throw;
+    }
+    opened.finish([] { return false; });
+    figures = opened.figures();
+    shared = nullptr;
+    return ran;
+  }
+
+  std::size_t hits() const {
+    return static_cast<std::size_t>(
+        std::count_if(result.reports.begin(), result.reports.end(),
+                      [](const VertexReport& report) { return report.outcome == Outcome::hit; }));
+  }
+  std::size_t layers_here() {
+    std::size_t here = 0;
+    for (const LayerRef& layer : result.layers)
+      here += store().layers().find(layer.diff_id) ? 1 : 0;
+    return here;
+  }
+
+  SharedCaches::Figures figures;
+  std::vector<std::string> notes;
+
+ private:
+  CacheSpec spec(const std::string& attribute) const {
+    return {"local", {{attribute, directory_.string()}}, "type=local"};
+  }
+
+  std::filesystem::path directory_;
+  bool reads_;
+  bool writes_;
+  std::mutex mutex_;  // guards notes, which any thread of the caches adds to
+};
+
+void damage_every_file(const std::filesystem::path& directory) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!file.is_regular_file() || file.file_size() == 0) continue;
+    std::fstream stream(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(file.file_size() / 2));
+    stream.put('\x7f');
+  }
+}
+
+const std::string dockerfile =
+    "FROM scratch AS build\nRUN prepare\nCOPY app.c /\nRUN cc app.c\n"
+    "FROM scratch\nCOPY --from=build /app /\n";
+
+}  // namespace
+
+TEST_CASE("what one machine has built, the other takes from the shared cache") {
+  const TemporaryFolder folder;
+  Machine first(folder.path());
+  CHECK(first.build(dockerfile).size() == 4);
+  CHECK(first.figures.records_sent == 4);
+  CHECK(first.notes.empty());
+
+  Machine second(folder.path());
+  CHECK(second.build(dockerfile).empty());
+  CHECK(second.hits() == 4);
+  CHECK(second.figures.records_found == 4);
+  CHECK(second.figures.records_sent == 0);
+  CHECK(second.result.layers == first.result.layers);
+  CHECK(second.result.created == first.result.created);
+  CHECK(second.file("app") == "int main() {} compiled");
+  CHECK(second.runner.ran().empty());
+
+  SUBCASE("and has them itself from then on") {
+    CHECK(second.build(dockerfile).empty());
+    // Those of the build stage stayed where they were: nobody needed them.
+    CHECK(second.figures.records_found == 3);
+  }
+  SUBCASE("an edit runs what it must, and on top of what the cache has") {
+    second.context().write("app.c", "int main() { return 1; }");
+    CHECK(second.build(dockerfile) ==
+          Steps{"COPY app.c /", "RUN cc app.c", "COPY --from=build /app /"});
+    CHECK(second.reason("COPY app.c /") == "app.c: content");
+    CHECK(second.file("app") == "int main() { return 1; } compiled");
+    CHECK(first.file("app") == "int main() {} compiled");
+  }
+}
+
+TEST_CASE("no layer is moved that nobody needs") {
+  const TemporaryFolder folder;
+  Machine first(folder.path());
+  first.build(dockerfile);
+
+  Machine second(folder.path());
+  second.bring_layers = false;
+  CHECK(second.build(dockerfile).empty());
+  CHECK(second.layers_here() == 0);
+  // Four records, and the indexes that COPY looks into: not a megabyte, nor the layers' 100 kB.
+  CHECK(second.figures.bytes_received < 20'000);
+}
+
+TEST_CASE("a failed build shares the steps that were finished") {
+  const TemporaryFolder folder;
+  const std::string failing = "FROM scratch\nRUN prepare\nRUN false\n";
+  Machine first(folder.path());
+  CHECK_THROWS(first.build(failing));
+  Machine second(folder.path());
+  CHECK_THROWS(second.build(failing));
+  CHECK(second.runner.ran() == Steps{"false"});
+}
+
+TEST_CASE("steps that this machine has already are offered to a cache that lacks them") {
+  const TemporaryFolder folder;
+  Machine first(folder.path() / "one");
+  first.build(dockerfile);
+  SharedCacheOptions other;
+  other.to.push_back({"local", {{"dest", (folder.path() / "other").string()}}, "type=local"});
+  SharedCaches caches(first.store(), other);
+  first.shared = &caches;
+  CHECK(first.solve(dockerfile).empty());
+  caches.finish([] { return false; });
+  CHECK(caches.figures().records_sent == 4);
+
+  Machine second(folder.path() / "other");
+  CHECK(second.build(dockerfile).empty());
+}
+
+TEST_CASE("a cache that lies, or has lost its layers, fails no build") {
+  const TemporaryFolder folder;
+  Machine first(folder.path(), true, true);
+  first.build(dockerfile);
+  Machine second(folder.path(), true, false);
+
+  SUBCASE("everything is damaged") {
+    damage_every_file(folder.path());
+    CHECK(second.build(dockerfile).size() == 4);
+    CHECK(second.notes.size() == 1);
+  }
+  SUBCASE("records without their blobs") {
+    std::filesystem::remove_all(folder.path() / "blobs");
+    CHECK(second.build(dockerfile).size() == 4);
+  }
+  SUBCASE("blobs that are damaged") {
+    damage_every_file(folder.path() / "blobs");
+    CHECK(second.build(dockerfile).size() == 4);
+    CHECK(second.notes.size() == 1);
+  }
+  SUBCASE("the records of other keys") {
+    std::vector<std::filesystem::path> records;
+    for (const auto& file :
+         std::filesystem::recursive_directory_iterator(folder.path() / "records"))
+      if (file.is_regular_file()) records.push_back(file.path());
+    REQUIRE(records.size() == 4);
+    const auto aside = folder.path() / "elsewhere";
+    std::filesystem::rename(records[0], aside);
+    for (std::size_t i = 1; i < 4; ++i) std::filesystem::rename(records[i], records[i - 1]);
+    std::filesystem::rename(aside, records[3]);
+    CHECK(second.build(dockerfile).size() == 4);
+    CHECK(second.notes.size() == 1);
+  }
+  CHECK(second.file("app") == "int main() {} compiled");
+  CHECK(second.result.layers.back().tree == first.result.layers.back().tree);
+}
+
+TEST_CASE("a step with --no-cache asks no shared cache") {
+  const TemporaryFolder folder;
+  Machine first(folder.path());
+  first.build(dockerfile);
+  Machine second(folder.path());
+  TestBuildOptions options;
+  options.no_cache = true;
+  CHECK(second.build(dockerfile, options).size() == 4);
+  CHECK(second.figures.records_found == 0);
+}
+
+TEST_CASE("a RUN that stands on a copied layer waits for what is elsewhere") {
+  const TemporaryFolder folder;
+  const std::string longer =
+      "FROM scratch\nRUN prepare\nCOPY app.c /\nRUN cc app.c\n"
+      "RUN strip /app\n";
+  Machine first(folder.path());
+  first.build(longer);
+  Machine second(folder.path());
+  second.context().write("app.c", "other");
+  CHECK(second.build(longer) == Steps{"COPY app.c /", "RUN cc app.c", "RUN strip /app"});
+  CHECK(second.file("app") == "other compiled stripped");
+}
