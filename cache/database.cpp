@@ -164,6 +164,7 @@ constexpr const char* migrations[] = {
       report TEXT NOT NULL
     );
     ALTER TABLE layers ADD COLUMN blob_size INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX layers_by_size ON layers (size, blob_size);
     CREATE TABLE settings (
       name TEXT PRIMARY KEY NOT NULL,
       value TEXT NOT NULL

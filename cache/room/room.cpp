@@ -106,7 +106,10 @@ bool Room::has_room(std::uint64_t keep) {
       if (!query.bind(std::string(folder) + "/" + name).step()) unmeasured = true;
     }
   }
-  if (unmeasured) items(measuring_patience);
+  if (unmeasured) {
+    items(measuring_patience);
+    forget_mounts_of_nothing();
+  }
 
   const auto sum = [this](std::string_view sql) {
     Query query(database_, sql);
@@ -131,6 +134,21 @@ void Room::forget_sizes_of_nothing() {
   for (const std::string& path : paths)
     if (!is_there(state_.root() / path))
       Query(database_, "DELETE FROM sizes WHERE path = ?").bind(path).run();
+}
+
+// A step that failed before it had made its mount leaves a row; so does somebody who removes a
+// directory by hand.
+void Room::forget_mounts_of_nothing() {
+  std::vector<Digest> digests;
+  {
+    Query query(database_, "SELECT digest FROM cache_mounts");
+    while (query.step()) digests.push_back(query.digest(0));
+  }
+  for (const Digest& digest : digests) {
+    if (is_there(state_.mounts() / digest.hex())) continue;
+    if (Removal::attempt(state_.holds_file(), digest))
+      Query(database_, "DELETE FROM cache_mounts WHERE digest = ?").bind(digest).run();
+  }
 }
 
 void Room::use_mount(const Digest& digest, std::string_view id) {

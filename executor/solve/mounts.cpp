@@ -127,6 +127,8 @@ std::vector<std::string> Solver::mounts_to_import(const RunProcess& run) const {
 void Solver::import_mounts(Step& current) {
   const auto& run = std::get<RunProcess>(graph_[current.id].operation);
   for (const std::string& id : mounts_to_import(run)) {
+    // What is fetched must not be removed again before the step has begun.
+    store_.room().use_mount(cache_mount_digest(id), id);
     const auto directory = cache_mount_directory(store_.state(), id);
     std::filesystem::create_directories(directory.parent_path());
     options_.import_mount(id, directory, [this] { return stopping(); });

@@ -189,6 +189,7 @@ bool SharedMounts::State::import_from(Place& place, const std::string& id,
 }
 
 void SharedMounts::State::export_mount_of(const std::string& id) {
+  store->state().holds().hold(cache_mount_digest(id));  // nobody removes it meanwhile
   const auto directory = cache_mount_directory(store->state(), id);
   std::error_code ignored;
   if (!std::filesystem::exists(directory, ignored)) return;  // no step had to run

@@ -199,7 +199,7 @@ void make_room(Store& store, bool quiet) {
     const std::string line = eviction_line(store.make_room(), store.settings().cache_keep_text());
     if (!quiet) std::fputs(line.c_str(), stderr);
   } catch (const Error& error) {
-    std::fputs(render(error, use_color()).c_str(), stderr);
+    warn(error.diagnostics(), quiet);
   }
 }
 

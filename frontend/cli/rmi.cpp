@@ -52,6 +52,13 @@ void remove_by_name(ImageStore& images, const Digest& id, const Reference& name)
   if (images.remove_unnamed(id)) print("Deleted: " + id.text() + "\n");
 }
 
+// A name that has gone since it was looked up is no reason to remove what it was given to.
+void require_id(const Digest& id, const std::string& text) {
+  const std::string digits = text.starts_with("sha256:") ? text.substr(7) : text;
+  if (id.hex().starts_with(digits)) return;
+  throw Error("the image " + quoted(text) + " has just been removed by another process");
+}
+
 // An image that several people may know by several names is not removed by its ID alone.
 bool has_one_name(const std::vector<Reference>& names) {
   std::set<std::string> repositories;
@@ -75,6 +82,8 @@ void remove_by_id(ImageStore& images, const Digest& id, bool force) {
   for (const Reference& name : names) untag(images, name);
   if (images.remove_unnamed(id)) {
     print("Deleted: " + id.text() + "\n");
+  } else if (names.empty() && !images.find(id)) {
+    throw Error("the image " + short_id(id) + " has just been removed by another process");
   } else if (names.empty()) {
     throw Error("the image " + short_id(id) + " belongs to an image of several platforms")
         .hint("remove that one");
@@ -90,7 +99,12 @@ int remove_images(const Request& request, const std::filesystem::path& root) {
     try {
       const Digest id = images.resolve(text);
       const std::optional<Reference> name = name_in(images.names(id), text);
-      name ? remove_by_name(images, id, *name) : remove_by_id(images, id, request.force);
+      if (name) {
+        remove_by_name(images, id, *name);
+      } else {
+        require_id(id, text);
+        remove_by_id(images, id, request.force);
+      }
     } catch (const Error& error) {
       failures.insert(failures.end(), error.diagnostics().begin(), error.diagnostics().end());
     }

@@ -77,7 +77,7 @@ constexpr const char* python = "/usr/bin/python3";
 
 S3Server::S3Server(int refused_part) {
   process_.start(
-      {python, "s3_server.py", std::to_string(process_.port()), std::to_string(refused_part)});
+      {python, S3_SERVER, std::to_string(process_.port()), std::to_string(refused_part)});
 }
 
 slipway::CacheSpec S3Server::spec(const std::map<std::string, std::string>& changes) const {

@@ -151,6 +151,11 @@ class TestBuild {
   SolveResult result;
   std::function<void(FailedStep&, const Error&)> failed;  // as SolveOptions has it
 
+  // As SolveOptions has it.
+  std::function<void(const std::string&, const std::filesystem::path&,
+                     const std::function<bool()>&)>
+      import_mount;
+
   // Of the last solve.
   const std::string& place() const { return place_; }
 
@@ -187,6 +192,7 @@ class TestBuild {
     solve_options.keep_going = options.keep_going;
     place_ = solve_options.place = options.place + "\n" + options.target;
     solve_options.failed = failed;
+    solve_options.import_mount = import_mount;
     solve_options.shared = shared;
     solve_options.bring_layers = bring_layers;
     Context::Options context_options;
