@@ -31,7 +31,8 @@ class Settings {
   // False: it was not set.
   bool unset(std::string_view name);
 
-  // cache.keep in bytes. Where it is not set, a tenth of the disk that the store is on, 2 GB at least.
+  // cache.keep in bytes. Where it is not set, a tenth of the disk that the store is on, 2 GB at
+  // least.
   std::uint64_t cache_keep() const;
   // The same for people: "40GB", "10% of the disk".
   std::string cache_keep_text() const;

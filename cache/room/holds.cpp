@@ -18,8 +18,8 @@ int open_locks(const std::filesystem::path& file) {
   return descriptor;
 }
 
-// The byte is chosen by the digest's first 62 bits: an offset has 63, and where two digests have one
-// byte the one is only kept as long as the other.
+// The byte is chosen by the digest's first 62 bits: an offset has 63, and where two digests have
+// one byte the one is only kept as long as the other.
 struct flock byte_of(const Digest& thing, short type) {
   std::uint64_t place = 0;
   std::memcpy(&place, thing.bytes.data(), sizeof place);

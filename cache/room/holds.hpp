@@ -1,7 +1,7 @@
 // What processes use of the store, and how things are removed beside them.
 //
-// Whatever can be removed has a digest: a layer its diffID, a blob its digest, a cache mount the one
-// that names its directory. A process that is going to rely on such a thing
+// Whatever can be removed has a digest: a layer its diffID, a blob its digest, a cache mount the
+// one that names its directory. A process that is going to rely on such a thing
 //   1. holds it: a shared lock on the byte of locks/holds that the digest names;
 //   2. asks whether it is there, and only then.
 // Who removes (room.hpp; one process at a time, who has the lock "prune"),
@@ -11,13 +11,13 @@
 //   3. renames the files away into work/;
 //   4. gives the byte back, and only then deletes the files.
 // So what a process has found is there until it ends, and who asks while something is removed waits
-// for the rename and finds nothing. The remover waits for nobody while he has a byte, so nobody waits
-// in a circle. Nothing is ever written to say that something is in use: a hit costs a system call,
-// and a process that is killed holds nothing. A build that runs for days holds what it uses and no
-// more, so removing never has to wait for the builds to end.
+// for the rename and finds nothing. The remover waits for nobody while he has a byte, so nobody
+// waits in a circle. Nothing is ever written to say that something is in use: a hit costs a system
+// call, and a process that is killed holds nothing. A build that runs for days holds what it uses
+// and no more, so removing never has to wait for the builds to end.
 //
-// A remover who is killed between 2 and 3 leaves names without rows, and his lock's file: by that the
-// next one, at the end of the next build, knows that there is something to sweep up.
+// A remover who is killed between 2 and 3 leaves names without rows, and his lock's file: by that
+// the next one, at the end of the next build, knows that there is something to sweep up.
 #pragma once
 
 #include <ir/digest.hpp>

@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 
 // What comes from elsewhere is taken to arrive at this rate, for comparing it with what steps make.
 constexpr std::int64_t bytes_a_second = 10'000'000;
-// A stat cache that no build has asked for in this time is of a directory that is gone, or as good as.
+// A stat cache that no build has asked for in this time is of a directory that is gone, or as good
+// as.
 constexpr std::int64_t longest_unused_stat_cache = 30 * 24 * 60 * 60;
 // Reading a context anew takes about this long; its size is not known here.
 constexpr std::int64_t context_cost = 1'000'000'000;

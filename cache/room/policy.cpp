@@ -17,9 +17,8 @@ constexpr double least_size = 4096;  // bytes
 
 bool starts_with_one_of(const std::string& id, const std::vector<std::string>& beginnings) {
   return beginnings.empty() ||
-         std::any_of(beginnings.begin(), beginnings.end(), [&id](const std::string& beginning) {
-           return id.starts_with(beginning);
-         });
+         std::any_of(beginnings.begin(), beginnings.end(),
+                     [&id](const std::string& beginning) { return id.starts_with(beginning); });
 }
 
 // A rule that names nothing is about what is useless.
@@ -31,10 +30,9 @@ bool is_about(const PruneRule& rule, const RoomItem& item) {
   if (!rule.kinds.empty() && !rule.kinds.contains(item.kind)) return false;
   if (!starts_with_one_of(item.id, rule.ids)) {
     // A layer goes by any of its records' keys.
-    const bool by_record =
-        std::any_of(item.records.begin(), item.records.end(), [&rule](const CacheKey& key) {
-          return starts_with_one_of(key.hex(), rule.ids);
-        });
+    const bool by_record = std::any_of(
+        item.records.begin(), item.records.end(),
+        [&rule](const CacheKey& key) { return starts_with_one_of(key.hex(), rule.ids); });
     if (!by_record) return false;
   }
   if (rule.unused_since && item.last_used >= *rule.unused_since) return false;

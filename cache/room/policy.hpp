@@ -1,11 +1,11 @@
 // What goes first when there is no room: a pure function of what is known of each thing.
 //
-// A thing is worth what it would cost to make again, times how likely it is asked for, for each byte
-// that it takes. The cost is the time that its step ran, or for what comes from elsewhere the time of
-// fetching it; the likelihood halves with each week that nobody used it, and grows slowly with how
-// often it was used. So a compiler's hour in 10 MB outlives a COPY of 1 GB, and what was used
-// today most of what was not; but nothing lives for ever on a rich past. What nothing can use any more is
-// worth nothing.
+// A thing is worth what it would cost to make again, times how likely it is asked for, for each
+// byte that it takes. The cost is the time that its step ran, or for what comes from elsewhere the
+// time of fetching it; the likelihood halves with each week that nobody used it, and grows slowly
+// with how often it was used. So a compiler's hour in 10 MB outlives a COPY of 1 GB, and what was
+// used today most of what was not; but nothing lives for ever on a rich past. What nothing can use
+// any more is worth nothing.
 #pragma once
 
 #include <cache/room/item.hpp>
@@ -35,8 +35,8 @@ struct PruneRule {
 // What a byte of it is worth, in no unit; 0: nothing.
 double worth(const RoomItem& item, std::int64_t now);
 
-// Positions of those the rule is about, what is to go first at first. Those of equal worth go by last
-// use, and then by id, so that the same store always gives the same order.
+// Positions of those the rule is about, what is to go first at first. Those of equal worth go by
+// last use, and then by id, so that the same store always gives the same order.
 std::vector<std::size_t> order_of_removal(const std::vector<RoomItem>& items, const PruneRule& rule,
                                           std::int64_t now);
 

@@ -21,7 +21,9 @@ constexpr const char* prune_lock = "prune";
 // At the end of a build, folders are not walked through more often than this.
 constexpr std::int64_t measuring_patience = 60 * 60;
 
-bool is_there(const fs::path& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool is_there(const fs::path& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 }  // namespace
 
@@ -59,9 +61,8 @@ std::vector<RoomItem> Room::prune(const PruneRule& rule, bool dry_run, const Tol
   if (dry_run) {
     const std::vector<RoomItem> all = items(0, told);
     std::vector<RoomItem> chosen;
-    for (const std::size_t position :
-         remove_by_rule(all, rule, std::time(nullptr),
-                        [this](const RoomItem& item) { return !in_use(item); }))
+    for (const std::size_t position : remove_by_rule(
+             all, rule, std::time(nullptr), [this](const RoomItem& item) { return !in_use(item); }))
       chosen.push_back(all[position]);
     return chosen;
   }

@@ -3,8 +3,8 @@
 // What an image holds is never removed here, nor what a running process uses (holds.hpp), nor
 // anything that a running process is just making: that lies in work/. All else is cache, and may go
 // at any time: what is missed is made or fetched again. The unit is the layer, since a record
-// without its layer is none: with a layer go all its records, and the blobs that it is kept as. Keys
-// are made of trees, so when the layer of an early step goes, those of later ones still hit.
+// without its layer is none: with a layer go all its records, and the blobs that it is kept as.
+// Keys are made of trees, so when the layer of an early step goes, those of later ones still hit.
 #pragma once
 
 #include <cache/room/item.hpp>
@@ -50,12 +50,12 @@ class Room {
   // Walks through as items() does.
   Usage usage(const ImageStore& images, const Told& told = nullptr);
 
-  // Removes what the rule is about and nobody uses, and gives it in the order in which it went. Waits
-  // for another process that removes. `dry_run`: removes nothing.
+  // Removes what the rule is about and nobody uses, and gives it in the order in which it went.
+  // Waits for another process that removes. `dry_run`: removes nothing.
   std::vector<RoomItem> prune(const PruneRule& rule, bool dry_run, const Told& told = nullptr);
 
-  // At the end of a build, of which nothing is used any more: brings the cache down to cache.keep. As
-  // long as it has less, this costs a few sums. Gives what was removed.
+  // At the end of a build, of which nothing is used any more: brings the cache down to cache.keep.
+  // As long as it has less, this costs a few sums. Gives what was removed.
   std::vector<RoomItem> make_room();
 
   // A step is going to use the cache mount of that digest: nobody removes it until this process has

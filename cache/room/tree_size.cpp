@@ -92,8 +92,7 @@ class Walk {
 
 TreeSize measure_tree(const std::filesystem::path& path,
                       const std::function<void(const TreeSize&)>& told) {
-  const FileDescriptor root(
-      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const FileDescriptor root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   return root ? Walk(told).run(root.get()) : TreeSize{};
 }
 

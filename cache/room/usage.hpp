@@ -1,7 +1,8 @@
 // What takes how much of the store.
 //
-// Sizes are of the contents of files, as everywhere in slipway: of a layer the sum that its row has,
-// of a folder what a walk has found (tree_size.hpp). The file system needs more for small files.
+// Sizes are of the contents of files, as everywhere in slipway: of a layer the sum that its row
+// has, of a folder what a walk has found (tree_size.hpp). The file system needs more for small
+// files.
 #pragma once
 
 #include <cache/images/store.hpp>

@@ -35,7 +35,9 @@ void append(std::string& bytes, OutputStream stream, std::string_view text) {
 
 }  // namespace
 
-std::string shared_output_name(const Digest& key) { return "output-" + key.hex(); }
+std::string shared_output_name(const Digest& key) {
+  return "output-" + key.hex();
+}
 
 void SharedOutput::write(OutputStream stream, std::string_view text) {
   const std::lock_guard lock(mutex_);
@@ -64,8 +66,8 @@ void SharedOutput::end() {
 void SharedOutput::flush() {
   if (file_.empty() || unwritten_.empty() || ended_) return;
   if (!descriptor_)
-    descriptor_ = FileDescriptor(
-        ::open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+    descriptor_ = FileDescriptor(::open(
+        file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   ssize_t written = -1;
   do {
     written = ::write(descriptor_.get(), unwritten_.data(), unwritten_.size());

@@ -2,11 +2,11 @@
 //
 //   work/PROCESS/output-HEX   HEX is the step's cache key
 //
-// The file begins with the step's first output and goes when the step is settled; the folder belongs
-// to the process, so what a killed one leaves goes with the rest of its work. Each piece of output is
-// a header (PieceHeader) and the text; a header and its text are written at once, and what is not
-// there in full yet is read again later. There is an end to it: who waits for a step that floods its
-// output is shown the beginning.
+// The file begins with the step's first output and goes when the step is settled; the folder
+// belongs to the process, so what a killed one leaves goes with the rest of its work. Each piece of
+// output is a header (PieceHeader) and the text; a header and its text are written at once, and
+// what is not there in full yet is read again later. There is an end to it: who waits for a step
+// that floods its output is shown the beginning.
 #pragma once
 
 #include <cache/file_descriptor.hpp>
@@ -26,7 +26,8 @@ namespace slipway {
 
 std::string shared_output_name(const Digest& key);
 
-// The writing end. Any thread. Whatever fails here, the step goes on: nobody is shown its output then.
+// The writing end. Any thread. Whatever fails here, the step goes on: nobody is shown its output
+// then.
 class SharedOutput {
  public:
   SharedOutput() = default;

@@ -123,7 +123,8 @@ int cache_mounts(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_cache_mounts(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Lists the directories of RUN --mount=type=cache, or removes them with rm. One that a running "
+      "Lists the directories of RUN --mount=type=cache, or removes them with rm. One that a "
+      "running "
       "build uses is never removed.");
   app.add_option("rm", request->words, "rm, and names or beginnings of IDs")
       ->type_name("rm ID|NAME...");

@@ -103,8 +103,7 @@ std::string short_text(const std::string& text) {
 
 std::string names_of(const ImageSummary& image) {
   std::string names;
-  for (const Reference& name : image.names)
-    names += (names.empty() ? "" : ", ") + name.familiar();
+  for (const Reference& name : image.names) names += (names.empty() ? "" : ", ") + name.familiar();
   return names.empty() ? "<none>" : names;
 }
 
@@ -113,8 +112,8 @@ std::string details_text(const Usage& usage) {
   Rows rows = {{"IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "NAMES"}};
   for (const Usage::ImageUse& use : usage.images)
     rows.push_back({short_id(use.image.id), age_text(use.image.created, now),
-                    size_text(use.shared + use.alone), size_text(use.shared),
-                    size_text(use.alone), names_of(use.image)});
+                    size_text(use.shared + use.alone), size_text(use.shared), size_text(use.alone),
+                    names_of(use.image)});
   std::string text = "\nImages:\n" + table(rows);
 
   rows = {{"CACHE ID", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED", "STEP"}};
@@ -122,7 +121,9 @@ std::string details_text(const Usage& usage) {
     rows.push_back({record.key.hex().substr(0, 12), size_text(record.bytes),
                     age_text(record.created, now), age_text(record.last_used, now),
                     std::to_string(record.uses),
-                    record.in_image ? "image" : record.shared ? "record" : "no",
+                    record.in_image ? "image"
+                    : record.shared ? "record"
+                                    : "no",
                     short_text(record.step)});
   text += "\nSteps:\n" + table(rows);
 
@@ -130,9 +131,9 @@ std::string details_text(const Usage& usage) {
   for (std::size_t i = 0; i < usage.items.size(); ++i) {
     const RoomItem& item = usage.items[i];
     if (item.kind == Kind::layer && !item.useless) continue;
-    rows.push_back({item.id.substr(0, 12), std::string(kind_name(item.kind)),
-                    size_text(item.bytes), age_text(item.last_used, now),
-                    usage.in_use[i] ? "yes" : "no", short_text(item.what)});
+    rows.push_back({item.id.substr(0, 12), std::string(kind_name(item.kind)), size_text(item.bytes),
+                    age_text(item.last_used, now), usage.in_use[i] ? "yes" : "no",
+                    short_text(item.what)});
   }
   return text + "\nOther:\n" + table(rows);
 }

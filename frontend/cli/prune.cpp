@@ -61,8 +61,7 @@ Kind kind_of(const std::string& name) {
     names.push_back(known);
   }
   throw Error("--filter type=" + quoted(name) + " is not known")
-      .hint(did_you_mean(name, names,
-                         "layer, blob, cache-mount, failed-step, git or stat-cache"));
+      .hint(did_you_mean(name, names, "layer, blob, cache-mount, failed-step, git or stat-cache"));
 }
 
 // "24h" and "7d" ago, a date, or a time as docker takes them; seconds since the epoch.
@@ -159,8 +158,8 @@ void show(const std::vector<RoomItem>& items, const Request& request) {
   }
   std::vector<std::vector<std::string>> rows = {{"ID", "TYPE", "SIZE", "LAST USED", "WHAT"}};
   for (const RoomItem& item : items)
-    rows.push_back({item.id.substr(0, 12), std::string(kind_name(item.kind)),
-                    size_text(item.bytes), age_text(item.last_used, now), what_of(item)});
+    rows.push_back({item.id.substr(0, 12), std::string(kind_name(item.kind)), size_text(item.bytes),
+                    age_text(item.last_used, now), what_of(item)});
   std::string text = items.empty() ? "" : table(rows) + "\n";
   text += request.dry_run ? "Would reclaim: " : "Total reclaimed space: ";
   print(text + size_text(sum_of(items)) + "\n");

@@ -49,7 +49,9 @@ std::string count_text(const std::vector<RoomItem>& items) {
     const auto [one, many] = names_of(kind.first, kind.second);
     --left;
     text += std::to_string(count) + " " + (count == 1 ? one : many) +
-            (left == 0 ? "" : left == 1 ? " and " : ", ");
+            (left == 0   ? ""
+             : left == 1 ? " and "
+                         : ", ");
   }
   return text;
 }

@@ -18,8 +18,8 @@ std::string count_text(const std::vector<RoomItem>& items);
 //   cache: evicted 3 steps and 1 cache mount, 1.2GB, to keep 40GB
 std::string eviction_line(const std::vector<RoomItem>& items, const std::string& keep);
 
-// On a terminal a line of standard error that says which folder is walked through, and how far; else
-// nothing.
+// On a terminal a line of standard error that says which folder is walked through, and how far;
+// else nothing.
 Room::Told measuring_lines();
 
 }  // namespace slipway

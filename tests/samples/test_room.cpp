@@ -108,8 +108,9 @@ TEST_CASE("cache.keep holds after every build, and what was evicted is said") {
   CHECK(workshop.slipway({"config", "get", "cache.keep"}).out == "3MB\n");
   const auto build = [&](int number) {
     const std::string n = std::to_string(number);
-    workshop.write("Dockerfile", "FROM busybox AS made\nRUN head -c 2000000 /dev/zero > /zeros; echo " +
-                                     n + " > /number\nFROM scratch\nCOPY --from=made /number /\n");
+    workshop.write("Dockerfile",
+                   "FROM busybox AS made\nRUN head -c 2000000 /dev/zero > /zeros; echo " + n +
+                       " > /number\nFROM scratch\nCOPY --from=made /number /\n");
     return workshop.build({"-t", "app"});
   };
   const Built first = build(1);
@@ -132,12 +133,14 @@ TEST_CASE("cache.keep holds after every build, and what was evicted is said") {
 TEST_CASE("cache mounts are listed by name, and one in use is not removed") {
   SKIP_UNLESS_ROOT();
   Workshop workshop;
-  workshop.write("Dockerfile",
-                 "FROM busybox\n"
-                 "RUN --mount=type=cache,target=/one,id=first head -c 12345 /dev/zero > /one/zeros\n"
-                 "RUN --mount=type=cache,target=/two echo two > /two/file; sleep 5\n");
+  workshop.write(
+      "Dockerfile",
+      "FROM busybox\n"
+      "RUN --mount=type=cache,target=/one,id=first head -c 12345 /dev/zero > /one/zeros\n"
+      "RUN --mount=type=cache,target=/two echo two > /two/file; sleep 5\n");
   Workshop::Running build = workshop.start_build();
-  const std::string two = output_of({"sh", "-c", "printf 'cache-mount\\n/two' | sha256sum | cut -c1-64"});
+  const std::string two =
+      output_of({"sh", "-c", "printf 'cache-mount\\n/two' | sha256sum | cut -c1-64"});
   wait_for(workshop.root() / "mounts" / two.substr(0, 64) / "file");
   const Finished refused = workshop.slipway({"cache", "mounts", "rm", "/two"});
   CHECK(refused.status == 1);

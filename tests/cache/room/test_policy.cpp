@@ -37,8 +37,8 @@ std::string order(const std::vector<RoomItem>& items, const PruneRule& rule) {
 std::string removed(const std::vector<RoomItem>& items, const PruneRule& rule,
                     const std::string& in_use = "none") {
   std::string ids;
-  for (const std::size_t position : remove_by_rule(
-           items, rule, now, [&](const RoomItem& item) { return item.id != in_use; }))
+  for (const std::size_t position :
+       remove_by_rule(items, rule, now, [&](const RoomItem& item) { return item.id != in_use; }))
     ids += (ids.empty() ? "" : " ") + items[position].id;
   return ids;
 }

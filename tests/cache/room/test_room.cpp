@@ -200,7 +200,9 @@ TEST_CASE("an image that gets the layer, or a use, between looking and removing 
   Store looking(test.root);
   const std::vector<RoomItem> items = looking.room().items();
   REQUIRE(items.size() == 1);
-  SUBCASE("an image") { test.image(layer); }
+  SUBCASE("an image") {
+    test.image(layer);
+  }
   SUBCASE("a use") {
     Store store(test.root);
     store.records().touch({TestRoom::key_of("RUN make")});
@@ -287,7 +289,8 @@ TEST_CASE("a git repository that somebody works in stays") {
   CHECK_FALSE(std::filesystem::exists(test.root / "git" / name));
 }
 
-TEST_CASE("the end of a build brings the cache down to what is set, and counts what images have not") {
+TEST_CASE(
+    "the end of a build brings the cache down to what is set, and counts what images have not") {
   TestRoom test;
   test.image(test.step("RUN image", std::string(50'000, 'i')));
   test.step("RUN cheap", std::string(10'000, 'c'), 1);
