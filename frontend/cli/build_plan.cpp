@@ -2,6 +2,7 @@
 
 #include "build_images.hpp"
 #include "cache_report.hpp"
+#include "command.hpp"
 #include "git_context.hpp"
 #include "http_context.hpp"
 #include "print.hpp"
