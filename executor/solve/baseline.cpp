@@ -29,6 +29,22 @@ bool is_edited(std::string_view was, std::string_view is) {
   return (front + back) * 4 >= longer * 3;
 }
 
+// Whether they are the same but for blanks: a line that was wrapped says what it said before.
+bool says_the_same(std::string_view one, std::string_view other) {
+  std::size_t i = 0;
+  std::size_t j = 0;
+  const auto skip_blanks = [](std::string_view text, std::size_t& at) {
+    const std::size_t begin = at;
+    while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+    return at > begin;
+  };
+  for (;;) {
+    if (skip_blanks(one, i) != skip_blanks(other, j)) return false;
+    if (i == one.size() || j == other.size()) return i == one.size() && j == other.size();
+    if (one[i++] != other[j++]) return false;
+  }
+}
+
 // How many parts of the one are in the other, with the same values.
 std::size_t equal_parts(const KeyParts& was, const KeyParts& is) {
   std::unordered_map<std::string_view, std::string_view> values;
@@ -73,7 +89,7 @@ std::optional<Record> Baselines::last(VertexId id) const {
   const std::vector<RecordStore::Step> steps = records_.steps_below(prefix);
   for (const RecordStore::Step& known : steps) {
     if (known.place == place) stays = !is_in_stage(instruction_of(known.step), graph_[id].stage);
-    if (instruction_of(known.step) != text) continue;
+    if (!says_the_same(instruction_of(known.step), text)) continue;
     const auto ordinal = std::strtoul(known.place.c_str() + prefix.size(), nullptr, 10);
     const auto here = static_cast<unsigned long>(ordinals_[index_of(id)]);
     const std::size_t away = ordinal > here ? ordinal - here : here - ordinal;
@@ -88,7 +104,7 @@ std::optional<Record> Baselines::last(VertexId id) const {
 
 bool Baselines::is_in_stage(std::string_view instruction, const std::string& stage) const {
   return std::any_of(vertices_.begin(), vertices_.end(), [&](VertexId id) {
-    return graph_[id].stage == stage && instruction_of(graph_[id].name) == instruction;
+    return graph_[id].stage == stage && says_the_same(instruction_of(graph_[id].name), instruction);
   });
 }
 

@@ -24,6 +24,14 @@ std::string misses_of(const Built& built) {
   return lines;
 }
 
+// Where the history's reason ends in "...", for what differs from machine to machine, so does this.
+std::string with_dots(const std::string& reason, const std::string& expected) {
+  const std::string dots = "...";
+  const std::string begin =
+      expected.substr(0, expected.size() - std::min(expected.size(), dots.size()));
+  return expected.ends_with(dots) && reason.starts_with(begin) ? expected : reason;
+}
+
 void copy_tree(const fs::path& from, const fs::path& to) {
   fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
 }
@@ -88,7 +96,7 @@ class Project {
       });
       CHECK((step.outcome == "miss") == (found != expected.end()));
       if (found == expected.end()) continue;
-      CHECK(step.reason == found->reason);
+      CHECK(with_dots(step.reason, found->reason) == found->reason);
       expected.erase(found);
     }
     for (const Commit::Miss& miss : expected) FAIL_CHECK("there is no step " << miss.step);

@@ -45,6 +45,17 @@ TEST_CASE("a first build was never built here, and neither was an instruction pu
   CHECK(build.reason("COPY a /") == "a: content");
 }
 
+TEST_CASE("an instruction with other blanks is the one that it was") {
+  TestBuild build;
+  build.context().write("a", "1");
+  build.context().write("b", "1");
+  build.solve("FROM scratch\nCOPY a /\nCOPY b /\n");
+  CHECK(build.solve("FROM scratch\nCOPY a /\nCOPY   b \\\n  /\n") == Steps{});
+  build.context().write("a", "2");
+  build.solve("FROM scratch\nWORKDIR /new\nCOPY a /\nCOPY   b \\\n  /\n");
+  CHECK(build.reason("COPY   b   /") == "input [3/4] changed");
+}
+
 TEST_CASE("files are named that the layer left out as unchanged below") {
   TestBuild build;
   build.context().write("same", "same");
