@@ -68,6 +68,7 @@ std::vector<RoomItem> Room::prune(const PruneRule& rule, bool dry_run, const Tol
   }
   const FileLock alone = state_.lock(prune_lock);
   sweep();
+  forget_records_of_nothing();
   return remove(rule, items(0, told));
 }
 
@@ -135,6 +136,14 @@ void Room::forget_sizes_of_nothing() {
   for (const std::string& path : paths)
     if (!is_there(state_.root() / path))
       Query(database_, "DELETE FROM sizes WHERE path = ?").bind(path).run();
+}
+
+// Those whose layer stayed in a shared cache are there for explaining misses, and no hit.
+void Room::forget_records_of_nothing() {
+  Query(database_,
+        "DELETE FROM records WHERE last_used < unixepoch() - 30 * 86400 AND "
+        "NOT EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer)")
+      .run();
 }
 
 // A step that failed before it had made its mount leaves a row; so does somebody who removes a

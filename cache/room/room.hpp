@@ -73,6 +73,7 @@ class Room {
   // Names in layers/ that have no row.
   void sweep();
   void forget_sizes_of_nothing();
+  void forget_records_of_nothing();
   void forget_mounts_of_nothing();
   bool has_room(std::uint64_t keep);
 

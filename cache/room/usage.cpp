@@ -62,7 +62,8 @@ Usage Room::usage(const ImageStore& images, const Told& told) {
                 "SELECT key, step, records.size, created, last_used, uses, duration, "
                 "EXISTS (SELECT 1 FROM image_layers WHERE image_layers.layer = records.layer), "
                 "(SELECT count(*) FROM records AS other WHERE other.layer = records.layer) > 1 "
-                "FROM records ORDER BY last_used DESC, key");
+                "FROM records WHERE EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
+                "ORDER BY last_used DESC, key");
   while (records.step())
     usage.records.push_back({CacheKey{records.digest(0)}, records.text(1),
                              static_cast<std::uint64_t>(records.integer(2)), records.integer(3),
