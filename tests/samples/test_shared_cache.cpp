@@ -65,7 +65,8 @@ void check_two_machines(const std::string& to, const std::string& from) {
   const Built second = succeed(other.build({"-t", "app", "--cache-from", from}));
   CHECK(second.ran() == Instructions{});
   CHECK(second.image == first.image);
-  CHECK(fingerprint(other.files_of(other.context())) == fingerprint(one.files_of(one.context())));
+  CHECK(fingerprint(other.files_of(other.context(), {"--cache-from", from})) ==
+        fingerprint(one.files_of(one.context())));
 
   // The other one goes on, and the first takes that over in turn.
   other.write("app/main.txt", "edited\n");
