@@ -21,7 +21,7 @@ void Solver::explain(Step& current) {
     current.files.push_back({std::string(input_image_part), std::move(image)});
 
   std::optional<Baseline> baseline;
-  if (current.expired) {
+  if (current.before) {  // by its own key, but too old, or without its files
     baseline = Baseline{*current.before};
   } else if (auto same = vertex.ignore_cache ? store_.records().find(*current.key) : std::nullopt) {
     baseline = Baseline{std::move(*same)};

@@ -37,10 +37,13 @@ void Solver::miss_here(Step& current, std::vector<PlannedFiles> files, std::func
 }
 
 bool Solver::use_record(Step& current) {
-  const std::optional<Record> record = store_.records().find(*current.key);
+  std::optional<Record> record = store_.records().peek(*current.key);
   if (!record) return false;
-  // The row may have outlived the files: somebody cleared layers/, or a repair is due.
-  if (!store_.layers().find(record->layer.diff_id)) return false;
+  // The row may have outlived the files, or they stayed in a shared cache: it explains the miss then.
+  if (!store_.layers().find(record->layer.diff_id)) {
+    current.before = std::move(record);
+    return false;
+  }
   if (is_too_old(current, *record)) return false;
   {
     const std::lock_guard lock(mutex_);

@@ -52,6 +52,8 @@ struct Machine : TestBuild {
     return ran;
   }
 
+  void reads(bool wanted) { reads_ = wanted; }
+
   std::size_t hits() const {
     return static_cast<std::size_t>(
         std::count_if(result.reports.begin(), result.reports.end(),
@@ -114,6 +116,11 @@ TEST_CASE("what one machine has built, the other takes from the shared cache") {
     CHECK(second.build(dockerfile).empty());
     // Those of the build stage stayed where they were: nobody needed them.
     CHECK(second.figures.records_found == 3);
+  }
+  SUBCASE("what stayed there is missed when nobody asks there, and it says so") {
+    second.reads(false);
+    CHECK(second.build(dockerfile) == Steps{"RUN prepare", "COPY app.c /", "RUN cc app.c"});
+    CHECK(second.reason("RUN prepare") == "its result was no longer in the store");
   }
   SUBCASE("an edit runs what it must, and on top of what the cache has") {
     second.context().write("app.c", "int main() { return 1; }");
