@@ -271,7 +271,7 @@ Error system_error(std::string_view call, std::string_view path, int error_numbe
   Error error(message + ": " + std::generic_category().message(error_number));
   // The message does not say whose: nearly all that is written is written to the store.
   if (error_number == ENOSPC || error_number == EDQUOT)
-    error.hint("free space there; what slipway writes lies below --root");
+    error.hint("free space there; the files of slipway itself lie below --root");
   if (error_number == EROFS) error.hint("slipway writes below --root: give one that can be written");
   return error;
 }

@@ -114,6 +114,8 @@ class Phases {
     finish_config(result.config, options_);
     result.graph = std::move(lowering.graph);
     result.warnings = unused_build_args(dockerfile_, options_);
+    for (Diagnostic& warning : unknown_no_cache_stages(dockerfile_, options_))
+      result.warnings.push_back(std::move(warning));
     return result;
   }
 

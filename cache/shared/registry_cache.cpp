@@ -1,10 +1,13 @@
-// type=registry,ref=HOST/REPOSITORY: a repository of a registry.
+// type=registry,ref=HOST/REPOSITORY[:TAG]: a repository of a registry.
 //
 // Each record is an artifact of its own (image-spec, "Guidelines for Artifact Usage"), found by a
 // tag made of its key, so that writers never overwrite each other:
 //
 //   tag "key-HEX"  a manifest; its config is the record, its layers are the blobs that this refers
 //   to
+//
+// With a tag in the reference, as BuildKit's caches have one, the tags are "TAG-key-HEX": several
+// caches can lie in one repository, beside an image too.
 //
 // The config's descriptor carries the record's bytes (descriptor.md, "data"), so that a record
 // costs one request; a long one is fetched as the blob that it is in any case.
@@ -31,9 +34,8 @@ constexpr std::string_view blob_type = "application/vnd.slipway.cache.blob.v1";
 // A quarter of what registries accept for a manifest; base64 makes a third more of it.
 constexpr std::size_t longest_inline = std::size_t{1} << 20;
 
-std::string tag_of(const Digest& key) {
-  return "key-" + key.hex();
-}
+// A tag has at most 128 characters (distribution-spec, "Pulling manifests").
+constexpr std::size_t longest_place_tag = 128 - std::string_view("-key-").size() - 64;
 
 Json descriptor_json(std::string_view type, const SharedBlob& blob) {
   return {{"mediaType", type}, {"digest", blob.digest.text()}, {"size", blob.size}};
@@ -94,8 +96,11 @@ std::string write_record_manifest(std::string_view bytes, const SharedBlob& reco
 
 class RegistryCache : public CacheTransport {
  public:
-  RegistryCache(const Reference& place, TransportOptions options)
-      : name_("registry cache " + quoted(place.domain + "/" + place.repository)),
+  // `tag` is empty where the reference has none.
+  RegistryCache(const Reference& place, const std::string& tag, TransportOptions options)
+      : name_("registry cache " +
+              quoted(place.domain + "/" + place.repository + (tag.empty() ? "" : ":" + tag))),
+        prefix_(tag.empty() ? "key-" : tag + "-key-"),
         client_(place, find_credentials(place.domain), std::move(options.cancelled),
                 limits_for(options.patience, false)) {}
 
@@ -140,7 +145,10 @@ class RegistryCache : public CacheTransport {
   }
 
  private:
+  std::string tag_of(const Digest& key) const { return prefix_ + key.hex(); }
+
   const std::string name_;
+  const std::string prefix_;
   RegistryClient client_;
 };
 
@@ -150,11 +158,15 @@ std::unique_ptr<CacheTransport> open_registry(const CacheSpec& spec, TransportOp
   check_attributes(spec, {"ref"});
   const std::string ref = required_attribute(spec, "ref", "registry.example/team/cache");
   const Reference place = parse_reference(ref);
-  if (place.digest || ref.ends_with(":" + place.tag)) {
+  if (place.digest)
     throw Error("the reference of a cache is a repository, and " + quoted(ref) + " is an image")
-        .hint("leave the tag out: each record has one of its own");
-  }
-  return std::make_unique<RegistryCache>(place, std::move(options));
+        .hint("leave the digest out: each record has one of its own");
+  const std::string tag = ref.ends_with(":" + place.tag) ? place.tag : std::string();
+  if (tag.size() > longest_place_tag)
+    throw Error("the tag " + quoted(tag) + " is too long for a cache")
+        .hint("at most " + std::to_string(longest_place_tag) +
+              " characters: each record's tag begins with it");
+  return std::make_unique<RegistryCache>(place, tag, std::move(options));
 }
 
 }  // namespace slipway

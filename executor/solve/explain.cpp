@@ -288,7 +288,7 @@ std::string reason_without_difference(const KeyParts& was, const KeyParts& is) {
     const std::string& label = is[i].label;
     if (label != was[i].label) return "order of " + label.substr(0, label.find('[')) + " changed";
   }
-  return "its result was no longer in the store";
+  return "its files are not in the store: lost, or left in a shared cache";
 }
 
 Miss compare(const MissedStep& step, RecordStore& records,

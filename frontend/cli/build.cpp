@@ -45,7 +45,7 @@ Examples:
   slipway build --cache-mount-from type=local,src=/ci/mounts,id=npm \
                 --cache-mount-to   type=local,dest=/ci/mounts,id=npm .
 
-Every build ends with what its cache did: hits, misses, and the reason of each miss. slipway cache
+A build that went well ends with what its cache did: hits, misses, and the reason of each miss. slipway cache
 why STEP tells more of it afterwards.
 )";
 

@@ -2,20 +2,15 @@
 
 #include <ir/error.hpp>
 #include "build_inputs.hpp"
+#include "signals.hpp"
+#include "table.hpp"
 
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
 namespace slipway {
 namespace {
-
-std::string amount(std::uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
-}
 
 std::string records(std::size_t n) {
   return std::to_string(n) + (n == 1 ? " record" : " records");
@@ -29,6 +24,12 @@ CacheSpec parse_cache_spec(std::string_view text, std::string_view flag) {
   spec.text = text;
   if (text.empty()) throw Error(shown + " is empty").hint(shown + " type=registry,ref=NAME");
   if (text.find('=') == std::string_view::npos) {
+    // No repository's name begins so.
+    if (text.front() == '/' || text.front() == '.' || text.front() == '~')
+      throw Error(shown + " " + quoted(text) + " is a directory, and without a type it names a " +
+                  "registry's repository")
+          .hint(shown + (shown.ends_with("-to") ? " type=local,dest=" : " type=local,src=") +
+                spec.text);
     spec.type = "registry";
     spec.attributes["ref"] = text;
     return spec;
@@ -47,7 +48,8 @@ CacheSpec parse_cache_spec(std::string_view text, std::string_view flag) {
             "are known");
   }
   if (spec.type.empty())
-    throw Error(shown + " " + quoted(text) + " has no type").hint("type=registry,ref=NAME");
+    throw Error(shown + " " + quoted(text) + " has no type")
+        .hint("it begins with type=local, type=registry, type=http or type=s3");
   return spec;
 }
 
@@ -84,28 +86,33 @@ std::unique_ptr<SharedCaches> open_shared_caches(SharedCacheOptions options, Sto
   return std::make_unique<SharedCaches>(store, std::move(options));
 }
 
-void finish_shared_caches(SharedCaches& caches, Display& display) {
-  if (!caches.writes()) return;
-  // Who is tired of waiting ends the program: nothing here is needed by anybody.
-  caches.finish([&display] {
+int finish_shared_caches(SharedCaches& caches, Display& display) {
+  if (!caches.writes()) return 0;
+  const WaitUntilSignal signal;  // who is tired of waiting: nothing here is needed by anybody
+  display.began("exporting cache",
+                "Ctrl-C ends it: what was made is in the own store all the same");
+  caches.finish([&] {
     display.tick();
-    return false;
+    return signal.signal() != 0;
   });
   const SharedCaches::Figures figures = caches.figures();
-  display.note("exporting cache",
-               {records(figures.records_sent) + " sent, " + amount(figures.bytes_sent) + "; " +
-                std::to_string(figures.records_there) + " were there"});
+  std::string line = records(figures.records_sent) + " sent, " + size_text(figures.bytes_sent) +
+                     "; " + std::to_string(figures.records_there) + " were there";
+  if (signal.signal() != 0)
+    line += "; interrupted: " + std::to_string(figures.records_waiting) + " not sent";
+  display.note("exporting cache", {line});
+  return signal.signal();
 }
 
 std::string shared_cache_report(const SharedCaches& caches) {
   const SharedCaches::Figures figures = caches.figures();
   std::string text = "shared cache: ";
   if (caches.reads())
-    text +=
-        records(figures.records_found) + " found, " + amount(figures.bytes_received) + " received";
+    text += records(figures.records_found) + " found, " + size_text(figures.bytes_received) +
+            " received";
   if (caches.reads() && caches.writes()) text += "; ";
   if (caches.writes())
-    text += records(figures.records_sent) + " sent, " + amount(figures.bytes_sent);
+    text += records(figures.records_sent) + " sent, " + size_text(figures.bytes_sent);
   return text + "\n";
 }
 

@@ -29,8 +29,9 @@ SharedCacheOptions shared_cache_options(const BuildRequest& request);
 std::unique_ptr<SharedCaches> open_shared_caches(SharedCacheOptions options, Store& store,
                                                  std::function<void(const Diagnostic&)> note);
 
-// Waits for what is still being written, and notes it on the display.
-void finish_shared_caches(SharedCaches& caches, Display& display);
+// Waits for what is still being written, and notes it on the display. Returns the signal by which
+// somebody ended the waiting; 0: nobody did.
+int finish_shared_caches(SharedCaches& caches, Display& display);
 
 // "shared cache: 9 records found, 2 sent; 1.2 MB received, 10.3 MB sent"; empty: nothing to tell.
 std::string shared_cache_report(const SharedCaches& caches);

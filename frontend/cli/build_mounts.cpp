@@ -9,6 +9,7 @@
 #include <cache/shared/signatures.hpp>
 #include <cache/store.hpp>
 #include <executor/solve/cache_mounts.hpp>
+#include <ir/nearest.hpp>
 #include <ir/printable.hpp>
 
 #include <fcntl.h>
@@ -50,6 +51,7 @@ struct Place {
 // What a field is in a list of fields.
 std::string csv_field(const std::string& name, const std::string& value) {
   std::string text;
+  if (value.find_first_of(",\"") == value.npos) return name + "=" + value;
   for (const char c : name + "=" + value) text += c == '"' ? "\"\"" : std::string(1, c);
   return "\"" + text + "\"";
 }
@@ -257,9 +259,23 @@ void SharedMounts::hand_over(SolveOptions& options, Store& store) {
 
 void SharedMounts::export_used(const Graph& graph, const SolveResult& result, Display& display) {
   if (state_->to.empty()) return;
+  const auto ids = used_cache_mounts(graph, result);
+  for (const Place& place : state_->to) {
+    for (const std::string& id : place.ids) {
+      if (std::find(ids.begin(), ids.end(), id) != ids.end()) continue;
+      state_->note({"no step of this build has the cache mount " + quoted(id),
+                    {},
+                    did_you_mean(id, ids,
+                                 "id= is that of RUN --mount=type=cache, or its target where it "
+                                 "has none"),
+                    {}});
+    }
+  }
+  if (ids.empty()) return;
   const auto exporting = [&] {
-    for (const std::string& id : used_cache_mounts(graph, result)) state_->export_mount_of(id);
+    for (const std::string& id : ids) state_->export_mount_of(id);
   };
+  display.began("exporting cache mounts", "Ctrl-C ends the program: the image is there");
   // On a thread, so that the display lives on. Who is tired of waiting ends the program: the mounts
   // are here all the same.
   std::future<void> done = std::async(std::launch::async, exporting);
@@ -270,7 +286,7 @@ void SharedMounts::export_used(const Graph& graph, const SolveResult& result, Di
     if (outcome.exported)
       lines.push_back(printable(outcome.id) + " to " + printable(outcome.cache));
   }
-  if (!lines.empty()) display.note("exporting cache mounts", lines);
+  display.note("exporting cache mounts", lines);
 }
 
 std::string SharedMounts::report() const {

@@ -350,7 +350,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
 
   const Digest id = outputs.write(lowered.images, result, store(), *display);
   mounts.export_used(lowered.graph, result, *display);
-  if (caches) finish_shared_caches(*caches, *display);
+  const int signal = caches ? finish_shared_caches(*caches, *display) : 0;
   display->close();
   notes.show(request.quiet);
   if (const std::string json = mounts.report_json(); !json.empty())
@@ -366,7 +366,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
   explain_build(explain, lowered.graph, result.reports);
   make_room(store(), request.quiet);
-  return 0;
+  // The image is there, but whoever types Ctrl-C wants the script around the build to end, too.
+  return signal == 0 ? 0 : 128 + signal;
 }
 
 }  // namespace slipway

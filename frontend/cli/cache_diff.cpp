@@ -84,10 +84,10 @@ std::function<int()> declare_cache_diff(CLI::App& app, const Globals& globals) {
   app.description(
       "Shows every part in which two cache keys differ, with both values, and the files behind\n"
       "digests where both records have kept their lists.");
-  app.add_option("was", request->was, "a cache key, or its beginning")
+  app.add_option("key", request->was, "a cache key, or its beginning")
       ->required()
       ->type_name("KEY");
-  app.add_option("is", request->is, "another one")->required()->type_name("KEY");
+  app.add_option("other", request->is, "another one")->required()->type_name("KEY");
   app.add_option("--format", request->format, "json: one object")->type_name("FORMAT");
   app.footer(R"(
 Examples:

@@ -126,8 +126,8 @@ std::function<int()> declare_cache_mounts(CLI::App& app, const Globals& globals)
       "Lists the directories of RUN --mount=type=cache, or removes them with rm. One that a "
       "running "
       "build uses is never removed.");
-  app.add_option("rm", request->words, "rm, and names or beginnings of IDs")
-      ->type_name("rm ID|NAME...");
+  app.add_option("action", request->words, "rm, and the names or beginnings of IDs")
+      ->type_name("rm ID|NAME");
   app.add_flag("-a,--all", request->all, "with rm: all of them");
   app.add_option("--format", request->format, "json: an object a line")->type_name("FORMAT");
   app.footer(R"(

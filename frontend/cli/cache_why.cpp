@@ -76,8 +76,11 @@ Found find_step(const std::vector<BuildHistory::Build>& builds, const std::strin
   std::string names;
   for (const ReportedStep& step : all)
     if (!step.key.empty()) names += "\n  " + printable(step.name);
-  throw Error("the last build has no step " + quoted(what))
-      .hint(names.empty() ? "it has no steps that could be cached" : "its steps are:" + names);
+  Error error("the last build has no step " + quoted(what));
+  if (names.empty()) throw std::move(error).hint("it has no steps that could be cached");
+  throw std::move(error)
+      .detail("its steps are:" + names)
+      .hint("name one by its number, by a part of its text, or by its key");
 }
 
 int answer(const Request& request, const std::filesystem::path& root) {
@@ -113,9 +116,9 @@ std::function<int()> declare_cache_why(CLI::App& app, const Globals& globals) {
       "Says why a step was a hit or a miss: with what it was compared, every part of the key that\n"
       "differs with both values, and the files behind it. STEP is the name of a step of the last\n"
       "build, a part of it, or its number; KEY is looked for in the last 50 builds.");
-  app.add_option("what", request->what, "a step of the last build, or a cache key")
+  app.add_option("step", request->what, "a step of the last build, or a cache key")
       ->required()
-      ->type_name("KEY|STEP");
+      ->type_name("STEP|KEY");
   app.add_option("--format", request->format, "json: a list of steps, as in --metadata-file")
       ->type_name("FORMAT");
   app.footer(R"(

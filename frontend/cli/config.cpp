@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,6 +53,10 @@ void list(const Settings& settings, bool json) {
 
 int configure(const Request& request, const std::filesystem::path& root) {
   const bool json = wants_json(request.format);
+  const std::vector<std::string> known = {"ls", "get", "set", "unset"};
+  if (std::find(known.begin(), known.end(), request.action) == known.end())
+    throw Error("slipway config has no action " + quoted(request.action))
+        .hint(did_you_mean(request.action, known, "it has ls, get, set and unset"));
   const bool names_one = request.action != "ls";
   if (names_one && request.name.empty())
     throw Error("slipway config " + request.action + " needs the name of a setting")
@@ -84,16 +89,7 @@ std::function<int()> declare_config(CLI::App& app, const Globals& globals) {
       "slipway config ls, get NAME, set NAME VALUE, unset NAME: what is set for this store. "
       "cache.keep is how much the cache may have beside what images need: a size, or a part of the "
       "disk (10%, and 2 GB at least, unless it is set). It holds after every build.");
-  app.add_option("action", r.action, "ls, get, set or unset")
-      ->required()
-      ->check([](const std::string& action) {
-        const std::vector<std::string> known = {"ls", "get", "set", "unset"};
-        for (const std::string& one : known)
-          if (one == action) return std::string();
-        return "slipway config has no action " + quoted(action) + "; " +
-               did_you_mean(action, known, "it has ls, get, set and unset");
-      })
-      ->type_name("ACTION");
+  app.add_option("action", r.action, "ls, get, set or unset")->required()->type_name("ACTION");
   app.add_option("name", r.name, "the setting")->type_name("NAME");
   app.add_option("value", r.value, "its value")->type_name("VALUE");
   app.add_option("--format", r.format, "json, of ls: an object a line")->type_name("FORMAT");

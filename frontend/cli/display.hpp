@@ -18,6 +18,9 @@ ProgressMode parse_progress_mode(std::string_view text);
 class Display : public Progress {
  public:
   // Work that is no vertex: "exporting to image" and what was done.
+  // It has begun, and may take a while; note() says that it has ended. For plain builds that says
+  // all; where it is shown in place, `how_to_end` says what somebody does who is tired of waiting.
+  virtual void began(std::string_view name, std::string_view how_to_end) = 0;
   virtual void note(std::string_view name, const std::vector<std::string>& lines) = 0;
   // The last thing: the final picture is drawn and stays.
   virtual void close() = 0;

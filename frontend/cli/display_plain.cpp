@@ -72,9 +72,16 @@ class PlainDisplay : public Display {
     last_ = std::nullopt;
   }
 
+  void began(std::string_view name, std::string_view) override {
+    ++count_;
+    print((count_ > 1 ? "\n#" : "#") + std::to_string(count_) + " " + std::string(name) + "\n");
+    has_begun_ = true;
+  }
+
   void note(std::string_view name, const std::vector<std::string>& lines) override {
-    const std::string number = "#" + std::to_string(++count_);
-    print((count_ > 1 ? "\n" : "") + number + " " + std::string(name) + "\n");
+    if (!has_begun_) began(name, {});
+    has_begun_ = false;
+    const std::string number = "#" + std::to_string(count_);
     for (const std::string& text : lines) print(number + " " + text + "\n");
     print(number + " DONE\n");
     last_ = std::nullopt;
@@ -133,6 +140,7 @@ class PlainDisplay : public Display {
   std::string lines_;
   std::unordered_map<std::size_t, Shown> shown_;
   std::optional<VertexId> last_;  // the vertex the last line belonged to
+  bool has_begun_ = false;        // the last number is that of began()
   std::uint32_t count_ = 0;
   bool any_ = false;
 };

@@ -1,5 +1,6 @@
 // --progress=tty: a picture drawn anew in place, at most ten times a second.
 #include "display.hpp"
+#include "signals.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -112,7 +113,20 @@ class TtyDisplay : public Display {
     ++finished_;
   }
 
+  void began(std::string_view name, std::string_view how_to_end) override {
+    Line line;
+    line.name = std::string(name);
+    line.running = true;
+    line.tail.emplace_back(how_to_end);
+    lines_.push_back(line);
+    has_begun_ = true;
+    drawn_ = {};
+    tick();
+  }
+
   void note(std::string_view name, const std::vector<std::string>& lines) override {
+    if (has_begun_) lines_.pop_back();
+    has_begun_ = false;
     Line line;
     line.name = std::string(name);
     lines_.push_back(line);
@@ -173,8 +187,9 @@ class TtyDisplay : public Display {
     if (line.outcome == VertexReport::Outcome::failed) head += "ERROR ";
     if (line.outcome == VertexReport::Outcome::cancelled) head += "CANCELED ";
     const std::size_t width = columns > time.size() + 1 ? columns - time.size() - 1 : 1;
-    std::string text = cut(head + harmless(line.name), width);
-    text += std::string(width > text.size() ? width - text.size() : 0, ' ') + time;
+    // A blank at least between the name and the time.
+    std::string text = cut(head + harmless(line.name), width > 1 ? width - 1 : 1);
+    text += std::string(width > text.size() ? width - text.size() : 1, ' ') + time;
     if (line.outcome == VertexReport::Outcome::failed) return paint("31", text);
     if (line.running) return text;
     return paint("34", text);
@@ -193,6 +208,7 @@ class TtyDisplay : public Display {
     std::string frame;
     // Over what was drawn before: up, then each line is cleared and written.
     if (drawn_rows_ > 0) frame += "\x1b[" + std::to_string(drawn_rows_) + "A";
+    ShowCursorOnSignal::hidden(true);
     frame += "\r\x1b[?25l";
     const std::string title =
         "[+] Building " +
@@ -214,6 +230,7 @@ class TtyDisplay : public Display {
   static void show_cursor() {
     std::fputs("\x1b[?25h", stderr);
     std::fflush(stderr);
+    ShowCursorOnSignal::hidden(false);
   }
 
   const Graph& graph_;
@@ -222,6 +239,8 @@ class TtyDisplay : public Display {
   Clock::time_point drawn_{};
   std::vector<Line> lines_;
   std::unordered_map<std::size_t, std::size_t> positions_;  // vertex to line
+  bool has_begun_ = false;                                  // the last line is that of began()
+  const ShowCursorOnSignal on_signal_;
   std::size_t drawn_rows_ = 0;
   std::size_t total_ = 0;
   std::size_t finished_ = 0;

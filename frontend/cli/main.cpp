@@ -78,7 +78,10 @@ Error unknown_command(const std::string& name) {
 // CLI11's errors in our own words where it knows less than we do. As docker, a flag that is wrong
 // ends with another status than arguments that are too few or too many.
 int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view command) {
-  const std::string help = "slipway " + std::string(command) + " --help";
+  // With the subcommand, which has a help of its own.
+  std::string called = "slipway " + std::string(command);
+  for (const CLI::App* sub : app.get_subcommands()) called += " " + sub->get_name();
+  const std::string help = called + " --help";
   const auto show = [](const Error& shown) {
     std::fputs(render(shown, use_color()).c_str(), stderr);
   };
@@ -88,10 +91,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
     std::vector<std::string> names;
     for (const CLI::App* sub : known) names.push_back(sub->get_name());
     const bool named = !extra.empty() && !extra.front().starts_with('-');
-    show(named ? Error("slipway " + std::string(command) + " has no subcommand " +
-                       quoted(extra.front()))
+    show(named ? Error(called + " has no subcommand " + quoted(extra.front()))
                      .hint(did_you_mean(extra.front(), names, help))
-               : Error("slipway " + std::string(command) + " needs a subcommand").hint(help));
+               : Error(called + " needs a subcommand").hint(help));
     return failure_status;
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
@@ -99,9 +101,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
       return argument.size() > 1 && argument.front() == '-';
     });
     if (flag == extra.end()) {
-      show(Error("slipway " + std::string(command) + " has no use for the argument " +
-                 quoted(extra.front()))
-               .hint(help));
+      show(Error(called + " has no use for the argument " + quoted(extra.front())).hint(help));
       return failure_status;
     }
     std::vector<std::string> flags;
@@ -110,12 +110,22 @@ int refuse(const CLI::App& app, const CLI::ParseError& error, std::string_view c
     for (const CLI::App* each : asked)
       for (const CLI::Option* option : each->get_options())
         for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-    show(Error("slipway " + std::string(command) + " has no flag " + quoted(*flag))
+    show(Error(called + " has no flag " + quoted(*flag))
              .hint(did_you_mean(flag->substr(0, flag->find('=')), flags, help)));
     return usage_status;
   }
   show(Error(printable(error.what())).hint(help));
   return dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ? failure_status : usage_status;
+}
+
+// As docker: of a flag that is given twice and has one value, the last one counts. So scripts add
+// theirs behind what somebody else has set.
+void let_the_last_count(CLI::App& app) {
+  for (CLI::Option* option : app.get_options())
+    if (!option->get_positional() && option->get_items_expected_max() == 1 &&
+        option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  for (CLI::App* sub : app.get_subcommands({})) let_the_last_count(*sub);
 }
 
 int run_command(const Subcommand& command, Globals globals, std::vector<std::string> arguments) {
@@ -124,6 +134,7 @@ int run_command(const Subcommand& command, Globals globals, std::vector<std::str
   app.add_option("--root", globals.root, "where images, layers and the cache are kept")->group("");
   app.add_flag("-D,--debug", globals.debug, "say more about what is done")->group("");
   std::function<int()> run = command.declare(app, globals);
+  let_the_last_count(app);
   // CLI11 wants them last to first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

@@ -120,6 +120,22 @@ std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
   return warnings;
 }
 
+std::vector<Diagnostic> unknown_no_cache_stages(const Dockerfile& dockerfile,
+                                                const LowerOptions& options) {
+  std::vector<std::string> names;
+  for (const Stage& stage : dockerfile.stages)
+    if (stage.from.alias) names.push_back(lower_case(stage.from.alias->text));
+  std::vector<Diagnostic> warnings;
+  for (const std::string& stage : options.no_cache_stages) {
+    if (std::find(names.begin(), names.end(), lower_case(stage)) != names.end()) continue;
+    Diagnostic warning;
+    warning.message = "--no-cache-filter " + slipway::quoted(stage) + " names no stage";
+    warning.hint = did_you_mean(stage, names, "a stage is named by FROM ... AS NAME");
+    warnings.push_back(std::move(warning));
+  }
+  return warnings;
+}
+
 void Environment::set(const std::string& name, const std::string& value) {
   scope_.set(name, value);
   order_[name] = {Age::recent, next_++};

@@ -45,6 +45,9 @@ bool is_no_variable(std::string_view name);
 // One warning for each build argument that no ARG takes and that is not predefined.
 std::vector<Diagnostic> unused_build_args(const Dockerfile& dockerfile,
                                           const LowerOptions& options);
+// One for each stage of --no-cache-filter that is none: its steps would be hits, and nobody told.
+std::vector<Diagnostic> unknown_no_cache_stages(const Dockerfile& dockerfile,
+                                                const LowerOptions& options);
 
 // A stage's ENV and ARG values in one: whichever came last counts, and goes to the end of the list.
 class Environment {

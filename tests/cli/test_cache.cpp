@@ -21,7 +21,7 @@ TEST_CASE("slipway cache lists its subcommands, and each has a help of its own")
   for (const char* name : {"why", "show", "diff"}) CHECK(has(help.out, name));
   const Outcome why = run_slipway({"cache", "why", "--help"});
   CHECK(why.status == 0);
-  CHECK(has(why.out, "KEY|STEP"));
+  CHECK(has(why.out, "STEP|KEY"));
 }
 
 TEST_CASE("a subcommand that is missing or misspelt is told") {
@@ -31,6 +31,12 @@ TEST_CASE("a subcommand that is missing or misspelt is told") {
   const Outcome misspelt = run_slipway({"cache", "shwo"});
   CHECK(misspelt.status == 1);
   CHECK(has(misspelt.err, "did you mean \"show\"?"));
+  const Outcome nothing = run_slipway({"cache", "why"});
+  CHECK(nothing.status == 1);
+  CHECK(nothing.err == "error: step is required\nhint: slipway cache why --help\n");
+  CHECK(has(run_slipway({"cache", "diff", "4f8a"}).err, "error: other is required"));
+  CHECK(has(run_slipway({"cache", "why", "a", "b"}).err,
+            "slipway cache why has no use for the argument \"b\""));
   const Outcome flag = run_slipway({"cache", "why", "--fromat=json", "x"});
   CHECK(flag.status == 125);
   CHECK(has(flag.err, "--format"));
@@ -63,4 +69,32 @@ TEST_CASE("a plan makes no store, and says what would have to be there") {
   CHECK(
       has(run_slipway({"build", "--dry-run", "-"}).err, "--dry-run needs a context that is here"));
   CHECK(has(run_slipway({"build", "--dry-run=soon", "."}).err, "is not known"));
+}
+
+TEST_CASE("a cache that is named wrongly is told how to be named") {
+  const auto told = [](const std::string& flag, const std::string& spec) {
+    return run_slipway({"build", flag, spec, "."}).err;
+  };
+  CHECK(has(told("--cache-from", "./cache"), "hint: --cache-from type=local,src=./cache\n"));
+  CHECK(has(told("--cache-to", "/ci/cache"), "hint: --cache-to type=local,dest=/ci/cache\n"));
+  CHECK(has(told("--cache-mount-to", "~/mounts"), "hint: --cache-mount-to type=local,dest=~"));
+  CHECK(has(told("--cache-from", "src=a"), "type=local, type=registry, type=http or type=s3"));
+  CHECK(has(told("--cache-mount-from", "host/mounts,i=npm"),
+            "error: --cache-mount-from \"host/mounts=,i=npm\" has no type"));
+}
+
+TEST_CASE("of a flag with one value that is given twice the last one counts") {
+  TemporaryFolder folder;
+  const Outcome twice =
+      run_slipway({"--root", folder / "state", "config", "ls", "--format=yaml", "--format=json"});
+  CHECK(twice.status == 0);
+  CHECK(has(twice.out, "\"cache.keep\""));
+}
+
+TEST_CASE("slipway config says which actions there are") {
+  TemporaryFolder folder;
+  const Outcome outcome = run_slipway({"--root", folder / "state", "config", "unst", "cache.keep"});
+  CHECK(outcome.status == 1);
+  CHECK(outcome.err ==
+        "error: slipway config has no action \"unst\"\nhint: did you mean \"unset\"?\n");
 }

@@ -106,6 +106,18 @@ TEST_CASE("ARG and ENV: the last one counts for RUN, the image keeps ENV") {
   CHECK(lowered.warnings[0].message == "build argument \"Typo\" is declared by no ARG");
 }
 
+TEST_CASE("a stage of --no-cache-filter that is none is told") {
+  DockerfileBuilder file;
+  file.from(word("scratch"), "Build").run("x");
+  ImageShelf shelf;
+  LowerOptions options = amd64_options();
+  options.no_cache_stages = {"BUILD", "biuld"};
+  const Lowered lowered = lower(file.get(), options, shelf.resolver());
+  REQUIRE(lowered.warnings.size() == 1);
+  CHECK(lowered.warnings[0].message == "--no-cache-filter \"biuld\" names no stage");
+  CHECK(lowered.warnings[0].hint == "did you mean \"build\"?");
+}
+
 TEST_CASE("a proxy that no ARG declares is in no history; one that a Dockerfile declares is its own") {
   ImageShelf shelf;
   LowerOptions options = amd64_options();

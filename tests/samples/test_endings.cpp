@@ -1,8 +1,12 @@
 // Builds that end before they are done: by their time, by a signal. Nothing of them is left.
+#include "at_terminal.hpp"
 #include "mounts.hpp"
 #include "workshop.hpp"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -225,6 +229,37 @@ TEST_CASE("a signal to slipway ends every process of its steps and unmounts all"
   workshop.write("Dockerfile", "FROM busybox AS one\nRUN echo kept > /kept\n");
   CHECK(workshop.build().misses == 0);
   CHECK(workshop.slipway({"fsck"}).status == 0);
+}
+
+TEST_CASE(
+    "Ctrl-C ends the waiting for a cache that does not answer, and the terminal is as before") {
+  SKIP_UNLESS_ROOT();
+  // The kernel accepts connections, and nobody answers.
+  const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(server >= 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(server, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(server, 16) == 0);
+  REQUIRE(::getsockname(server, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+
+  Workshop workshop;
+  workshop.write("Dockerfile", "FROM busybox\nRUN echo made > /made\n");
+  AtTerminal person({SLIPWAY_PROGRAM, "--root", workshop.root().string(), "build", "-t", "made",
+                     "--cache-to",
+                     "type=http,url=http://127.0.0.1:" + std::to_string(::ntohs(address.sin_port)),
+                     workshop.context().string()});
+  CHECK(person.shows("exporting cache"));
+  CHECK(person.shows("Ctrl-C ends it"));
+  person.type("\x03");
+  CHECK(person.shows("interrupted: 1 not sent"));
+  CHECK(person.wait() == 128 + SIGINT);
+  CHECK(has(person.all(), "cache: 0 hits, 1 miss"));
+  CHECK(person.all().rfind("\x1b[?25h") > person.all().rfind("\x1b[?25l"));
+  ::close(server);
+  CHECK(workshop.slipway({"inspect", "made"}).status == 0);
 }
 
 TEST_CASE("the network that a step uses ends with the build, however that ends") {

@@ -79,6 +79,10 @@ TEST_CASE("id= chooses the mounts that are shared") {
   CHECK(says(built, "cache mount a: exported"));
   CHECK(says(built, "cache mount /c: exported"));
   CHECK_FALSE(says(built, "cache mount b"));
+  const Built misspelt = one.build({"--cache-mount-to", to + ",id=a,id=/cc"});
+  REQUIRE(misspelt.status == 0);
+  CHECK(says(misspelt, "note: no step of this build has the cache mount \"/cc\""));
+  CHECK(says(misspelt, "cache mount a: exported"));
 }
 
 TEST_CASE("a shared mount that is damaged costs a note, and the mount begins empty") {

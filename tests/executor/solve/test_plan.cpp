@@ -126,7 +126,8 @@ TEST_CASE("a plan writes nothing and touches nothing") {
     Query(database, "DELETE FROM layers").run();
   }
   const std::string without = state_of(build);
-  CHECK(lines_of(build, dockerfile)[0] == "miss COPY a /: its result was no longer in the store");
+  CHECK(lines_of(build, dockerfile)[0] ==
+        "miss COPY a /: its files are not in the store: lost, or left in a shared cache");
   CHECK(state_of(build) == without);
 }
 
