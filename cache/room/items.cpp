@@ -19,8 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What comes from elsewhere is taken to arrive at this rate, for comparing it with what steps make.
-constexpr std::int64_t bytes_a_second = 10'000'000;
+// What comes from elsewhere is taken to arrive at 10 MB a second, for comparing it with what steps
+// make.
+constexpr std::int64_t nanoseconds_a_byte = 100;
 // A stat cache that no build has asked for in this time is of a directory that is gone, or as good
 // as.
 constexpr std::int64_t longest_unused_stat_cache = 30 * 24 * 60 * 60;
@@ -28,7 +29,7 @@ constexpr std::int64_t longest_unused_stat_cache = 30 * 24 * 60 * 60;
 constexpr std::int64_t context_cost = 1'000'000'000;
 
 std::int64_t fetching(std::uint64_t bytes) {
-  return static_cast<std::int64_t>(bytes) / bytes_a_second * 1'000'000'000;
+  return static_cast<std::int64_t>(bytes) * nanoseconds_a_byte;
 }
 
 std::optional<struct stat> look_at(const fs::path& path) {

@@ -104,7 +104,7 @@ bool Room::remove_layer(const RoomItem& item, const std::string& rule) {
   const FileLock storing = state_.try_lock("layer-" + item.digest.hex());
   if (!storing) return false;
   Transaction transaction(database_);
-  const std::optional<Removal> removal = Removal::attempt(state_.holds_file(), item.digest);
+  std::optional<Removal> removal = Removal::attempt(state_.holds_file(), item.digest);
   if (!removal) return false;
   {
     // Since it was looked at, another process may have come and gone.
@@ -129,6 +129,9 @@ bool Room::remove_layer(const RoomItem& item, const std::string& rule) {
   const fs::path tree = state_.layers() / item.digest.hex();
   trash.take(tree);
   trash.take(tree.string() + ".index");
+  // Before the blobs, which are removed as things of their own: a blob that is the layer's tar has
+  // the same byte, and for a transaction nobody may wait who has one.
+  removal.reset();
   for (const Digest& blob : item.blobs) remove_blob(blob);
   return true;
 }

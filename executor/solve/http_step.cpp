@@ -5,22 +5,11 @@
 
 #include <cache/http_answers.hpp>
 #include <ir/key.hpp>
-#include <ir/remote_source.hpp>
 
 #include <memory>
 #include <utility>
 
 namespace slipway {
-namespace {
-
-// "https://user@host:443/x" -> "host"
-std::string host_of(std::string_view url) {
-  const std::string_view host = authority_of(url).host;
-  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
-  return std::string(host.substr(0, host.find(':')));
-}
-
-}  // namespace
 
 void Solver::begin_http(Step& current, const FetchHttp& operation) {
   events_.started(current.id);
@@ -44,14 +33,7 @@ void Solver::ask_http(Step& current, const FetchHttp& operation, bool anew) {
   HttpFetch fetch;
   fetch.operation = operation;
   fetch.cancelled = [this] { return stopping(); };
-  if (options_.secret) {
-    // The names that BuildKit has for them.
-    const std::string host = host_of(operation.url);
-    if (const auto header = options_.secret("HTTP_AUTH_HEADER_" + host))
-      fetch.authorization = *header;
-    if (const auto token = options_.secret("HTTP_AUTH_TOKEN_" + host))
-      fetch.authorization = "Bearer " + *token;
-  }
+  fetch.authorization = http_authorization(operation, options_.secret);
   if (!anew) {
     for (HttpAnswer& answer : store_.http_answers().find(operation.url)) {
       const CacheKey key = cache_key(http_parts(operation, answer.content.text()));

@@ -128,7 +128,7 @@ class Planner {
   }
 
   void consider_git(PlannedStep& step, const FetchGit& fetch) {
-    if (!git_) git_.emplace(store_.state(), options_.secret);
+    if (!git_) git_.emplace(store_.state(), options_.secret, git_agent(options_.ssh_agents));
     FetchGit resolved;
     try {
       resolved = git_->resolve(fetch, {[] { return false; }, [](std::string_view) {}});
@@ -145,6 +145,7 @@ class Planner {
       return decide(step, http_parts(operation, operation.checksum), {});
     HttpFetch fetch;
     fetch.operation = operation;
+    fetch.authorization = http_authorization(operation, options_.secret);
     fetch.cancelled = [] { return false; };
     for (HttpAnswer& answer : store_.http_answers().find(operation.url))
       fetch.known.push_back(std::move(answer));

@@ -7,14 +7,6 @@
 #include <utility>
 
 namespace slipway {
-namespace {
-
-std::filesystem::path git_agent(const SolveOptions& options) {
-  const auto agent = options.ssh_agents.find("default");
-  return agent == options.ssh_agents.end() ? std::filesystem::path() : agent->second;
-}
-
-}  // namespace
 
 Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& store, ProcessRunner& runner,
                SolveOptions& options, Progress& progress, bool reads_shared)
@@ -29,7 +21,7 @@ Solver::Solver(const Graph& graph, const std::vector<VertexId>& roots, Store& st
       ready_(graph, roots),
       baselines_(graph, ready_.vertices(), options.place, store.records()),
       steps_(graph.size()),
-      git_(store.state(), options.secret, git_agent(options)),
+      git_(store.state(), options.secret, git_agent(options.ssh_agents)),
       scheduler_(std::in_place, options.max_parallelism) {
   for (const VertexId id : ready_.vertices()) {
     auto step = std::make_unique<Step>();

@@ -6,6 +6,7 @@
 
 #include <ir/remote_source.hpp>
 
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -21,6 +22,13 @@ std::string name_of_tree(const Vertex& vertex) {
   if (const auto* git = std::get_if<FetchGit>(&vertex.operation))
     return "repository " + without_credentials(git->remote);
   return "stage " + vertex.stage;
+}
+
+// "https://user@host:443/x" -> "host"
+std::string host_of(std::string_view url) {
+  const std::string_view host = authority_of(url).host;
+  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
+  return std::string(host.substr(0, host.find(':')));
 }
 
 }  // namespace
@@ -77,6 +85,21 @@ void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
 
 KeyParts http_parts(const FetchHttp& operation, const std::string& content) {
   return {{"operation", "FetchHttp"}, {"file_name", operation.file_name}, {"content", content}};
+}
+
+std::string http_authorization(
+    const FetchHttp& operation,
+    const std::function<std::optional<std::string>(const std::string&)>& secret) {
+  if (!secret) return {};
+  // The names that BuildKit has for them.
+  const std::string host = host_of(operation.url);
+  if (const auto token = secret("HTTP_AUTH_TOKEN_" + host)) return "Bearer " + *token;
+  return secret("HTTP_AUTH_HEADER_" + host).value_or("");
+}
+
+std::filesystem::path git_agent(const std::map<std::string, std::filesystem::path>& ssh_agents) {
+  const auto agent = ssh_agents.find("default");
+  return agent == ssh_agents.end() ? std::filesystem::path() : agent->second;
 }
 
 std::vector<RecordedFiles> lists_of(const std::vector<PlannedFiles>& files) {

@@ -1,4 +1,5 @@
-// The parts of a key that come from a step's inputs, for who solves and for who only plans.
+// What who solves and who only plans have in common: the parts of a key that come from a step's
+// inputs, and what is told to who is asked for a source.
 #pragma once
 
 #include <cache/records.hpp>
@@ -7,7 +8,9 @@
 #include <ir/graph.hpp>
 #include <ir/key.hpp>
 
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -51,6 +54,14 @@ void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
 // `content` is "sha256:...", or what --checksum has. So a file that is pinned is found without
 // asking anybody, and one that two servers have is the same. Its time is in no key, like all times.
 KeyParts http_parts(const FetchHttp& operation, const std::string& content);
+
+// What a file's server is told of who asks: the secret of its name. Empty: there is none.
+std::string http_authorization(
+    const FetchHttp& operation,
+    const std::function<std::optional<std::string>(const std::string&)>& secret);
+
+// The socket of the SSH agent that git asks; empty: that of the environment.
+std::filesystem::path git_agent(const std::map<std::string, std::filesystem::path>& ssh_agents);
 
 // The lists of those files, for the record.
 std::vector<RecordedFiles> lists_of(const std::vector<PlannedFiles>& files);

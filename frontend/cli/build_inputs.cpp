@@ -1,5 +1,6 @@
 #include "build_inputs.hpp"
 
+#include "build_plan.hpp"
 #include "context_text.hpp"
 #include "git_context.hpp"
 #include "http_context.hpp"
@@ -212,7 +213,7 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       opened.name = "build context " + name;
       // A plan fetches nothing; the steps that need it are not known then.
       const bool fetched = is_http_context(value) || is_git_context(value);
-      if (fetched && !request.dry_run.empty()) continue;
+      if (fetched && parse_dry_run(request) != PlanMode::none) continue;
       if (is_http_context(value)) {
         options.trees[name] =
             fetch_http_context(value, "[context " + name + "]", without_credentials(value),

@@ -192,16 +192,30 @@ void say_whose_ids(const UserNamespace& rights, bool quiet) {
   std::fputs(render(note, "note", use_color()).c_str(), stderr);
 }
 
-// The cache is brought down to what the user has set, whether the build went well or not. That it
-// cannot be is no failure of the build.
-void make_room(Store& store, bool quiet) {
-  try {
-    const std::string line = eviction_line(store.make_room(), store.settings().cache_keep_text());
-    if (!quiet) std::fputs(line.c_str(), stderr);
-  } catch (const Error& error) {
-    warn(error.diagnostics(), quiet);
+// At the end of its scope the cache is brought down to what the user has set: whether the build
+// went well or not, or what it gave could not be written. That it cannot be is no failure of the
+// build.
+class RoomAtTheEnd {
+ public:
+  RoomAtTheEnd(Store& store, bool quiet) : store_(store), quiet_(quiet) {}
+  RoomAtTheEnd(const RoomAtTheEnd&) = delete;
+  RoomAtTheEnd& operator=(const RoomAtTheEnd&) = delete;
+  ~RoomAtTheEnd() {
+    try {
+      const std::string line =
+          eviction_line(store_.make_room(), store_.settings().cache_keep_text());
+      if (!quiet_) std::fputs(line.c_str(), stderr);
+    } catch (const Error& error) {
+      warn(error.diagnostics(), quiet_);
+    } catch (const std::exception& error) {
+      warn(Error(error.what()).diagnostics(), quiet_);
+    }
   }
-}
+
+ private:
+  Store& store_;
+  const bool quiet_;
+};
 
 }  // namespace
 
@@ -302,6 +316,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.failure_hint = failure_hint(on_failure);
 
   say_whose_ids(opened->rights, request.quiet);
+  const RoomAtTheEnd room(store(), request.quiet);  // after all that uses the store
   SandboxOptions sandbox;
   sandbox.grants = {options.granted, devices};
   sandbox.limits = limits;
@@ -334,21 +349,23 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   mounts.hand_over(solve_options, store());
   solve_options.bring_layers = outputs.takes_layers();
   SolveResult result;
+  Digest id;
   try {
-    const CancelOnSignal cancel;
-    result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
+    {
+      const CancelOnSignal cancel;
+      result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
+    }
+    id = outputs.write(lowered.images, result, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
     if (caches) finish_shared_caches(*caches, *display);
     if (!display_closed) display->close();
     notes.show(request.quiet);
     explain_build(explain, lowered.graph, reports);
-    make_room(store(), request.quiet);
     if (error_shown) return 1;
     throw;
   }
 
-  const Digest id = outputs.write(lowered.images, result, store(), *display);
   mounts.export_used(lowered.graph, result, *display);
   const int signal = caches ? finish_shared_caches(*caches, *display) : 0;
   display->close();
@@ -365,7 +382,6 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     std::fputs(checks.summary().c_str(), stderr);
   }
   explain_build(explain, lowered.graph, result.reports);
-  make_room(store(), request.quiet);
   // The image is there, but whoever types Ctrl-C wants the script around the build to end, too.
   return signal == 0 ? 0 : 128 + signal;
 }

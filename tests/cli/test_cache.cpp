@@ -98,3 +98,27 @@ TEST_CASE("slipway config says which actions there are") {
   CHECK(outcome.err ==
         "error: slipway config has no action \"unst\"\nhint: did you mean \"unset\"?\n");
 }
+
+TEST_CASE("a context that has to be fetched is, where --dry-run is said to be false") {
+  TemporaryFolder folder;
+  folder.write("Dockerfile", "FROM scratch\nCOPY --from=x / /\n");
+  const Outcome build =
+      run_slipway({"--root", folder / "state", "build", "--dry-run=false", "--build-context",
+                   "x=http://127.0.0.1:1/x.tar", std::string(folder.path())});
+  CHECK(build.status == 1);
+  CHECK(has(build.err, "cannot fetch"));
+}
+
+TEST_CASE("a build whose result cannot be written leaves no more in the cache than may be there") {
+  TemporaryFolder folder;
+  folder.write("Dockerfile", "FROM scratch\nCOPY big /\n");
+  folder.write("big", std::string(2'000'000, 'x'));
+  const std::string root = folder / "state";
+  CHECK(run_slipway({"--root", root, "config", "set", "cache.keep", "1MB"}).status == 0);
+  const Outcome build = run_slipway(
+      {"--root", root, "build", "-o", "type=tar,dest=/dev/full", std::string(folder.path())});
+  CHECK(build.status == 1);
+  CHECK(has(build.err, "No space left on device"));
+  CHECK(has(build.err, "to keep 1MB"));
+  CHECK(std::filesystem::is_empty(std::filesystem::path(root) / "layers"));
+}

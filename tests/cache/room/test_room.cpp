@@ -131,6 +131,32 @@ TEST_CASE("pruning all takes what no image has: record, layer and blob") {
   CHECK_FALSE(store.records().eviction(TestRoom::key_of("RUN kept")));
 }
 
+TEST_CASE("a blob that is its layer's tar, uncompressed, goes with the layer") {
+  TestRoom test;
+  const LayerRef layer = test.step("RUN make", "made");
+  {
+    Store store(test.root);
+    const auto blob = store.blobs().create();
+    store.layers().write_tar(layer.diff_id,
+                             [&](std::span<const std::byte> bytes) { blob->write(bytes); });
+    store.layers().remember_blob(layer.diff_id, blob->finish(layer.diff_id.digest));
+  }
+  CHECK(test.prune(all()) == "RUN make");
+  CHECK(test.entries("layers") == 0);
+  CHECK(test.entries("blobs") == 0);
+}
+
+TEST_CASE("what can be fetched again is worth the time that takes, also where it is small") {
+  TestRoom test;
+  Store store(test.root);
+  const std::filesystem::path mount = test.root / "mounts" / sha256("cache-mount\n/small").hex();
+  std::filesystem::create_directories(mount);
+  std::ofstream(mount / "file") << std::string(5'000'000, 'x');
+  const std::vector<RoomItem> items = store.room().items();
+  REQUIRE(items.size() == 1);
+  CHECK(items[0].cost == 500'000'000);
+}
+
 TEST_CASE("without a rule only what is useless goes") {
   TestRoom test;
   test.step("RUN cached", "cached");

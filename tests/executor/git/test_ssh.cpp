@@ -164,6 +164,9 @@ TEST_CASE("git asks the agent that the build was given as default, before the en
   build.ssh_agents["default"] = right.socket();
   build.solve(add_git(host.url("r")));
   CHECK(build.file("f") == "one\n");
+  // A plan asks as the build does.
+  for (const PlannedStep& step : build.plan(add_git(host.url("r"))))
+    CHECK(step.outcome != PlannedStep::Outcome::unknown);
 }
 
 TEST_CASE("an ssh host has to keep the key that it was first seen with") {

@@ -225,3 +225,25 @@ TEST_CASE("an ETag that no server would take back is not sent") {
   CHECK(methods(files.server) == "GET GET");
   CHECK(header(files.server.requests().back(), "if-none-match").empty());
 }
+
+TEST_CASE("a plan asks whether a file is still that one, with what opens it for a build") {
+  std::string etag = "\"1\"";
+  HttpServer server([&](const Request& request) -> Reply {
+    if (header(request, "authorization") != "Bearer abc") return {.status = 401};
+    return {.headers = {{"ETag", etag}}, .body = "content"};
+  });
+  TestBuild build;
+  build.secrets["HTTP_AUTH_TOKEN_127.0.0.1"] = "abc";
+  const std::string dockerfile = add("http://" + server.address() + "/x");
+  build.solve(dockerfile);
+  const auto outcomes = [&] {
+    std::vector<PlannedStep::Outcome> list;
+    for (const PlannedStep& step : build.plan(dockerfile))
+      if (step.outcome != PlannedStep::Outcome::local) list.push_back(step.outcome);
+    return list;
+  };
+  using Outcomes = std::vector<PlannedStep::Outcome>;
+  CHECK(outcomes() == Outcomes(2, PlannedStep::Outcome::hit));
+  etag = "\"2\"";
+  CHECK(outcomes() == Outcomes(2, PlannedStep::Outcome::unknown));
+}

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <random>
 
 using namespace slipway;
@@ -29,10 +30,15 @@ struct Outcome {
   std::string error;
 };
 
-Outcome build_it(TestBuild& build, const RandomProject& project, bool no_cache) {
+TestBuildOptions options_of(const RandomProject& project) {
   TestBuildOptions options;
   options.target = project.target;
   options.build_args = project.build_args;
+  return options;
+}
+
+Outcome build_it(TestBuild& build, const RandomProject& project, bool no_cache) {
+  TestBuildOptions options = options_of(project);
   options.no_cache = no_cache;
   Outcome outcome;
   try {
@@ -47,6 +53,35 @@ Outcome build_it(TestBuild& build, const RandomProject& project, bool no_cache) 
   }
   outcome.files = listing_of(visible_files(layers));
   return outcome;
+}
+
+// What a plan knows of the build that follows; empty where it says that there is a mistake.
+std::vector<PlannedStep> plan_it(TestBuild& build, const RandomProject& project) {
+  try {
+    return build.plan(project.dockerfile(), options_of(project));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+// A plan may know less than the build, and nothing else. Where a miss is foretold the step may
+// still be a hit: an equal one of another stage has just run.
+void check_plan(const std::vector<PlannedStep>& steps, const TestBuild& build) {
+  std::map<VertexId, const VertexReport*> reports;
+  for (const VertexReport& report : build.result.reports) reports[report.vertex] = &report;
+  for (const PlannedStep& step : steps) {
+    const auto found = reports.find(step.vertex);
+    REQUIRE(found != reports.end());
+    const VertexReport& report = *found->second;
+    INFO(build.text_of(step.vertex));
+    INFO(step.reason);
+    INFO(report.reason);
+    if (step.outcome == PlannedStep::Outcome::hit)
+      REQUIRE(report.outcome == VertexReport::Outcome::hit);
+    if (step.outcome != PlannedStep::Outcome::miss) continue;
+    REQUIRE(report.outcome != VertexReport::Outcome::local);
+    if (report.outcome == VertexReport::Outcome::ran) REQUIRE(step.reason == report.reason);
+  }
 }
 
 struct Counts {
@@ -70,6 +105,7 @@ void check_project(std::uint32_t seed, Counts& counts) {
   std::vector<RandomProject> earlier;
   std::string story;
   for (unsigned i = 0; i < edits_of_a_project; ++i, ++counts.edits) {
+    const std::vector<PlannedStep> planned = plan_it(cached, project);
     const Outcome one = build_it(cached, project, false);
     for (const VertexReport& report : cached.result.reports) {
       if (!one.error.empty() || report.outcome == VertexReport::Outcome::local) continue;
@@ -81,6 +117,7 @@ void check_project(std::uint32_t seed, Counts& counts) {
     INFO(project.dockerfile());
     REQUIRE(one.error == other.error);
     REQUIRE(one.files == other.files);
+    if (one.error.empty()) check_plan(planned, cached);
 
     RandomProject next = project;
     if (!one.error.empty()) {
