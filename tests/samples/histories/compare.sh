@@ -19,6 +19,8 @@ slipway=$build/frontend/cli/slipway
 ((EUID == 0)) || { echo "run it as root: files get owners" >&2; exit 2; }
 tools=${TOOLS:-slipway buildah docker}
 projects=${PROJECTS:-c node python}
+bases=busybox:latest
+[[ " $projects " != *" c "* ]] || bases+=" gcc:12"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/slipway-histories-XXXXXX")
 daemon=
@@ -216,7 +218,7 @@ status=0
 for tool in $tools; do
   type -P "$tool" > /dev/null || [[ $tool == slipway ]] || { echo "$tool is not installed"; continue; }
   "${tool}_start"
-  for image in busybox:latest gcc:12; do "${tool}_base" "$image" "$(base_tar "$image")"; done
+  for image in $bases; do "${tool}_base" "$image" "$(base_tar "$image")"; done
   for project in $projects; do
     run_project "$tool" "$project" > "$work/$tool-$project.table"
   done
