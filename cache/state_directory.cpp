@@ -169,8 +169,10 @@ fs::path lock_path(const fs::path& root, std::string_view name) {
 // one who looks for dead ones, so a folder is never seen between the two.
 class WorkFolder {
  public:
-  explicit WorkFolder(const fs::path& work) {
-    remove_dead(work);
+  // `died`: made before anything is removed, so that somebody who is killed in between has not
+  // hidden that another was.
+  WorkFolder(const fs::path& work, const fs::path& died) {
+    remove_dead(work, died);
     const FileDescriptor parent = open_folder(work);
     flock_waiting(parent.get(), LOCK_SH, work);
     path_ = work / random_name();
@@ -189,7 +191,7 @@ class WorkFolder {
   const fs::path& path() const { return path_; }
 
  private:
-  static void remove_dead(const fs::path& work) {
+  static void remove_dead(const fs::path& work, const fs::path& died) {
     struct Dead {
       fs::path path;
       FileDescriptor lock;  // held until it is gone, so that two never remove the same one
@@ -202,10 +204,17 @@ class WorkFolder {
         const fs::path path = work / name;
         FileDescriptor folder(
             ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        if (folder && flock_waiting(folder.get(), LOCK_EX | LOCK_NB, path))
-          dead.push_back({path, std::move(folder)});
+        if (!folder || !flock_waiting(folder.get(), LOCK_EX | LOCK_NB, path)) continue;
+        // One whose owner removed it since its name was read is nobody's who died.
+        struct stat status {};
+        if (::fstat(folder.get(), &status) != 0) throw system_error("fstat", path.string(), errno);
+        if (status.st_nlink > 0) dead.push_back({path, std::move(folder)});
       }
     }
+    if (dead.empty()) return;
+    const FileDescriptor mark(
+        ::open(died.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!mark) throw system_error("open", died.string(), errno);
     // What fails is tried again, as in the destructor.
     for (const Dead& folder : dead) remove_tree(folder.path);
   }
@@ -338,7 +347,7 @@ void StateDirectory::claim(const std::string& maps, OverlayMarks marks) {
 
 fs::path StateDirectory::own_work() {
   const std::lock_guard guard(own_->mutex);
-  if (!own_->work) own_->work.emplace(root_ / "work");
+  if (!own_->work) own_->work.emplace(work(), died());
   return own_->work->path();
 }
 

@@ -73,12 +73,15 @@ class StateDirectory {
   std::filesystem::path holds_file() const { return root_ / "locks" / "holds"; }
 
   // A new path below this process's own folder of work/. Nothing is made there. The first call
-  // makes that folder, and removes those of processes that have died. Thread-safe.
+  // makes that folder, and removes those of processes that have died, of which it leaves the mark.
+  // Thread-safe.
   std::filesystem::path fresh_work_path();
   // That folder.
   std::filesystem::path own_work();
   // Where those of all processes are.
   std::filesystem::path work() const { return root_ / "work"; }
+  // The mark: an empty file. What the dead left elsewhere is still to be swept up (room/room.hpp).
+  std::filesystem::path died() const { return root_ / "locks" / "died"; }
 
   // Waits; `name` is [a-z0-9-]+. Two locks of one name exclude each other within a process too.
   FileLock lock(std::string_view name);

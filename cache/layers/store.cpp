@@ -1,7 +1,8 @@
 // How a layer comes into place. Tree and index are written in work/; under the layer's lock they
 // are renamed to layers/HEX and layers/HEX.index, and only then is the row written that makes the
 // layer visible. So kill -9 leaves a folder in work/, which the next process removes, or names in
-// layers/ without a row, which whoever makes that layer again replaces.
+// layers/ without a row, which whoever makes that layer again replaces, and the end of the next
+// build removes.
 #include <cache/database.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/layers/beneath.hpp>

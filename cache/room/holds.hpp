@@ -17,7 +17,9 @@
 // and no more, so removing never has to wait for the builds to end.
 //
 // A remover who is killed between 2 and 3 leaves names without rows, and his lock's file: by that
-// the next one, at the end of the next build, knows that there is something to sweep up.
+// the next one, at the end of the next build, knows that there is something to sweep up. Who is
+// killed between a layer's rename into layers/ and its row leaves names without a row as well: he
+// has a folder in work/, and who finds that without its owner leaves a mark (state_directory.hpp).
 #pragma once
 
 #include <ir/digest.hpp>

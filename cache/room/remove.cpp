@@ -187,6 +187,9 @@ bool Room::remove_stat_cache(const RoomItem& item) {
 }
 
 void Room::sweep() {
+  // First: who finds another one dead from now on asks for another sweep.
+  if (::unlink(state_.died().c_str()) != 0 && errno != ENOENT)
+    throw system_error("unlink", state_.died().string(), errno);
   std::unordered_set<Digest> known;
   {
     Query query(database_, "SELECT diff_id FROM layers");

@@ -74,8 +74,9 @@ std::vector<RoomItem> Room::prune(const PruneRule& rule, bool dry_run, const Tol
 
 std::vector<RoomItem> Room::make_room() {
   const std::uint64_t keep = settings_.cache_keep();
-  // It is still there when whoever had it was killed.
-  const bool killed = is_there(state_.root() / "locks" / (std::string(prune_lock) + ".lock"));
+  // The lock's file is still there when whoever had it was killed.
+  const bool killed = is_there(state_.root() / "locks" / (std::string(prune_lock) + ".lock")) ||
+                      is_there(state_.died());
   if (!killed && has_room(keep)) return {};
   const FileLock alone = state_.try_lock(prune_lock);
   if (!alone) return {};  // another process is at it

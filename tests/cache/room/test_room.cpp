@@ -363,6 +363,47 @@ TEST_CASE("whoever is killed while he removes leaves a sound store, and the next
   CHECK_FALSE(std::filesystem::exists(test.root / "locks" / "prune.lock"));
 }
 
+TEST_CASE(
+    "what somebody left who was killed before his layer had its row goes with the next build") {
+  TestRoom test;
+  test.step("RUN make", "made");
+  const auto tree = test.root / "layers" / sha256("half").hex();
+  {
+    ChildProcess process([&](const ChildProcess& child) {
+      Store store(test.root);
+      std::filesystem::create_directory(store.state().fresh_work_path());
+      std::filesystem::create_directory(tree);
+      std::ofstream(tree.string() + ".index");
+      child.ready();
+      ::pause();
+      return true;
+    });
+    process.wait_until_ready();
+    {
+      // Somebody who lives leaves no mark.
+      Store store(test.root);
+      store.state().own_work();
+      CHECK_FALSE(std::filesystem::exists(store.state().died()));
+    }
+    process.kill();
+  }
+  // The first to come needs not be a build, nor the one who looks what is wrong.
+  CHECK(check_store(test.root, false).problems.size() == 2);
+  {
+    Store store(test.root);
+    store.state().own_work();
+    CHECK(std::filesystem::exists(store.state().died()));
+  }
+  {
+    Store store(test.root);
+    CHECK(store.make_room().empty());
+    CHECK_FALSE(std::filesystem::exists(store.state().died()));
+  }
+  CHECK_FALSE(std::filesystem::exists(tree));
+  CHECK(test.is_sound());
+  CHECK(test.has("RUN make"));
+}
+
 TEST_CASE("a hundred prunes are killed anywhere, and no build ever finds half a layer") {
   TestRoom test;
   for (int round = 0; round < 100; ++round) {
