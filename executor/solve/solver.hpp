@@ -109,6 +109,7 @@ class Solver {
   // shared_records.cpp: what shared caches have.
   bool asks_shared(const Step& step) const;
   bool use_shared(Step& step);
+  bool is_here(const LayerRef& layer) const;
   LayerStack inputs_layers(VertexId id, bool with_root);
   void with_indexes(Step& step, std::function<void()> then);
   void with_layers(Step& step, std::function<void()> then);

@@ -89,6 +89,20 @@ void damage_every_file(const std::filesystem::path& directory) {
   }
 }
 
+// In all records, whose documents are text.
+void replace_in_records(const std::filesystem::path& directory, const std::string& from,
+                        const std::string& to) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory / "records")) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream stream(file.path());
+    std::string text(std::istreambuf_iterator<char>(stream), {});
+    stream.close();
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    std::ofstream(file.path()) << text.replace(at, from.size(), to);
+  }
+}
+
 const std::string dockerfile =
     "FROM scratch AS build\nRUN prepare\nCOPY app.c /\nRUN cc app.c\n"
     "FROM scratch\nCOPY --from=build /app /\n";
@@ -230,4 +244,52 @@ TEST_CASE("a RUN that stands on a copied layer waits for what is elsewhere") {
   second.context().write("app.c", "other");
   CHECK(second.build(longer) == Steps{"COPY app.c /", "RUN cc app.c", "RUN strip /app"});
   CHECK(second.file("app") == "other compiled stripped");
+}
+
+TEST_CASE("a record that says other things of a layer than are true gives no hit") {
+  const TemporaryFolder folder;
+  const std::string one = "FROM scratch\nCOPY app.c /\n";
+  const std::string same_layer = "FROM scratch\nCOPY --chmod=0644 app.c /\n";
+  const std::string other = "FROM scratch\nCOPY evil.c /app.c\n";
+  const auto give_files = [](Machine& machine) {
+    machine.context().write("evil.c", "int main() { steal(); }");
+    for (const char* name : {"app.c", "evil.c"})
+      std::filesystem::last_write_time(machine.context().path() / name, {});
+    machine.bring_layers = false;
+  };
+  Machine first(folder.path());
+  give_files(first);
+  first.build(one);
+  const LayerRef layer = first.result.layers.front();
+  Machine second(folder.path(), true, false);
+  give_files(second);
+  Machine third(folder.path() / "nothing", false, false);
+  give_files(third);
+  third.solve(other);
+  const LayerRef forged = third.result.layers.front();
+
+  SUBCASE("that layer is here, and the record says that it has other files") {
+    replace_in_records(folder.path(), layer.tree.text(), forged.tree.text());
+    second.solve(same_layer);
+    CHECK(second.build(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("another layer is here, and the record says that it has these files") {
+    replace_in_records(folder.path(), layer.diff_id.text(), forged.diff_id.text());
+    second.solve(other);
+    CHECK(second.build(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("that layer comes by another way, after the record was kept without it") {
+    replace_in_records(folder.path(), layer.tree.text(), forged.tree.text());
+    CHECK(second.build(one).empty());  // nobody has looked at the layer
+    second.solve(same_layer);
+    CHECK(second.solve(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("the other layer comes, after the record was kept without it") {
+    replace_in_records(folder.path(), layer.diff_id.text(), forged.diff_id.text());
+    CHECK(second.build(one).empty());
+    second.solve(other);
+    CHECK(second.solve(one) == Steps{"COPY app.c /"});
+  }
+  CHECK(second.result.layers.front() == layer);
+  CHECK(second.file("app.c") == "int main() {}");
 }
