@@ -291,6 +291,10 @@ void SharedCaches::offer(const SharedRecord& found) {
   state_->uploads->offer(found, true);
 }
 
+void SharedCaches::stop_reading() {
+  for (const State::Source& source : state_->from) source.cache->close();
+}
+
 SharedCaches::Figures SharedCaches::figures() const {
   Figures figures;
   const Uploads::Figures uploads = state_->uploads->figures();

@@ -139,12 +139,17 @@ void Solver::bring_root(Step& root) {
   if (absent.empty()) return;
   ++outstanding_;
   start_thread([this, absent = std::move(absent)] {
-    // The vertex has ended, so it is the solve that fails.
-    try {
-      bring(absent);
-    } catch (Error& error) {
-      add_error(std::move(error));
+    // The vertex has ended, so it is the solve that fails, unless it ends already.
+    const auto fail_all = [this](Error error) {
+      if (!stopping()) add_error(std::move(error));
       cancel_rest();
+    };
+    try {
+      if (!stopping()) bring(absent);
+    } catch (Error& error) {
+      fail_all(std::move(error));
+    } catch (const std::exception& error) {
+      fail_all(Error(error.what()));
     }
     done();
   });
