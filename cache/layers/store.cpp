@@ -187,19 +187,23 @@ StackView LayerStore::view(const LayerStack& stack) const {
   for (const LayerRef& layer : stack) {
     const DiffId& id = layer.diff_id;
     layers.push_back({directory(id), index(id)});
-    if (!state_->expected_layer(id)) continue;
+    // What is here is read, whatever was said of it where it was to come from.
+    if (!state_->expected_layer(id) || find(id)) continue;
     layers.back().bring = [state = state_.get(), id] { state->bring(id); };
   }
   return StackView(std::move(layers));
 }
 
-void LayerStore::expect(Elsewhere elsewhere) {
-  const DiffId id = elsewhere.layer.diff_id;
-  if (find(id)) return;
+bool LayerStore::expect(Elsewhere elsewhere) {
+  const LayerRef layer = elsewhere.layer;
+  if (const std::optional<LayerRef> here = find(layer.diff_id)) return *here == layer;
   auto expected = std::make_shared<State::Expected>();
   expected->from = std::move(elsewhere);
   const std::lock_guard guard(state_->mutex);
-  state_->expected.try_emplace(id, std::move(expected));
+  std::shared_ptr<State::Expected>& known = state_->expected[layer.diff_id];
+  if (known && known->from.layer != layer) return false;
+  known = std::move(expected);  // where the earlier one would ask may be gone
+  return true;
 }
 
 void LayerStore::State::bring(const DiffId& id) {

@@ -66,8 +66,10 @@ class LayerStore {
   };
   // From now on the layer may be seen, as if it was here: index() and view() ask for its index, and
   // who opens a file in such a view brings the layer. Who needs its directory calls bring().
-  // Nothing is asked for here, and nothing changes for a layer that is in the store.
-  void expect(Elsewhere elsewhere);
+  // Nothing is asked for here, and nothing changes for a layer that is in the store. Takes the
+  // place of what was said of the layer before. False, and nothing is expected: the layer that is
+  // here, or is expected already, has that diffID and other files or another size.
+  [[nodiscard]] bool expect(Elsewhere elsewhere);
   // Waits for a layer that was expected. Nothing if it is in the store; throws Error if it cannot
   // be had, or is another one than was expected.
   void bring(const DiffId& id);

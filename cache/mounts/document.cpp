@@ -26,7 +26,9 @@ constexpr std::size_t longest_path = 4095;  // openat2's
 constexpr std::size_t longest_name = 255;   // of every file system that layers lie on
 constexpr std::size_t longest_xattr = std::size_t{64} << 10;
 constexpr std::size_t most_xattrs = 1000;        // of an entry
+constexpr std::size_t most_xattrs_in_all = 4'000'000;
 constexpr std::size_t most_ranges = 16'000'000;  // of all entries
+constexpr std::size_t most_runs = 16'000'000;
 
 [[noreturn]] void damaged(const std::string& what) {
   throw Error("the cache mount's document is damaged: " + what);
@@ -225,6 +227,9 @@ class EntryReader {
     path += in_.text(longest_path);
     if (path.size() > longest_path || path.find('\0') != std::string::npos)
       damaged("a path is too long, or none");
+    // What it has in common with the one before costs the document nothing, and memory all of it.
+    paths_ += path.size();
+    if (paths_ > limits_.expanded) damaged("its paths are too long");
     return path;
   }
 
@@ -255,6 +260,8 @@ class EntryReader {
     before_.mtime = entry.mtime;
     mount.nanoseconds = in_.number32(999'999'999);
     entry.xattrs.resize(static_cast<std::size_t>(in_.number(most_xattrs)));
+    xattrs_ += entry.xattrs.size();
+    if (xattrs_ > most_xattrs_in_all) damaged("it has too many attributes");
     for (auto& [name, value] : entry.xattrs) {
       name = in_.text(longest_name);
       value = in_.text(longest_xattr);
@@ -303,6 +310,8 @@ class EntryReader {
   bool first_ = true;
   std::uint64_t total_ = 0;
   std::size_t ranges_ = 0;
+  std::size_t xattrs_ = 0;
+  std::uint64_t paths_ = 0;  // bytes
   std::set<std::string> directories_;
   std::set<std::string> others_;
 };
@@ -324,7 +333,9 @@ std::uint64_t content_size(const MountDocument& document, const MountLimits& lim
 
 void read_content(Reader& in, MountDocument& document) {
   constexpr std::size_t least_run = 3;
-  document.content.resize(in.count(least_run));
+  const std::size_t runs = in.count(least_run);
+  if (runs > most_runs) damaged("its content is in too many pieces");
+  document.content.resize(runs);
   for (ChunkRun& run : document.content) {
     run.pack = in.number32();
     if (run.pack >= document.packs.size()) damaged("its content names no pack");
@@ -353,10 +364,19 @@ std::string encode_mount_document(const MountDocument& document, const MountLimi
   Before before;
   for (const MountEntry& entry : document.entries) write_entry(out, entry, before);
   std::uint64_t size = 0;
-  for (const MountEntry& entry : document.entries) size += data_size(entry);
+  std::uint64_t paths = 0;
+  std::size_t xattrs = 0;
+  std::size_t ranges = 0;
+  for (const MountEntry& mount : document.entries) {
+    size += data_size(mount);
+    paths += mount.entry.path.size();
+    xattrs += mount.entry.xattrs.size();
+    ranges += mount.data.size();
+  }
   std::string frame = Frames().compress(out.bytes());
   if (document.entries.size() > limits.entries || out.bytes().size() > limits.expanded ||
-      frame.size() > limits.document || size > limits.content) {
+      frame.size() > limits.document || size > limits.content || paths > limits.expanded ||
+      xattrs > most_xattrs_in_all || ranges > most_ranges || document.content.size() > most_runs) {
     throw Error("the cache mount is too large to be shared")
         .hint("remove what is old from it, or choose others with id=");
   }

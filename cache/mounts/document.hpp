@@ -64,7 +64,7 @@ struct MountRecord {
 // question.
 struct MountLimits {
   std::uint64_t document = std::uint64_t{128} << 20;  // its frame, bytes
-  std::uint64_t expanded = std::uint64_t{256} << 20;  // the same, expanded
+  std::uint64_t expanded = std::uint64_t{256} << 20;  // the same, expanded; and all paths together
   std::uint64_t entries = 2'000'000;
   std::uint64_t content = std::uint64_t{1} << 40;  // bytes, of all entries together
   std::uint64_t pack = std::uint64_t{64} << 20;    // bytes

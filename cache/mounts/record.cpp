@@ -1,5 +1,6 @@
 #include <cache/mounts/document.hpp>
 
+#include <cache/shared/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +11,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int version = 1;
+// Of a record from anybody; one of ours has two levels and a dozen values.
+constexpr std::size_t most_depth = 4;
+constexpr std::size_t most_values = 1000;
 
 }  // namespace
 
@@ -29,7 +33,8 @@ std::string encode_mount_record(const MountRecord& record) {
 }
 
 MountRecord decode_mount_record(std::string_view bytes, const MountLimits& limits) {
-  const Json json = Json::parse(bytes, nullptr, false);
+  const Json json =
+      is_modest_json(bytes, most_depth, most_values) ? Json::parse(bytes, nullptr, false) : Json();
   try {
     if (json.at("slipwayCacheMount") != version)
       throw Error("the record of the cache mount is of another format");

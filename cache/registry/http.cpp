@@ -331,9 +331,11 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);
   const auto add = [&](const std::string& line) {
-    // A line break in a value would start a header of its own.
+    // A line break in a value would start a header of its own. Only the name is told: the value may
+    // be a token.
     if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      throw Error("the header " + quoted(line) + " has a line break in it");
+      throw Error("the header " + quoted(line.substr(0, line.find(':'))) +
+                  " has a line break in it");
     }
     curl_slist* longer = curl.slist_append(headers.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();

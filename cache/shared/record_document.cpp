@@ -25,7 +25,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <span>
 
@@ -45,8 +44,9 @@ constexpr std::size_t longest_lists = std::size_t{32} << 20;
 constexpr std::size_t longest_step = std::size_t{1} << 20;
 // What every reader of JSON can hold.
 constexpr std::uint64_t largest_number = (std::uint64_t{1} << 53) - 1;
-// A duration in nanoseconds is larger; the store's database holds no more.
-constexpr std::uint64_t longest_duration = std::numeric_limits<std::int64_t>::max();
+// Nanoseconds: eleven days. What steps took is added up over a whole build, and thousands of the
+// longest have to stay a number.
+constexpr std::int64_t longest_duration = 1'000'000'000'000'000;
 
 Error malformed(const std::string& what) {
   return Error("the record is malformed: " + what);
@@ -231,7 +231,7 @@ std::string write_record_document(const SharedRecord& shared) {
   json["format"] = format;
   json["created"] = std::max<std::int64_t>(record.created, 0);
   json["ran"] = std::max<std::int64_t>(record.ran, 0);
-  json["duration"] = std::max<std::int64_t>(record.duration, 0);
+  json["duration"] = std::clamp<std::int64_t>(record.duration, 0, longest_duration);
   json["step"] = text_json(record.step);
   json["layer"] = {{"diff_id", record.layer.diff_id.text()},
                    {"tree", record.layer.tree.text()},

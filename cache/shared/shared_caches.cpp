@@ -1,5 +1,6 @@
 #include <cache/shared/shared_caches.hpp>
 
+#include <cache/layers/beneath.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/index.hpp>
 #include <cache/layers/tree_digest.hpp>
@@ -48,6 +49,29 @@ void end_by_now(Record& record) {
   record.ran = std::min(record.ran, now);
 }
 
+// What a tar's reader and writer of trees see to in a layer that comes as one: a COPY that needs no
+// bytes believes the index alone. No name leads anywhere, and no attribute means something to
+// overlayfs.
+bool may_be_in_layer(const Entry& entry) {
+  const auto is_name = [](std::string_view name) {
+    return !name.empty() && name != "." && name != "..";
+  };
+  const auto is_path = [&](std::string_view path) {
+    if (path.find('\0') != path.npos) return false;
+    while (is_name(base_name(path))) {
+      if (path.find('/') == path.npos) return true;
+      path = parent_path(path);
+    }
+    return false;
+  };
+  return (entry.path.empty() ? entry.type == Entry::Type::directory : is_path(entry.path)) &&
+         (entry.hard_link.empty() || is_path(entry.hard_link)) &&
+         entry.link_target.find('\0') == std::string::npos &&
+         std::all_of(entry.xattrs.begin(), entry.xattrs.end(), [](const auto& xattr) {
+           return is_layer_xattr(xattr.first) && xattr.first.find('\0') == std::string::npos;
+         });
+}
+
 // Throws Error unless it is that layer's.
 std::shared_ptr<const LayerIndex> index_from(ByteSource& compressed, const LayerRef& layer) {
   const std::unique_ptr<ByteSource> plain = open_decompressed(compressed);
@@ -64,7 +88,14 @@ std::shared_ptr<const LayerIndex> index_from(ByteSource& compressed, const Layer
   index->verify();
   // The tree digest says that these are the files that the keys of what follows are made of.
   TreeHasher tree;
-  for (std::size_t i = 0; i < index->size(); ++i) tree.add(index->entry(i));
+  for (std::size_t i = 0; i < index->size(); ++i) {
+    const Entry entry = index->entry(i);
+    if (!may_be_in_layer(entry)) {
+      throw Error("the index of layer " + layer.diff_id.text() +
+                  " has an entry that no layer has: " + quoted(entry.path));
+    }
+    tree.add(entry);
+  }
   if (tree.finish() != layer.tree) {
     throw Error("the index of layer " + layer.diff_id.text() + " tells of other files");
   }
@@ -289,6 +320,10 @@ void SharedCaches::offer(const Record& record, const std::vector<RecordedFiles>&
 
 void SharedCaches::offer(const SharedRecord& found) {
   state_->uploads->offer(found, true);
+}
+
+void SharedCaches::stop_reading() {
+  for (const State::Source& source : state_->from) source.cache->close();
 }
 
 SharedCaches::Figures SharedCaches::figures() const {

@@ -78,6 +78,10 @@ class SharedCaches {
   void offer(const Record& record, const std::vector<RecordedFiles>& files);
   void offer(const SharedRecord& found);
 
+  // No cache is read from any more, and whoever waits for one waits no longer: it has nothing.
+  // Uploads go on.
+  void stop_reading();
+
   struct Figures {
     std::size_t records_found = 0;
     std::size_t records_sent = 0;

@@ -208,7 +208,7 @@ class Planner {
     const Vertex& vertex = graph_[step.vertex];
     step.key = cache_key(parts);
     std::optional<Record> record = store_.records().peek(*step.key);
-    if (record && !store_.layers().find(record->layer.diff_id)) record.reset();
+    if (record && store_.layers().find(record->layer.diff_id) != record->layer) record.reset();
     const bool expired = record && is_expired(vertex, *record);
     if (record && !vertex.ignore_cache && !expired) return hit(step, *record);
     if (const auto shared = vertex.ignore_cache ? std::nullopt : find_shared(*step.key);
@@ -239,7 +239,7 @@ class Planner {
     LayerStore::Elsewhere layer =
         shared_layer(*found, *options_.shared, store_.layers(), [this] { needs_layer_ = true; });
     layer.bring = [] { throw Error("a layer of a shared cache would have to be fetched"); };
-    store_.layers().expect(std::move(layer));
+    if (!store_.layers().expect(std::move(layer))) return std::nullopt;
     return found;
   }
 

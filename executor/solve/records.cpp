@@ -40,7 +40,7 @@ bool Solver::use_record(Step& current) {
   std::optional<Record> record = store_.records().peek(*current.key);
   if (!record) return false;
   // The row may have outlived the files, or they stayed in a shared cache: it explains the miss then.
-  if (!store_.layers().find(record->layer.diff_id)) {
+  if (!is_here(record->layer)) {
     current.before = std::move(record);
     return false;
   }
@@ -83,8 +83,7 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
   LayerRef layer = built.layer;
   std::int64_t created = std::time(nullptr);
   const auto& before = current.before;
-  if (before && before->layer.tree == built.layer.tree &&
-      store_.layers().find(before->layer.diff_id)) {
+  if (before && before->layer.tree == built.layer.tree && is_here(before->layer)) {
     // The same files as the last time: the earlier layer stays, and with it all that stands on it.
     layer = before->layer;
     created = before->created;

@@ -32,6 +32,12 @@ std::string count_text(std::size_t layers, std::uint64_t bytes) {
 
 }  // namespace
 
+// With the very files: a record that came from a shared cache may say anything of a layer, and is
+// kept also where the layer stayed there, until one with that diffID comes by another way.
+bool Solver::is_here(const LayerRef& layer) const {
+  return store_.layers().find(layer.diff_id) == layer;
+}
+
 bool Solver::asks_shared(const Step& current) const {
   return reads_shared_ && !*lost_ && !graph_[current.id].ignore_cache;
 }
@@ -40,8 +46,9 @@ bool Solver::use_shared(Step& current) {
   const std::optional<SharedRecord> found = options_.shared->find(*current.key);
   if (!found || stopping()) return false;
   if (is_expired(graph_[current.id], found->record)) return false;
-  store_.layers().expect(
-      shared_layer(*found, *options_.shared, store_.layers(), [lost = lost_] { *lost = true; }));
+  if (!store_.layers().expect(shared_layer(*found, *options_.shared, store_.layers(),
+                                           [lost = lost_] { *lost = true; })))
+    return false;
   {
     const std::lock_guard lock(mutex_);
     shared_.push_back(*found);
@@ -89,8 +96,7 @@ LayerStack Solver::inputs_layers(VertexId id, bool with_root) {
 void Solver::with_indexes(Step& current, std::function<void()> then) {
   const bool runs = std::holds_alternative<RunProcess>(graph_[current.id].operation);
   LayerStack absent = reads_shared_ ? inputs_layers(current.id, !runs) : LayerStack();
-  std::erase_if(absent,
-                [this](const LayerRef& layer) { return store_.layers().find(layer.diff_id); });
+  std::erase_if(absent, [this](const LayerRef& layer) { return is_here(layer); });
   if (absent.empty()) return then();
   enqueue_waiting(current.id, [this, &current, absent, then = std::move(then)] {
     in_parallel(absent.size(), [&](std::size_t i) { store_.layers().index(absent[i].diff_id); });
@@ -100,8 +106,7 @@ void Solver::with_indexes(Step& current, std::function<void()> then) {
 
 void Solver::with_layers(Step& current, std::function<void()> then) {
   LayerStack absent = reads_shared_ ? inputs_layers(current.id, true) : LayerStack();
-  std::erase_if(absent,
-                [this](const LayerRef& layer) { return store_.layers().find(layer.diff_id); });
+  std::erase_if(absent, [this](const LayerRef& layer) { return is_here(layer); });
   if (absent.empty()) return then();
   enqueue_waiting(current.id, [this, &current, absent, then = std::move(then)] {
     std::uint64_t bytes = 0;
@@ -130,17 +135,21 @@ void Solver::bring_root(Step& root) {
   if (!reads_shared_ || !options_.bring_layers) return;
   if (std::find(roots_.begin(), roots_.end(), root.id) == roots_.end()) return;
   LayerStack absent = root.result.layers;
-  std::erase_if(absent,
-                [this](const LayerRef& layer) { return store_.layers().find(layer.diff_id); });
+  std::erase_if(absent, [this](const LayerRef& layer) { return is_here(layer); });
   if (absent.empty()) return;
   ++outstanding_;
   start_thread([this, absent = std::move(absent)] {
-    // The vertex has ended, so it is the solve that fails.
-    try {
-      bring(absent);
-    } catch (Error& error) {
-      add_error(std::move(error));
+    // The vertex has ended, so it is the solve that fails, unless it ends already.
+    const auto fail_all = [this](Error error) {
+      if (!stopping()) add_error(std::move(error));
       cancel_rest();
+    };
+    try {
+      if (!stopping()) bring(absent);
+    } catch (Error& error) {
+      fail_all(std::move(error));
+    } catch (const std::exception& error) {
+      fail_all(Error(error.what()));
     }
     done();
   });
@@ -156,9 +165,13 @@ void Solver::offer(const Record& record, const std::vector<RecordedFiles>& files
 void Solver::keep_shared_records() {
   for (const SharedRecord& found : shared_) {
     Record record = found.record;
+    const bool here = is_here(record.layer);
+    // Another process may have made it meanwhile.
+    if (const auto own = store_.records().peek(record.key); !here && own && is_here(own->layer))
+      continue;
     record.last_used = std::time(nullptr);
     store_.records().put(record, found.files);
-    wrote_ = wrote_ || store_.layers().find(record.layer.diff_id);
+    wrote_ = wrote_ || here;
   }
 }
 

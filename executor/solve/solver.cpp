@@ -169,29 +169,25 @@ void Solver::enqueue(std::function<void()> work) {
   });
 }
 
+void Solver::attempt(VertexId id, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (Error& error) {
+    fail(step(id), std::move(error));
+  } catch (const std::exception& error) {
+    fail(step(id), Error(error.what()));
+  }
+}
+
 void Solver::enqueue(VertexId id, std::function<void()> work) {
-  enqueue([this, id, work = std::move(work)] {
-    try {
-      work();
-    } catch (Error& error) {
-      fail(step(id), std::move(error));
-    } catch (const std::exception& error) {
-      fail(step(id), Error(error.what()));
-    }
-  });
+  enqueue([this, id, work = std::move(work)] { attempt(id, work); });
 }
 
 void Solver::enqueue_beside(VertexId id, std::function<void()> work) {
   ++outstanding_;
   scheduler_->enqueue_process(remaining_time(id), [this, id, work = std::move(work)]() mutable {
     auto run = [this, id, work = std::move(work)]() mutable {
-      try {
-        if (!stopping()) work();
-      } catch (Error& error) {
-        fail(step(id), std::move(error));
-      } catch (const std::exception& error) {
-        fail(step(id), Error(error.what()));
-      }
+      if (!stopping()) attempt(id, work);
       work = nullptr;
       scheduler_->release_process();
       done();
@@ -203,13 +199,7 @@ void Solver::enqueue_beside(VertexId id, std::function<void()> work) {
 void Solver::enqueue_waiting(VertexId id, std::function<void()> work) {
   ++outstanding_;
   start_thread([this, id, work = std::move(work)]() mutable {
-    try {
-      if (!stopping()) work();
-    } catch (Error& error) {
-      fail(step(id), std::move(error));
-    } catch (const std::exception& error) {
-      fail(step(id), Error(error.what()));
-    }
+    if (!stopping()) attempt(id, work);
     work = nullptr;
     done();
   });
@@ -322,9 +312,12 @@ void Solver::fail(Step& current, Error error) {
 
 void Solver::cancel_rest() {
   if (stopping_.exchange(true)) return;
+  stopped_by_loss_ = *lost_;
+  // Layers that are on their way are nobody's any more: all that begins again asks no shared cache.
+  if (options_.shared != nullptr) options_.shared->stop_reading();
   for (const auto& [name, context] : options_.contexts) {
     // When all begins again they are read again.
-    if (context && !*lost_) context->stop();
+    if (context && !stopped_by_loss_) context->stop();
   }
   for (const VertexId id : ready_.vertices()) {
     Step& other = step(id);

@@ -48,9 +48,9 @@ class Solver {
   ~Solver();
 
   SolveResult run();
-  // After run() threw: a shared cache did not give what its record promised, and nobody asked for the
-  // end of the solve.
-  bool lost_a_layer() const { return *lost_ && !interrupted_; }
+  // After run() threw: a shared cache did not give what its record promised, and nothing else ended
+  // the solve before.
+  bool lost_a_layer() const { return *lost_ && !interrupted_ && (!stopping_ || stopped_by_loss_); }
 
  private:
   // solver.cpp: the flow.
@@ -58,6 +58,8 @@ class Solver {
   StackView view_of(VertexId id);
   std::int64_t now() const;
   void enqueue(std::function<void()> work);
+  // What it throws fails the step.
+  void attempt(VertexId id, const std::function<void()>& work);
   // Work that must not be lost on an Error: it fails the step instead.
   void enqueue(VertexId id, std::function<void()> work);
   // Work that waits for others most of its time: on a thread of its own, when a process might
@@ -107,6 +109,7 @@ class Solver {
   void write_back();
 
   // shared_records.cpp: what shared caches have.
+  bool is_here(const LayerRef& layer) const;
   bool asks_shared(const Step& step) const;
   bool use_shared(Step& step);
   LayerStack inputs_layers(VertexId id, bool with_root);
@@ -197,6 +200,7 @@ class Solver {
   GitSources git_;
 
   std::atomic<bool> stopping_{false};     // set once; nothing new starts
+  bool stopped_by_loss_ = false;          // of a layer; written by who set stopping_, read at the end
   // Tasks, processes and waits that are under way. Only these make new ones, so zero is the end.
   std::atomic<std::size_t> outstanding_{0};
 

@@ -25,7 +25,7 @@ bool caches_are_read_only(const BuildRequest& request);
 // What the flags ask for, refused before anything is read or opened. Throws Error.
 SharedCacheOptions shared_cache_options(const BuildRequest& request);
 
-// Opens them; null: none were asked for. `cancelled`: the build is to end.
+// Opens them; null: none were asked for. `note` hears of each that is left alone, from any thread.
 std::unique_ptr<SharedCaches> open_shared_caches(SharedCacheOptions options, Store& store,
                                                  std::function<void(const Diagnostic&)> note);
 
@@ -33,7 +33,7 @@ std::unique_ptr<SharedCaches> open_shared_caches(SharedCacheOptions options, Sto
 // somebody ended the waiting; 0: nobody did.
 int finish_shared_caches(SharedCaches& caches, Display& display);
 
-// "shared cache: 9 records found, 2 sent; 1.2 MB received, 10.3 MB sent"; empty: nothing to tell.
+// "shared cache: 9 records found, 1.2 MB received; 2 records sent, 10.3 MB sent"
 std::string shared_cache_report(const SharedCaches& caches);
 
 }  // namespace slipway

@@ -198,6 +198,19 @@ TEST_CASE("little that says it is much is refused before it is written") {
     document.entries.push_back(twin);
   }
   CHECK_THROWS_AS(decode_mount_document(encode_mount_document(document), limits), Error);
+  // And a long path that many have in common, which costs the document nothing.
+  document = with({directory("")});
+  std::string path;
+  for (int i = 0; i < 10; ++i) {
+    path += (i == 0 ? "" : "/") + std::string(250, 'd');
+    document.entries.push_back(directory(path));
+  }
+  for (int i = 0; i < 1000; ++i)
+    document.entries.push_back(file(path + "/" + std::to_string(1000 + i)));
+  limits.expanded = 2'000'000;
+  CHECK_NOTHROW(decode_mount_document(encode_mount_document(document)));
+  CHECK_THROWS_WITH_AS(decode_mount_document(encode_mount_document(document), limits),
+                       doctest::Contains("paths are too long"), Error);
   // And what no disk has room for.
   document = shared.document;
   for (int i = 0; i < 1'000'000; ++i) document.content.push_back(shared.document.content.front());

@@ -1,6 +1,9 @@
 // Caches that fail, stall and lie: each costs one note and a moment, never a wrong result.
 #include "fake_cache.hpp"
 
+#include <cache/layers/index.hpp>
+#include <cache/layers/index_writer.hpp>
+#include <cache/layers/tree_digest.hpp>
 #include <cache/shared/record_document.hpp>
 
 #include <doctest/doctest.h>
@@ -253,6 +256,48 @@ TEST_CASE("an index of another layer than the record's is none") {
   shared->index = of_other->index;
   CHECK_FALSE(caches->read_index(*shared));
   check_one_note(test.user, "the index is not that of layer sha256:");
+}
+
+TEST_CASE("an index that tells of what no layer has is none") {
+  FakeServer server("bad");
+  const auto is_read = [&](const Entry& entry) {
+    Machine machine;
+    IndexWriter index;
+    TreeHasher tree;
+    index.add(entry);
+    tree.add(entry);
+    SharedRecord shared;
+    shared.record.layer = {DiffId{sha256("layer")}, tree.finish(), 1024};
+    const std::string bytes = index.finish(shared.record.layer);
+    shared.index = {sha256(bytes), bytes.size()};
+    machine.folder().write("index", bytes);
+    server.open({})->put_blob(shared.index, machine.folder() / "index");
+    return machine.share({&server}, {})->read_index(shared) != nullptr;
+  };
+  Entry entry;
+  entry.type = Entry::Type::directory;
+  entry.mode = 0755;
+  entry.path = "usr";
+  entry.xattrs = {{"user.mine", "x"}};
+  CHECK(is_read(entry));
+  // What overlayfs would act on.
+  for (const char* name :
+       {"trusted.overlay.redirect", "trusted.overlay.opaque", "user.overlay.opaque"}) {
+    entry.xattrs = {{name, "/"}};
+    CHECK_FALSE(is_read(entry));
+  }
+  entry.xattrs.clear();
+  for (const char* path : {"..", "../x", "usr/../../x", "/etc", "a//b", "a/", "."}) {
+    CAPTURE(path);
+    entry.path = path;
+    CHECK_FALSE(is_read(entry));
+  }
+  entry.type = Entry::Type::file;
+  entry.path = "file";
+  entry.hard_link = "../file";
+  CHECK_FALSE(is_read(entry));
+  entry.hard_link.clear();
+  CHECK(is_read(entry));
 }
 
 TEST_CASE("a cache that answers slowly costs no more than patience altogether") {

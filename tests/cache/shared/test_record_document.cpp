@@ -128,6 +128,8 @@ TEST_CASE("what a document lacks or has otherwise makes it none") {
     CHECK_FALSE(is_read(with("1500000000", number), key));
     CHECK_FALSE(is_read(with("12345", number), key));
   }
+  // Durations are added up.
+  CHECK_FALSE(is_read(with("1500000000", "9223372036854775807"), key));
   CHECK_FALSE(is_read(with("sha256:", "sha512:"), key));
   CHECK_FALSE(is_read(with(R"(["operation","run"])", R"(["operation"])"), key));
   CHECK_FALSE(is_read(with(R"(["operation","run"])", R"(["operation","run","x"])"), key));

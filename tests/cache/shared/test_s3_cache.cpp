@@ -148,6 +148,15 @@ TEST_CASE("a bucket's place and who asks are complete, and no message has a secr
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
 }
 
+TEST_CASE("a token that cannot be sent is not shown either") {
+  auto attributes = attributes_at("127.0.0.1:1");
+  attributes["session_token"] = "the secret token\n";
+  const std::string said = failure_of([&] {
+    open_transport(cache_spec("s3", attributes), false, {})->record(sha256("key"));
+  });
+  CHECK(said == "the header \"x-amz-security-token\" has a line break in it");
+}
+
 TEST_CASE("an address is the server's, or begins with the bucket") {
   const HttpServer server([](const Request&) -> Reply { return {.status = 404}; });
   auto attributes = attributes_at("LOCALHOST" + server.address().substr(9) + "/s3/");

@@ -2,6 +2,11 @@
 #include "test_build.hpp"
 
 #include <cache/shared/shared_caches.hpp>
+#include <cache/shared/transport.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
 
 using namespace slipway;
 
@@ -37,7 +42,7 @@ struct Machine : TestBuild {
       const std::lock_guard lock(mutex_);
       notes.push_back(note.message);
     };
-    SharedCaches opened(store(), caches);
+    SharedCaches opened(store(), caches, open);
     shared = &opened;
     Steps ran;
     try {
@@ -68,6 +73,7 @@ struct Machine : TestBuild {
 
   SharedCaches::Figures figures;
   std::vector<std::string> notes;
+  SharedCaches::OpenTransport open = open_transport;
 
  private:
   CacheSpec spec(const std::string& attribute) const {
@@ -87,6 +93,56 @@ void damage_every_file(const std::filesystem::path& directory) {
     stream.seekp(static_cast<std::streamoff>(file.file_size() / 2));
     stream.put('\x7f');
   }
+}
+
+// In all records, whose documents are text.
+void replace_in_records(const std::filesystem::path& directory, const std::string& from,
+                        const std::string& to) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory / "records")) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream stream(file.path());
+    std::string text(std::istreambuf_iterator<char>(stream), {});
+    stream.close();
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    std::ofstream(file.path()) << text.replace(at, from.size(), to);
+  }
+}
+
+// A cache that begins no answer for a blob, until it is told that nobody waits.
+class StallingTransport : public CacheTransport {
+ public:
+  StallingTransport(std::unique_ptr<CacheTransport> inner, std::function<void()> asked,
+                    std::function<bool()> cancelled)
+      : inner_(std::move(inner)), asked_(std::move(asked)), cancelled_(std::move(cancelled)) {}
+  std::string name() const override { return inner_->name(); }
+  std::optional<std::string> record(const Digest& key) override { return inner_->record(key); }
+  void put_record(const Digest& key, std::string_view bytes,
+                  const std::vector<SharedBlob>& blobs) override {
+    inner_->put_record(key, bytes, blobs);
+  }
+  bool has_blob(const SharedBlob& blob) override { return inner_->has_blob(blob); }
+  bool blob(const SharedBlob&, const ByteSink&) override {
+    asked_();
+    while (!cancelled_()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    throw Error("interrupted");
+  }
+  void put_blob(const SharedBlob& blob, const std::filesystem::path& file) override {
+    inner_->put_blob(blob, file);
+  }
+
+ private:
+  std::unique_ptr<CacheTransport> inner_;
+  std::function<void()> asked_;
+  std::function<bool()> cancelled_;
+};
+
+SharedCaches::OpenTransport stalling(std::function<void()> asked) {
+  return [asked](const CacheSpec& spec, bool write, std::function<bool()> cancelled,
+                 std::chrono::milliseconds patience) -> std::unique_ptr<CacheTransport> {
+    return std::make_unique<StallingTransport>(open_transport(spec, write, cancelled, patience),
+                                               asked, cancelled);
+  };
 }
 
 const std::string dockerfile =
@@ -231,4 +287,88 @@ TEST_CASE("a RUN that stands on a copied layer waits for what is elsewhere") {
   second.context().write("app.c", "other");
   CHECK(second.build(longer) == Steps{"COPY app.c /", "RUN cc app.c", "RUN strip /app"});
   CHECK(second.file("app") == "other compiled stripped");
+}
+
+TEST_CASE("a record that says other things of a layer than are true gives no hit") {
+  const TemporaryFolder folder;
+  const std::string one = "FROM scratch\nCOPY app.c /\n";
+  const std::string same_layer = "FROM scratch\nCOPY --chmod=0644 app.c /\n";
+  const std::string other = "FROM scratch\nCOPY evil.c /app.c\n";
+  const auto give_files = [](Machine& machine) {
+    machine.context().write("evil.c", "int main() { steal(); }");
+    for (const char* name : {"app.c", "evil.c"})
+      std::filesystem::last_write_time(machine.context().path() / name, {});
+    machine.bring_layers = false;
+  };
+  Machine first(folder.path());
+  give_files(first);
+  first.build(one);
+  const LayerRef layer = first.result.layers.front();
+  Machine second(folder.path(), true, false);
+  give_files(second);
+  Machine third(folder.path() / "nothing", false, false);
+  give_files(third);
+  third.solve(other);
+  const LayerRef forged = third.result.layers.front();
+
+  SUBCASE("that layer is here, and the record says that it has other files") {
+    replace_in_records(folder.path(), layer.tree.text(), forged.tree.text());
+    second.solve(same_layer);
+    CHECK(second.build(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("another layer is here, and the record says that it has these files") {
+    replace_in_records(folder.path(), layer.diff_id.text(), forged.diff_id.text());
+    second.solve(other);
+    CHECK(second.build(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("that layer comes by another way, after the record was kept without it") {
+    replace_in_records(folder.path(), layer.tree.text(), forged.tree.text());
+    CHECK(second.build(one).empty());  // nobody has looked at the layer
+    second.solve(same_layer);
+    CHECK(second.solve(one) == Steps{"COPY app.c /"});
+  }
+  SUBCASE("the other layer comes, after the record was kept without it") {
+    replace_in_records(folder.path(), layer.diff_id.text(), forged.diff_id.text());
+    CHECK(second.build(one).empty());
+    second.solve(other);
+    CHECK(second.solve(one) == Steps{"COPY app.c /"});
+  }
+  CHECK(second.result.layers.front() == layer);
+  CHECK(second.file("app.c") == "int main() {}");
+}
+
+TEST_CASE("a layer that nobody waits for any more holds no build up") {
+  const TemporaryFolder folder;
+  Machine first(folder.path());
+  first.build("FROM scratch\nRUN prepare\n");
+  Machine second(folder.path(), true, false);
+  std::atomic<bool> asked = false;
+  const auto began = std::chrono::steady_clock::now();
+
+  SUBCASE("another step fails") {
+    second.open = stalling([&] { asked = true; });
+    second.runner.on("fail", [&](FakeStep&) {
+      for (int i = 0; i < 1000 && !asked; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      return 1;
+    });
+    CHECK_THROWS_WITH_AS(second.build("FROM scratch AS other\nRUN prepare\n"
+                                      "FROM scratch AS looks\nCOPY --from=other /usr /\n"
+                                      "FROM scratch\nRUN fail\nCOPY --from=looks / /\n"),
+                         doctest::Contains("fail"), Error);
+    // That the layer was not got in the end is no reason to begin again.
+    CHECK(second.runner.ran() == Steps{"fail"});
+  }
+  SUBCASE("the user has enough") {
+    second.open = stalling([&] {
+      asked = true;
+      cancel_solve();
+    });
+    CHECK_THROWS_WITH_AS(second.build("FROM scratch\nRUN prepare\n"),
+                         "the build was interrupted", Error);
+    CHECK(second.runner.ran().empty());
+  }
+  CHECK(asked);
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));  // half the patience
+  CHECK(second.notes.empty());
 }
