@@ -126,6 +126,7 @@ constexpr const char* migrations[] = {
     )sql",
     // records.ran   when the step was executed last; the layer may be older (early cut-off)
     // records.uses  how often it was a hit
+    // records.hearsay  1: a shared cache said it, without a signature that was checked
     // evictions     keys whose records were removed, when, and by which rule, for explaining misses
     // cache_mounts  what RUN --mount=type=cache keeps, by the digest that names its directory
     // layer_blobs   which blob a layer is under a compression, whether it is kept or not
@@ -137,6 +138,7 @@ constexpr const char* migrations[] = {
     R"sql(
     ALTER TABLE records ADD COLUMN ran INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE records ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE records ADD COLUMN hearsay INTEGER NOT NULL DEFAULT 0;
     UPDATE records SET ran = created;
     CREATE INDEX records_by_layer ON records (layer);
     CREATE TABLE evictions (

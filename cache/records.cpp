@@ -59,7 +59,7 @@ std::optional<KeyParts> decode(std::string_view bytes) {
 
 #define RECORD_COLUMNS                                                                          \
   "records.key, parts, layer, records.tree, records.size, created, duration, last_used, step, " \
-  "ran, uses"
+  "ran, uses, hearsay"
 
 std::optional<Record> read_row(const Query& query) {
   std::optional<KeyParts> parts = decode(query.blob(1));
@@ -75,6 +75,7 @@ std::optional<Record> read_row(const Query& query) {
   record.step = query.text(8);
   record.ran = query.integer(9);
   record.uses = query.integer(10);
+  record.hearsay = query.integer(11) != 0;
   return record;
 }
 
@@ -88,7 +89,7 @@ std::optional<Record> RecordStore::find(const CacheKey& key) {
                            ", EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
                            "FROM records WHERE key = ?");
     if (!query.bind(key.digest).step()) return std::nullopt;
-    if (query.integer(11) != 0)
+    if (query.integer(12) != 0)
       if (std::optional<Record> record = read_row(query)) return record;
   }
   // Asked again, because another process may have stored the layer and this record meanwhile.
@@ -105,7 +106,7 @@ void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& fi
   // With it go the lists of the record that is replaced.
   Query(database_,
         "INSERT OR REPLACE INTO records (key, parts, layer, tree, size, created, duration, "
-        "last_used, step, ran, uses) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        "last_used, step, ran, uses, hearsay) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .bind(record.key.digest)
       .bind_blob(encode(record.parts))
       .bind(record.layer.diff_id.digest)
@@ -117,6 +118,7 @@ void RecordStore::put(const Record& record, const std::vector<RecordedFiles>& fi
       .bind(record.step)
       .bind(record.ran)
       .bind(record.uses)
+      .bind(std::int64_t{record.hearsay ? 1 : 0})
       .run();
   for (const RecordedFiles& one : files)
     Query(database_, "INSERT OR REPLACE INTO record_files (key, part, list) VALUES (?, ?, ?)")

@@ -26,6 +26,7 @@ struct Record {
   std::string step;            // the vertex's name, "[build 2/5] RUN make"
   std::int64_t ran = 0;        // when the step was executed last, seconds; the layer may be older
   std::int64_t uses = 0;       // how often it was a hit
+  bool hearsay = false;        // a shared cache said it, without a signature that was checked
 };
 
 // What a part of a key that is a digest of files was made of: bytes that only who explains a miss

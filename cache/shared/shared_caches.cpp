@@ -288,6 +288,12 @@ SharedCaches::SharedCaches(Store& store, SharedCacheOptions options, const OpenT
 
 SharedCaches::~SharedCaches() = default;
 
+bool SharedCaches::signs() const {
+  return state_->signing.has_value();
+}
+bool SharedCaches::checks_signatures() const {
+  return state_->signing.has_value() || !state_->trusted.empty();
+}
 bool SharedCaches::reads() const {
   return !state_->from.empty();
 }

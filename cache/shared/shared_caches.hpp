@@ -56,6 +56,8 @@ class SharedCaches {
   ~SharedCaches();  // ends what still uploads
   SharedCaches(const SharedCaches&) = delete;
 
+  bool signs() const;
+  bool checks_signatures() const;  // a record that is found has one of a key that is trusted
   bool reads() const;
   bool writes() const;
 

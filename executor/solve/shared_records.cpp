@@ -155,9 +155,11 @@ void Solver::bring_root(Step& root) {
   });
 }
 
+// What nobody has vouched for is not vouched for here, however long ago it was taken.
 void Solver::offer(const Record& record, const std::vector<RecordedFiles>& files) {
-  if (options_.shared != nullptr && options_.shared->writes())
-    options_.shared->offer(record, files);
+  if (options_.shared == nullptr || !options_.shared->writes()) return;
+  if (record.hearsay && options_.shared->signs()) return;
+  options_.shared->offer(record, files);
 }
 
 // Those whose layer has come are this store's records from now on. The others are what the next
@@ -170,6 +172,7 @@ void Solver::keep_shared_records() {
     if (const auto own = store_.records().peek(record.key); !here && own && is_here(own->layer))
       continue;
     record.last_used = std::time(nullptr);
+    record.hearsay = !options_.shared->checks_signatures();
     store_.records().put(record, found.files);
     wrote_ = wrote_ || here;
   }

@@ -2,6 +2,8 @@
 #include "test_build.hpp"
 
 #include <cache/shared/shared_caches.hpp>
+
+#include <cstdlib>
 #include <cache/shared/transport.hpp>
 
 #include <atomic>
@@ -263,6 +265,29 @@ TEST_CASE("a cache that lies, or has lost its layers, fails no build") {
   }
   CHECK(second.file("app") == "int main() {} compiled");
   CHECK(second.result.layers.back().tree == first.result.layers.back().tree);
+}
+
+TEST_CASE("what came without a signature is signed by nobody later") {
+  const TemporaryFolder folder;
+  const std::string key = (folder.path() / "key.pem").string();
+  REQUIRE(std::system(("openssl genpkey -algorithm ed25519 -out " + key + " 2> /dev/null").c_str()) ==
+          0);
+  Machine stranger(folder.path() / "open");
+  stranger.build(dockerfile);
+  Machine ours(folder.path() / "open", true, false);
+  CHECK(ours.build(dockerfile).empty());
+
+  SharedCacheOptions signed_cache;
+  signed_cache.to.push_back(
+      {"local", {{"dest", (folder.path() / "signed").string()}}, "type=local"});
+  signed_cache.sign = key;
+  SharedCaches caches(ours.store(), signed_cache);
+  ours.shared = &caches;
+  // Only the steps whose files did not come: they are made here now.
+  const std::size_t made = ours.solve(dockerfile).size();
+  caches.finish([] { return false; });
+  CHECK(made == 3);
+  CHECK(caches.figures().records_sent == made);
 }
 
 TEST_CASE("a step with --no-cache asks no shared cache") {
