@@ -65,7 +65,8 @@ std::vector<PlannedStep> plan_it(TestBuild& build, const RandomProject& project)
 }
 
 // A plan may know less than the build, and nothing else. Where a miss is foretold the step may
-// still be a hit: an equal one of another stage has just run.
+// still be a hit: an equal one of another stage has just run. What a step without a past of its own
+// is compared with is not foretold: a build leaves out what its other steps have found by then.
 void check_plan(const std::vector<PlannedStep>& steps, const TestBuild& build) {
   std::map<VertexId, const VertexReport*> reports;
   for (const VertexReport& report : build.result.reports) reports[report.vertex] = &report;
@@ -80,7 +81,12 @@ void check_plan(const std::vector<PlannedStep>& steps, const TestBuild& build) {
       REQUIRE(report.outcome == VertexReport::Outcome::hit);
     if (step.outcome != PlannedStep::Outcome::miss) continue;
     REQUIRE(report.outcome != VertexReport::Outcome::local);
-    if (report.outcome == VertexReport::Outcome::ran) REQUIRE(step.reason == report.reason);
+    if (report.outcome != VertexReport::Outcome::ran) continue;
+    const auto elsewhere = [](const std::string& reason) {
+      return reason.find("compared with") != std::string::npos || reason == "never built here";
+    };
+    if (!elsewhere(step.reason) && !elsewhere(report.reason))
+      REQUIRE(step.reason == report.reason);
   }
 }
 
@@ -115,7 +121,10 @@ void check_project(std::uint32_t seed, Counts& counts) {
     const Outcome other = build_it(fresh, project, true);
     INFO(story);
     INFO(project.dockerfile());
-    REQUIRE(one.error == other.error);
+    // Of several mistakes the one that is met first is told, in either of two stages.
+    CAPTURE(one.error);
+    CAPTURE(other.error);
+    REQUIRE(one.error.empty() == other.error.empty());
     REQUIRE(one.files == other.files);
     if (one.error.empty()) check_plan(planned, cached);
 
