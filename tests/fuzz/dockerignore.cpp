@@ -51,7 +51,10 @@ void require_verdict(const IgnoreRules& rules, const std::vector<std::string>& p
   require(deciding || !excluded, "what is out, a rule put out");
   if (!deciding) return;
   require(*deciding < patterns.size(), "the rule that decided is there");
-  require(excluded == !patterns[*deciding].starts_with('!'), "the rule that decided says what it was");
+  // As docker does, the rules cut blanks off once more, which a '/' may have kept: "/\v!a" is "!a".
+  std::string_view rule = patterns[*deciding];
+  rule.remove_prefix(std::min(rule.find_first_not_of(" \t\n\v\f\r"), rule.size()));
+  require(excluded == !rule.starts_with('!'), "the rule that decided says what it was");
 }
 
 }  // namespace
