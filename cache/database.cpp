@@ -178,6 +178,51 @@ constexpr const char* migrations[] = {
       measured INTEGER NOT NULL
     ) WITHOUT ROWID;
     )sql",
+    // image_manifests  the manifest that an image came as, so that it can be given on unchanged
+    // image_digests    what a repository has for an image or index of the store ("docker.io/library/x")
+    // attachments      what was said of an image or index when it was built, as JSON (images/facts.cpp)
+    // blob_places      repositories that are known to have a blob, for mounting it into another one
+    // uploads          where a blob's upload goes on that was begun and not ended
+    R"sql(
+    CREATE TABLE image_manifests (
+      image BLOB PRIMARY KEY NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+      media_type TEXT NOT NULL,
+      json BLOB NOT NULL
+    );
+    CREATE TABLE image_digests (
+      id BLOB NOT NULL,
+      repository TEXT NOT NULL,
+      digest BLOB NOT NULL,
+      PRIMARY KEY (id, repository, digest)
+    ) WITHOUT ROWID;
+    CREATE TABLE attachments (
+      id BLOB PRIMARY KEY NOT NULL,
+      json TEXT NOT NULL
+    );
+    CREATE TRIGGER image_is_gone AFTER DELETE ON images BEGIN
+      DELETE FROM image_digests WHERE id = OLD.id;
+      DELETE FROM attachments WHERE id = OLD.id;
+    END;
+    CREATE TRIGGER index_is_gone AFTER DELETE ON indexes BEGIN
+      DELETE FROM image_digests WHERE id = OLD.id;
+      DELETE FROM attachments WHERE id = OLD.id;
+    END;
+    CREATE TABLE blob_places (
+      digest BLOB NOT NULL,
+      domain TEXT NOT NULL,
+      repository TEXT NOT NULL,
+      seen INTEGER NOT NULL,
+      PRIMARY KEY (digest, domain, repository)
+    ) WITHOUT ROWID;
+    CREATE TABLE uploads (
+      digest BLOB NOT NULL,
+      domain TEXT NOT NULL,
+      repository TEXT NOT NULL,
+      location TEXT NOT NULL,
+      began INTEGER NOT NULL,
+      PRIMARY KEY (digest, domain, repository)
+    ) WITHOUT ROWID;
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

@@ -6,6 +6,7 @@
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/http_answers.hpp>
+#include <cache/images/facts.hpp>
 #include <cache/layers/layer_blobs.hpp>
 #include <cache/room/room.hpp>
 #include <cache/settings.hpp>
@@ -25,6 +26,7 @@ struct Store::Parts {
   LayerStore layers;
   RecordStore records;
   ImageStore images;
+  ImageFacts image_facts;
   HttpAnswers http_answers;
   LayerBlobs layer_blobs;
   FailedSteps failed_steps;
@@ -39,6 +41,7 @@ struct Store::Parts {
         layers(state, database),
         records(database),
         images(database),
+        image_facts(database),
         http_answers(database),
         layer_blobs(database),
         failed_steps(state),
@@ -54,6 +57,7 @@ StateDirectory& Store::state() { return parts_->state; }
 LayerStore& Store::layers() { return parts_->layers; }
 RecordStore& Store::records() { return parts_->records; }
 ImageStore& Store::images() { return parts_->images; }
+ImageFacts& Store::image_facts() { return parts_->image_facts; }
 BlobStore& Store::blobs() { return parts_->blobs; }
 HttpAnswers& Store::http_answers() {
   return parts_->http_answers;

@@ -16,6 +16,7 @@ namespace slipway {
 class Database;
 class BlobStore;
 class BuildHistory;
+class ImageFacts;
 class FailedSteps;
 class Room;
 class Settings;
@@ -32,6 +33,7 @@ class Store {
   LayerStore& layers();
   RecordStore& records();
   ImageStore& images();
+  ImageFacts& image_facts();
   BlobStore& blobs();
   HttpAnswers& http_answers();
   LayerBlobs& layer_blobs();

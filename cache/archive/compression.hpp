@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -15,6 +16,16 @@ namespace slipway {
 class Store;
 
 enum class Compression { none, gzip, zstd };
+
+// How a layer leaves the store (`--output compression=, compression-level=, force-compression=`).
+struct LayerFormat {
+  Compression compression = Compression::gzip;
+  std::optional<int> level{};  // the compression's own scale; empty: our default
+  // False: a layer that has a blob of another compression or level keeps it, as a base image's
+  // layers keep the registry's.
+  bool force = false;
+  bool operator==(const LayerFormat&) const = default;
+};
 
 // Told by the first bytes.
 Compression compression_of(std::span<const std::byte> head);

@@ -49,10 +49,12 @@ struct BlobDescriptor {
 struct Manifest {
   BlobDescriptor config;
   std::vector<BlobDescriptor> layers;  // lowest first
+  std::map<std::string, std::string> annotations{};
 };
 
 struct ImageIndex {
   std::vector<BlobDescriptor> manifests;
+  std::map<std::string, std::string> annotations{};
 };
 
 // Reads either. `type` is what the document was announced as; empty: it says so itself. Throws

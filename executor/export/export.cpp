@@ -83,15 +83,6 @@ void export_parts(const ExportSpec& spec, const std::vector<Part>& parts) {
   }
 }
 
-Compression compression_of(ExportSpec::Compression wanted) {
-  switch (wanted) {
-    case ExportSpec::Compression::gzip: return Compression::gzip;
-    case ExportSpec::Compression::zstd: return Compression::zstd;
-    case ExportSpec::Compression::uncompressed: return Compression::none;
-  }
-  return Compression::gzip;
-}
-
 BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, Store& store) {
   SavedImage image{.config_json = {}, .names = exported.names};
   for (const std::string& name : spec.names) image.names.push_back(parse_reference(name));
@@ -100,7 +91,7 @@ BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, 
   if (!exported.several) image.platforms.clear();
   SaveOptions options;
   options.docker = spec.kind == ExportSpec::Kind::docker;
-  options.compression = options.docker ? Compression::none : compression_of(spec.compression);
+  options.compression = options.docker ? Compression::none : spec.layers.compression;
   if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination).front();
   OutputFile file(spec.destination);
   const auto roots = save_tar(

@@ -1,6 +1,8 @@
 // Outputs: writing a build's result somewhere else than the store (`docker buildx build --output`).
 #pragma once
 
+#include <cache/archive/compression.hpp>
+#include <cache/images/facts.hpp>
 #include <cache/images/manifest.hpp>
 #include <ir/layer.hpp>
 #include <ir/platform.hpp>
@@ -25,7 +27,8 @@ struct ExportSpec {
     docker,  // what `docker load` reads
     cache_only,  // nothing: the steps are done, and their records kept
   };
-  enum class Compression { gzip, zstd, uncompressed };
+  // Which layers become one: those above the base image, or all.
+  enum class Squash { none, base, all };
 
   Kind kind = Kind::image;
   std::string destination;         // a path; "-": standard output; empty: none was given
@@ -33,8 +36,15 @@ struct ExportSpec {
   bool as_tar = true;              // oci, docker: tar=false gives a directory
   // local, tar: a directory for each platform; empty: where there are several.
   std::optional<bool> platform_split;
-  // Of layers that have no blob yet; docker archives are always uncompressed.
-  Compression compression = Compression::gzip;
+  // Docker archives are always uncompressed.
+  LayerFormat layers;
+  bool oci_types = true;
+  // Times after SOURCE_DATE_EPOCH in layers become that.
+  bool rewrite_timestamp = false;
+  Squash squash = Squash::none;
+  bool push = false;               // image: also into its names' registries (type=registry)
+  bool push_by_digest = false;     // without a tag
+  Annotations annotations;         // annotation.KEY=, annotation-LEVEL.KEY=
 
   // "OCI image layout", as progress names it.
   std::string text() const;

@@ -49,10 +49,10 @@ Kind kind_of(const std::string& name, std::string_view flag) {
                          "image, local, tar, oci, docker or cacheonly"));
 }
 
-ExportSpec::Compression compression_of(const std::string& name, std::string_view flag) {
-  if (name == "gzip") return ExportSpec::Compression::gzip;
-  if (name == "zstd") return ExportSpec::Compression::zstd;
-  if (name == "uncompressed") return ExportSpec::Compression::uncompressed;
+Compression compression_of(const std::string& name, std::string_view flag) {
+  if (name == "gzip") return Compression::gzip;
+  if (name == "zstd") return Compression::zstd;
+  if (name == "uncompressed") return Compression::none;
   throw Error(std::string(flag) + " does not know compression " + quoted(name))
       .hint("gzip, zstd or uncompressed");
 }
@@ -98,7 +98,7 @@ ExportSpec parse_export(std::string_view text, std::string_view flag) {
     } else if (key == "platform-split") {
       spec.platform_split = boolean(key, value, flag);
     } else if (key == "compression") {
-      spec.compression = compression_of(value, flag);
+      spec.layers.compression = compression_of(value, flag);
     } else {
       throw Error(shown + " does not know " + quoted(key))
           .hint("type, dest, name, tar, compression and platform-split are known");

@@ -138,6 +138,24 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "where the result goes: a directory, - for a tar, or "
            "type=local|tar|oci|docker|image|cacheonly with dest= or name= (default: the store)",
            "SPEC");
+  app.add_flag("--push", r.push, "put the image into its names' registries: -o type=registry");
+  app.add_flag("--load", r.load, "put the image into the store, which is the default");
+  add_list(app, "--annotation", r.annotations,
+           "an annotation; LEVEL is manifest (the default), index, manifest-descriptor or "
+           "index-descriptor",
+           "[LEVEL[,LEVEL]:]KEY=VALUE");
+  app.add_option("--provenance", r.provenance,
+                 "attest how the image was made (SLSA): true, false, mode=min, mode=max")
+      ->type_name("SPEC");
+  app.add_option("--sbom", r.sbom, "attest what is in the image: true or false")->type_name("SPEC");
+  add_list(app, "--attest", r.attestations, "the same two: type=provenance|sbom,...", "SPEC");
+  app.add_option("--lock", r.lock,
+                 "hold base images, ADD urls and git commits to the digests in this file; where it has "
+                 "none, they are written")
+      ->type_name("FILE");
+  app.add_flag("--update-lock", r.update_lock, "write the digests of today, and show what changed");
+  app.add_flag("--verify-reproducible", r.verify_reproducible,
+               "build twice without cache, and name the files that differ");
   app.add_option("--progress", r.progress, "auto, tty, plain or quiet")->type_name("MODE");
   app.add_flag("-q,--quiet", r.quiet, "print nothing but the image's ID");
   app.add_option("--iidfile", r.iidfile, "write the image's ID to a file")->type_name("FILE");

@@ -48,6 +48,15 @@ struct BuildRequest {
   std::vector<std::string> secrets;         // id=x,src=FILE or id=x,env=NAME
   std::vector<std::string> ssh;             // default, or ID=SOCKET|KEY[,KEY]
   std::vector<std::string> outputs;         // -o
+  bool push = false;                        // -o type=registry
+  bool load = false;                        // -o type=docker
+  std::vector<std::string> annotations;     // [LEVEL[,LEVEL]:]KEY=VALUE
+  std::vector<std::string> attestations;    // --attest type=sbom|provenance,...
+  std::string provenance;                   // mode=max, true, false ...; empty: not asked for
+  std::string sbom;                         // true, false, generator=...; empty: not asked for
+  std::string lock;                         // a file with the digests of what comes from outside
+  bool update_lock = false;
+  bool verify_reproducible = false;         // build twice without cache, and compare
   std::string call = "build";               // METHOD[,format=json][,ignorestatus=true]
   std::string check;                        // "true": --call=check; "all": with rules of taste
   std::string print;                        // ast, graph, dot; empty: build

@@ -118,7 +118,7 @@ TEST_CASE("an output is named as for docker") {
   CHECK(parse_export("type=oci,dest=dir,tar=false").as_tar == false);
   CHECK(parse_export("type=docker").kind == Kind::image);
   CHECK(parse_export("type=image,\"name=a:1,b:2\"").names == std::vector<std::string>{"a:1", "b:2"});
-  CHECK(parse_export("type=oci,compression=zstd").compression == ExportSpec::Compression::zstd);
+  CHECK(parse_export("type=oci,compression=zstd").layers.compression == Compression::zstd);
   for (const char* wrong : {"", "type=local", "type=nothing,dest=x", "type=oci,speed=9",
                             "dest=x,\"type=tar", "type=oci,tar=maybe", "type=oci,tar=false"}) {
     CAPTURE(wrong);
@@ -227,7 +227,7 @@ TEST_CASE("both kinds of image archive hold the image, under all its names") {
   ExportSpec spec{.kind = ExportSpec::Kind::oci, .destination = folder / "out"};
   spec.names = {"also:2"};
   SUBCASE("oci") {}
-  SUBCASE("oci, uncompressed") { spec.compression = ExportSpec::Compression::uncompressed; }
+  SUBCASE("oci, uncompressed") { spec.layers.compression = Compression::none; }
   SUBCASE("oci, a directory") { spec.as_tar = false; }
   SUBCASE("docker") { spec.kind = ExportSpec::Kind::docker; }
   Exported exported = image_of(layers);
