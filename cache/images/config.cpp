@@ -5,6 +5,7 @@
 // an Error that names the field; unknown fields are ignored, as the specification asks.
 #include <cache/images/store.hpp>
 #include <cache/images/time.hpp>
+#include <cache/json_bounds.hpp>
 
 #include <ir/error.hpp>
 
@@ -21,30 +22,12 @@ using OrderedJson = nlohmann::ordered_json;
 // Real ones have some kilobytes; what registries accept for a manifest is 4 MiB.
 constexpr std::size_t longest_config = std::size_t{8} << 20;
 constexpr std::size_t deepest_config = 32;
+constexpr std::size_t most_values = 500000;
 // As many as the kernel mounts (OVL_MAX_STACK).
 constexpr std::size_t most_layers = 500;
 constexpr std::size_t most_history = 10000;
 
 Error malformed(const std::string& what) { return Error("the image config is malformed: " + what); }
-
-// Before the parser sees it, because that one keeps a value for each level.
-void check_depth(std::string_view json) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > deepest_config) throw malformed("it is nested too deeply");
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-}
 
 // A field and where it stands, for messages. Null counts as absent, as in Go.
 class Field {
@@ -247,7 +230,8 @@ std::string write_image_config(const ImageConfig& config) {
 
 ImageConfig read_image_config(std::string_view text) {
   if (text.size() > longest_config) throw malformed("it is longer than 8 MiB");
-  check_depth(text);
+  if (!is_modest_json(text, deepest_config, most_values))
+    throw malformed("it is nested too deeply, or has too many values");
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) throw malformed("it is not JSON");
   if (!json.is_object()) throw malformed("it is not an object");

@@ -1,5 +1,6 @@
 #include <cache/images/manifest.hpp>
 
+#include <cache/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,8 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t max_index_entries = 1000;
+constexpr std::size_t deepest_manifest = 32;
+constexpr std::size_t most_values = 200000;
 
 Error malformed(std::string_view what) {
   return Error("the manifest is malformed: " + std::string(what));
@@ -124,6 +127,9 @@ OrderedJson to_json(const BlobDescriptor& descriptor) {
 
 std::variant<Manifest, ImageIndex> read_manifest(std::string_view text, std::string_view type) {
   try {
+    if (text.size() > max_manifest_size) throw malformed("it is longer than 4 MiB");
+    if (!is_modest_json(text, deepest_manifest, most_values))
+      throw malformed("it is nested too deeply, or has too many values");
     const Json json = Json::parse(text);
     if (!json.is_object()) throw malformed("it is not a JSON object");
     if (json.value("schemaVersion", 2) == 1) {
