@@ -25,14 +25,15 @@ constexpr std::size_t most_certificates = 64;
 
 bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= 255 && text.front() != '.' && text.front() != '-' &&
-         std::all_of(text.begin(), text.end(), [](char c) {
+         text.back() != ':' && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view(".-_:[]").find(c) != std::string_view::npos;
          });
 }
 
 bool is_prefix(std::string_view text) {
-  return text.size() <= 255 && text.find("..") == std::string_view::npos &&
+  return text.size() <= 255 && !text.starts_with('/') &&
+         text.find("..") == std::string_view::npos && text.find("//") == std::string_view::npos &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                   std::string_view("._-/").find(c) != std::string_view::npos;
