@@ -34,6 +34,9 @@ std::string read_blob(RegistryClient& client, const BlobDescriptor& blob) {
   return client.small_blob(blob, 1 << 20);
 }
 
+// Some tries, but none that a test would have to wait for.
+const HttpLimits little_patience{.first_byte = std::chrono::milliseconds(600)};
+
 bool has_header(const Request& request, const std::string& name) {
   return request.headers.contains(name);
 }
@@ -137,7 +140,7 @@ TEST_CASE("redirects lead neither to plain text elsewhere, nor to files, nor in 
 TEST_CASE("a blob that is not what its manifest names is refused") {
   Reply reply;
   const HttpServer server([&](const Request&) { return reply; });
-  RegistryClient client(name_at(server.address()), {});
+  RegistryClient client(name_at(server.address()), {}, {}, little_patience);
   const auto message = [&] { return message_of([&] { read_blob(client, blob_of("blob")); }); };
   const std::string who = "registry \"" + server.address() + "\" ";
   reply = {.body = "blab"};
