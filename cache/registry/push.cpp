@@ -186,6 +186,12 @@ BlobDescriptor Push::finish(const Packed& image, bool by_digest) {
   return image.root;
 }
 
+BlobDescriptor push(Store& store, const Reference& name, const Packed& image,
+                    PushProgress& progress, const std::function<bool()>& cancelled,
+                    bool by_digest) {
+  return Push(store, name, progress, cancelled).finish(image, by_digest);
+}
+
 BlobDescriptor push(Store& store, const Reference& name, const ToPack& images,
                     PackOptions options, PushProgress& progress,
                     const std::function<bool()>& cancelled, bool by_digest) {

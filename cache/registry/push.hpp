@@ -53,7 +53,12 @@ class [[nodiscard]] Push {
   std::unique_ptr<State> state_;
 };
 
-// All of that at once; a layer that is compressed is sent while the next one is compressed.
+// All of that at once, for an image that is packed, under the name's tag or, `by_digest`, without one.
+BlobDescriptor push(Store& store, const Reference& name, const Packed& image,
+                    PushProgress& progress, const std::function<bool()>& cancelled = {},
+                    bool by_digest = false);
+
+// The same for one that is not; a layer that is compressed is sent while the next one is compressed.
 BlobDescriptor push(Store& store, const Reference& name, const ToPack& images,
                     PackOptions options, PushProgress& progress,
                     const std::function<bool()>& cancelled = {}, bool by_digest = false);
