@@ -1,6 +1,7 @@
 // Images on their way to the registry program that Debian has and back; skopeo looks at what came
 // there, and puts there what slipway then takes.
 #include "../cache/registry/docker_registry.hpp"
+#include "at_terminal.hpp"
 #include "workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -285,6 +286,36 @@ TEST_CASE("a pull that is killed anywhere is ended by the next one") {
   succeed(workshop.slipway({"fsck", "-n"}));
   CHECK(workshop.slipway({"images", "-q", "--no-trunc"}).out == built.image + "\n");
   CHECK((!fs::exists(workshop.root() / "partial") || fs::is_empty(workshop.root() / "partial")));
+}
+
+TEST_CASE("on a terminal layers are drawn in place, elsewhere they are lines") {
+  if (!has_programs({"docker-registry", "skopeo"})) return;
+  const DockerRegistry registry;
+  const Workshop maker({});
+  write_project(maker, 4'000'000);
+  const std::string name = registry.address() + "/app:1";
+  REQUIRE(maker.build({"-t", name}).status == 0);
+  AtTerminal pushing({SLIPWAY_PROGRAM, "--root", maker.root().string(), "push", name});
+  CHECK(pushing.wait() == 0);
+  CHECK(contains(pushing.all(), ": Pushed"));
+  CHECK(contains(pushing.all(), "\x1b[2A"));  // two layers, drawn again over themselves
+  CHECK(contains(pushing.all(), "1: digest: " + digest_of(name)));
+
+  const Workshop workshop({});
+  AtTerminal pulling({SLIPWAY_PROGRAM, "--root", workshop.root().string(), "pull", name});
+  CHECK(pulling.wait() == 0);
+  const std::string& shown = pulling.all();
+  CHECK(contains(shown, ": Pull complete"));
+  CHECK(contains(shown, "\x1b[2A"));
+  CHECK(shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"));  // there is a cursor again
+  CHECK(contains(shown, "Digest: " + digest_of(name)));
+
+  const Finished lines = succeed(workshop.slipway({"pull", name}));
+  CHECK_FALSE(contains(lines.err, "\x1b"));
+  CHECK(contains(lines.err, ": Already exists\n"));
+  const Finished quiet = succeed(workshop.slipway({"pull", "-q", name}));
+  CHECK(quiet.err == "");
+  CHECK(quiet.out == name + "\n");
 }
 
 TEST_CASE("what cannot be pushed is said with its name, and nothing is sent") {
