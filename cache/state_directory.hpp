@@ -5,7 +5,6 @@
 //   slipway.db       SQLite (WAL)
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
-//   partial/HEX      what has come of a blob that is not whole yet (partial_blob.hpp)
 //   contexts/HEX     stat caches, by context
 //   failed/HEX/      what the last failed step of a place left (failed_steps.hpp)
 //   git/HEX/         a bare repository for each git remote (executor/git)
