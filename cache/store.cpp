@@ -8,6 +8,7 @@
 #include <cache/http_answers.hpp>
 #include <cache/images/facts.hpp>
 #include <cache/layers/layer_blobs.hpp>
+#include <cache/registry/blob_places.hpp>
 #include <cache/room/room.hpp>
 #include <cache/settings.hpp>
 #include <ir/error.hpp>
@@ -29,6 +30,7 @@ struct Store::Parts {
   ImageFacts image_facts;
   HttpAnswers http_answers;
   LayerBlobs layer_blobs;
+  BlobPlaces blob_places;
   FailedSteps failed_steps;
   BuildHistory builds;
   Settings settings;
@@ -44,6 +46,7 @@ struct Store::Parts {
         image_facts(database),
         http_answers(database),
         layer_blobs(database),
+        blob_places(database),
         failed_steps(state),
         builds(database),
         settings(database, state.root()),
@@ -63,6 +66,7 @@ HttpAnswers& Store::http_answers() {
   return parts_->http_answers;
 }
 LayerBlobs& Store::layer_blobs() { return parts_->layer_blobs; }
+BlobPlaces& Store::blob_places() { return parts_->blob_places; }
 BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
 

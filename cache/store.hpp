@@ -14,6 +14,7 @@
 namespace slipway {
 
 class Database;
+class BlobPlaces;
 class BlobStore;
 class BuildHistory;
 class ImageFacts;
@@ -37,6 +38,7 @@ class Store {
   BlobStore& blobs();
   HttpAnswers& http_answers();
   LayerBlobs& layer_blobs();
+  BlobPlaces& blob_places();
   FailedSteps& failed_steps();
   BuildHistory& builds();
   Settings& settings();

@@ -112,6 +112,7 @@ class Phases {
     result.root = states[target].root;
     result.config = std::move(states[target].config);
     finish_config(result.config, options_);
+    result.epoch = lowering.settings.epoch;
     result.graph = std::move(lowering.graph);
     result.warnings = unused_build_args(dockerfile_, options_);
     for (Diagnostic& warning : unknown_no_cache_stages(dockerfile_, options_))
@@ -175,6 +176,7 @@ LoweredPlatforms lower_platforms(const Dockerfile& dockerfile, const LowerOption
     each.target_platform = platform;
     Lowered lowered = Phases(dockerfile, each, once).lower(std::move(all.graph));
     all.graph = std::move(lowered.graph);
+    all.epoch = lowered.epoch;
     if (all.images.empty()) all.warnings = std::move(lowered.warnings);
     all.images.push_back({platform, lowered.root, std::move(lowered.config)});
     each.findings = nullptr;

@@ -98,7 +98,9 @@ struct LowerOptions {
 struct Lowered {
   Graph graph;
   VertexId root{};     // the target's root file system
-  ImageConfig config;  // complete but for diff_ids and for times that are not known yet
+  // Complete but for times that are not known yet; its diff_ids are the base image's.
+  ImageConfig config;
+  std::optional<std::int64_t> epoch;  // SOURCE_DATE_EPOCH, seconds since 1970
   std::vector<Diagnostic> warnings;
 };
 
@@ -124,6 +126,7 @@ struct PlatformImage {
 struct LoweredPlatforms {
   Graph graph;  // of all: what several platforms do alike is in it once
   std::vector<PlatformImage> images;  // in the order of the platforms
+  std::optional<std::int64_t> epoch;  // as in Lowered
   std::vector<Diagnostic> warnings;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,12 +30,21 @@ struct LayerFormat {
 
 // Told by the first bytes.
 Compression compression_of(std::span<const std::byte> head);
-// "application/vnd.oci.image.layer.v1.tar+gzip"
-std::string layer_media_type(Compression compression);
+// "application/vnd.oci.image.layer.v1.tar+gzip", or docker's.
+std::string layer_media_type(Compression compression, bool oci = true);
 
-// The layer as a compressed blob of the store, and the descriptor that names it: the blob it was
-// pulled as, if that is compressed this way, else one that is made now and remembered, so that a
-// layer is compressed once. `compression` is gzip or zstd. Thread-safe.
-BlobDescriptor compressed_layer(Store& store, const DiffId& id, Compression compression);
+// What a layer's blob is remembered as (layers/layer_blobs.hpp): "gzip", "gzip:9", "uncompressed".
+// Levels that give the same bytes have one name.
+std::string format_name(const LayerFormat& format);
+// Throws Error with a hint for a level that the compression has not.
+void require_level(const LayerFormat& format);
+
+class BlockPool;
+
+// The layer as a blob, and the descriptor that names it: the blob it was pulled as, unless the format
+// forces another; else one of this format, which is made now unless it was made before. An
+// uncompressed one is no file: it is what LayerStore::write_tar() gives. Thread-safe.
+BlobDescriptor layer_blob(Store& store, const DiffId& id, const LayerFormat& format,
+                          const std::shared_ptr<BlockPool>& pool = nullptr);
 
 }  // namespace slipway

@@ -1,9 +1,7 @@
 #include <cache/archive/save.hpp>
 
-#include <cache/blobs.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/images/manifest.hpp>
-#include <cache/images/store.hpp>
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
@@ -12,12 +10,13 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <functional>
 #include <map>
-#include <optional>
 #include <utility>
+#include <variant>
 
 namespace slipway {
 namespace {
@@ -40,127 +39,93 @@ ArchiveFile text_file(std::string text) {
 // All that the archive will hold, by path.
 class Plan {
  public:
-  Plan(Store& store, const SaveOptions& options) : store_(store), options_(options) {}
-
-  std::map<std::string, ArchiveFile> files(const std::vector<SavedImage>& images) {
-    ImageIndex index;
-    OrderedJson docker = OrderedJson::array();
-    for (const SavedImage& image : images) add(image, index, docker);
-    files_["index.json"] = text_file(write_index(index));
+  Plan(Store& store, const std::vector<ToPack>& images, const SaveOptions& options)
+      : store_(store), options_(options) {
+    for (const ToPack& image : images) add(image);
+    files_["index.json"] = text_file(write_index(index_));
     files_["oci-layout"] = text_file(R"({"imageLayoutVersion":"1.0.0"})");
-    if (options_.docker) files_["manifest.json"] = text_file(docker.dump());
-    return std::move(files_);
+    if (options_.docker) files_["manifest.json"] = text_file(docker_.dump());
   }
-  // Of each image. Requires that files() was called.
+
+  const std::map<std::string, ArchiveFile>& files() const { return files_; }
+  // Of each image.
   std::vector<BlobDescriptor> roots() { return std::move(roots_); }
 
  private:
   static std::string path_of(const Digest& digest) { return "blobs/sha256/" + digest.hex(); }
 
-  BlobDescriptor add_text(std::string_view type, std::string text) {
-    BlobDescriptor descriptor{.media_type = std::string(type),
-                              .digest = sha256(text),
-                              .size = text.size(),
-                              .platform = {},
-                              .annotations = {}};
-    files_[path_of(descriptor.digest)] = text_file(std::move(text));
-    return descriptor;
-  }
-
-  BlobDescriptor add_layer(const DiffId& id) {
-    const auto [known, fresh] = layers_.try_emplace(id);
-    if (!fresh) return known->second;
-    if (options_.compression != Compression::none) {
-      known->second = compressed_layer(store_, id, options_.compression);
-      const Digest digest = known->second.digest;
-      files_[path_of(digest)] = {.size = known->second.size, .write = [this, digest](
-                                                                          const ByteSink& sink) {
-                                   const auto source = store_.blobs().open(digest);
-                                   std::vector<std::byte> buffer(std::size_t{256} << 10);
-                                   while (const std::size_t got = source->read(buffer)) {
-                                     sink(std::span(buffer).first(got));
-                                   }
-                                 }};
-      return known->second;
+  void add(const ToPack& image) {
+    Packed packed = pack(store_, image, options_.pack);
+    for (const PackedDocument& document : packed.documents) {
+      files_[path_of(document.descriptor.digest)] = text_file(document.json);
     }
-    // Read twice, since a tar says how long a file is before its bytes come: the second time from
-    // the page cache, and without a copy on the disk.
-    std::uint64_t size = 0;
-    store_.layers().write_tar(id, [&](std::span<const std::byte> bytes) { size += bytes.size(); });
-    known->second = {.media_type = layer_media_type(Compression::none),
-                     .digest = id.digest,
-                     .size = size,
-                     .platform = {},
-                     .annotations = {}};
-    files_[path_of(id.digest)] = {.size = size, .write = [this, id](const ByteSink& sink) {
-                                    store_.layers().write_tar(id, sink);
-                                  }};
-    return known->second;
-  }
-
-  // The image's files; `entry` is what manifest.json says of it, without names.
-  BlobDescriptor add_image(const std::string& config_json, OrderedJson& entry) {
-    const ImageConfig config = read_image_config(config_json);
-    Manifest manifest;
-    manifest.config = add_text(media_type::oci_config, config_json);
-    entry["Config"] = path_of(manifest.config.digest);
-    entry["RepoTags"] = nullptr;
-    entry["Layers"] = OrderedJson::array();
-    for (const DiffId& id : config.diff_ids) {
-      manifest.layers.push_back(add_layer(id));
-      entry["Layers"].push_back(path_of(manifest.layers.back().digest));
+    for (PackedBlob& blob : packed.blobs) {
+      files_[path_of(blob.descriptor.digest)] = {.size = blob.descriptor.size,
+                                                 .write = std::move(blob.write)};
     }
-    BlobDescriptor descriptor = add_text(media_type::oci_manifest, write_manifest(manifest));
-    descriptor.platform = config.platform;
-    return descriptor;
-  }
-
-  BlobDescriptor add_platforms(const std::vector<std::string>& configs, OrderedJson& entry) {
-    ImageIndex platforms;
-    bool fits = false;
-    for (const std::string& config : configs) {
-      OrderedJson own;
-      platforms.manifests.push_back(add_image(config, own));
-      const bool better = !fits && matches(*platforms.manifests.back().platform, host_platform());
-      if (entry.empty() || better) entry = std::move(own);
-      fits |= better;
-    }
-    return add_text(media_type::oci_index, write_index(platforms));
-  }
-
-  void add(const SavedImage& image, ImageIndex& index, OrderedJson& docker) {
-    OrderedJson entry;
-    BlobDescriptor descriptor = image.platforms.empty() ? add_image(image.config_json, entry)
-                                                        : add_platforms(image.platforms, entry);
+    BlobDescriptor descriptor = packed.root;
     roots_.push_back(descriptor);
+    OrderedJson entry;
+    if (options_.docker) entry = docker_entry(packed);
     bool named = false;
     for (const Reference& name : image.names) {
       if (name.tag.empty()) continue;
       Reference tagged = name;
       tagged.digest.reset();
-      descriptor.annotations = {{"io.containerd.image.name", tagged.text()},
-                                {"org.opencontainers.image.ref.name", tagged.tag}};
-      index.manifests.push_back(descriptor);
+      descriptor.annotations["io.containerd.image.name"] = tagged.text();
+      descriptor.annotations["org.opencontainers.image.ref.name"] = tagged.tag;
+      index_.manifests.push_back(descriptor);
       if (!named) entry["RepoTags"] = OrderedJson::array();
       entry["RepoTags"].push_back(tagged.familiar());
       named = true;
     }
-    if (!named) index.manifests.push_back(descriptor);
-    docker.push_back(std::move(entry));
+    if (!named) index_.manifests.push_back(descriptor);
+    docker_.push_back(std::move(entry));
+  }
+
+  // What manifest.json says of the image, without names.
+  static OrderedJson docker_entry(const Packed& packed) {
+    const auto document_of = [&](const Digest& digest) -> const PackedDocument& {
+      return *std::find_if(
+          packed.documents.begin(), packed.documents.end(),
+          [&](const PackedDocument& each) { return each.descriptor.digest == digest; });
+    };
+    const PackedDocument* document = &document_of(packed.root.digest);
+    auto read = read_manifest(document->json, document->descriptor.media_type);
+    if (const auto* index = std::get_if<ImageIndex>(&read)) {
+      const BlobDescriptor* chosen = &index->manifests.front();
+      for (const BlobDescriptor& each : index->manifests) {
+        if (!each.platform || !matches(*each.platform, host_platform())) continue;
+        chosen = &each;
+        break;
+      }
+      document = &document_of(chosen->digest);
+      read = read_manifest(document->json, document->descriptor.media_type);
+    }
+    const auto& manifest = std::get<Manifest>(read);
+    OrderedJson entry;
+    entry["Config"] = path_of(manifest.config.digest);
+    entry["RepoTags"] = nullptr;
+    entry["Layers"] = OrderedJson::array();
+    for (const BlobDescriptor& layer : manifest.layers) {
+      entry["Layers"].push_back(path_of(layer.digest));
+    }
+    return entry;
   }
 
   Store& store_;
   const SaveOptions& options_;
-  std::map<DiffId, BlobDescriptor> layers_;
   std::map<std::string, ArchiveFile> files_;
+  ImageIndex index_;
+  OrderedJson docker_ = OrderedJson::array();
   std::vector<BlobDescriptor> roots_;
 };
 
 }  // namespace
 
-std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<SavedImage>& images,
+std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<ToPack>& images,
                                      const SaveOptions& options, const ByteSink& sink) {
-  Plan plan(store, options);
+  Plan plan(store, images, options);
   TarWriter tar(sink);
   const auto directory = [&](const char* path) {
     Entry entry;
@@ -171,7 +136,7 @@ std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<SavedImage>
   };
   directory("blobs");
   directory("blobs/sha256");
-  for (const auto& [path, file] : plan.files(images)) {
+  for (const auto& [path, file] : plan.files()) {
     Entry entry;
     entry.path = path;
     entry.mode = 0644;
@@ -183,10 +148,10 @@ std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<SavedImage>
   return plan.roots();
 }
 
-std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<SavedImage>& images,
+std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<ToPack>& images,
                                            const SaveOptions& options,
                                            const std::filesystem::path& directory) {
-  Plan plan(store, options);
+  Plan plan(store, images, options);
   std::error_code error;
   std::filesystem::create_directories(directory / "blobs" / "sha256", error);
   if (error) throw system_error("mkdir", directory.native(), error.value());
@@ -207,7 +172,7 @@ std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<Saved
       throw;
     }
   };
-  const std::map<std::string, ArchiveFile> files = plan.files(images);
+  const std::map<std::string, ArchiveFile>& files = plan.files();
   for (const auto& [name, file] : files) {
     if (name != "index.json") put(name, file);
   }

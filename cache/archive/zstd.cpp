@@ -1,5 +1,6 @@
 #include <cache/archive/zstd.hpp>
 
+#include <cache/archive/block_writer.hpp>
 #include <ir/error.hpp>
 
 #include <zstd.h>
@@ -7,50 +8,74 @@
 #include <new>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace slipway {
 namespace {
 
-// Without workers: Debian's static library has none, and their bytes are others (zstd 1.5.4).
-constexpr int level = 3;
+// Part of the bytes that come out. Four of the level's windows or more, so that little is lost where
+// one frame cannot look into the one before.
+std::size_t frame_size(int level) {
+  if (level < 10) return std::size_t{8} << 20;
+  if (level < 20) return std::size_t{32} << 20;
+  return std::size_t{64} << 20;
+}
 
 std::size_t check(std::size_t result) {
-  if (ZSTD_isError(result) != 0) {
-    throw Error("zstd failed: " + std::string(ZSTD_getErrorName(result)));
+  if (::ZSTD_isError(result) != 0) {
+    throw Error("zstd failed: " + std::string(::ZSTD_getErrorName(result)));
   }
   return result;
+}
+
+class Context {
+ public:
+  explicit Context(int level) {
+    if (!context_) throw std::bad_alloc();
+    check(::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level));
+    check(::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1));
+  }
+  void compress(Block& block) {
+    block.output.resize(::ZSTD_compressBound(block.input.size()));
+    block.output.resize(check(::ZSTD_compress2(context_.get(), block.output.data(),
+                                               block.output.size(), block.input.data(),
+                                               block.input.size())));
+  }
+
+ private:
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ::ZSTD_freeCCtx(context); }
+  };
+  std::unique_ptr<ZSTD_CCtx, Free> context_{::ZSTD_createCCtx()};
+};
+
+std::function<void(Block&)> compressor(int level) {
+  return [level, spares = std::make_shared<Spares<Context>>()](Block& block) {
+    spares->with([level] { return std::make_unique<Context>(level); },
+                 [&](Context& context) { context.compress(block); });
+  };
+}
+
+int level_of(const ZstdWriter::Options& options) {
+  const int level = options.level.value_or(ZstdWriter::usual_level);
+  return level == 0 ? ZstdWriter::usual_level : level;
 }
 
 }  // namespace
 
 struct ZstdWriter::State {
-  ByteSink sink;
-  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context{ZSTD_createCCtx(), ZSTD_freeCCtx};
-  std::vector<std::byte> output = std::vector<std::byte>(ZSTD_CStreamOutSize());
-
-  void run(std::span<const std::byte> bytes, ZSTD_EndDirective directive) {
-    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
-    for (;;) {
-      ZSTD_outBuffer out{output.data(), output.size(), 0};
-      const std::size_t left = check(ZSTD_compressStream2(context.get(), &out, &in, directive));
-      if (out.pos > 0) sink(std::span(output).first(out.pos));
-      if (directive == ZSTD_e_end ? left == 0 : in.pos == in.size) return;
-    }
-  }
+  BlockWriter frames;
 };
 
-ZstdWriter::ZstdWriter(ByteSink sink) : state_(std::make_unique<State>()) {
-  state_->sink = std::move(sink);
-  if (!state_->context) throw std::bad_alloc();
-  check(ZSTD_CCtx_setParameter(state_->context.get(), ZSTD_c_compressionLevel, level));
-  check(ZSTD_CCtx_setParameter(state_->context.get(), ZSTD_c_checksumFlag, 1));
-}
+ZstdWriter::ZstdWriter(ByteSink sink) : ZstdWriter(std::move(sink), Options{}) {}
+
+ZstdWriter::ZstdWriter(ByteSink sink, const Options& options)
+    : state_(new State{BlockWriter(std::move(sink), {frame_size(level_of(options)), 0},
+                                   compressor(level_of(options)), options.pool)}) {}
 
 ZstdWriter::~ZstdWriter() = default;
 
-void ZstdWriter::write(std::span<const std::byte> bytes) { state_->run(bytes, ZSTD_e_continue); }
+void ZstdWriter::write(std::span<const std::byte> bytes) { state_->frames.write(bytes); }
 
-void ZstdWriter::finish() { state_->run({}, ZSTD_e_end); }
+void ZstdWriter::finish() { state_->frames.finish(); }
 
 }  // namespace slipway

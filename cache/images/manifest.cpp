@@ -28,6 +28,16 @@ std::string text_or_empty(const Json& object, const char* key) {
   return found->get<std::string>();
 }
 
+std::map<std::string, std::string> annotations_of(const Json& object) {
+  std::map<std::string, std::string> annotations;
+  if (const auto found = object.find("annotations"); found != object.end() && found->is_object()) {
+    for (const auto& [key, value] : found->items()) {
+      if (value.is_string()) annotations.emplace(key, value.get<std::string>());
+    }
+  }
+  return annotations;
+}
+
 BlobDescriptor read_descriptor(const Json& json) {
   if (!json.is_object()) throw malformed("a descriptor is not an object");
   BlobDescriptor descriptor;
@@ -46,11 +56,7 @@ BlobDescriptor read_descriptor(const Json& json) {
                                    .architecture = text_or_empty(*found, "architecture"),
                                    .variant = text_or_empty(*found, "variant")};
   }
-  if (const auto found = json.find("annotations"); found != json.end() && found->is_object()) {
-    for (const auto& [key, value] : found->items()) {
-      if (value.is_string()) descriptor.annotations.emplace(key, value.get<std::string>());
-    }
-  }
+  descriptor.annotations = annotations_of(json);
   return descriptor;
 }
 
@@ -68,6 +74,7 @@ bool is_layer(std::string_view type) {
 
 Manifest manifest_from(const Json& json) {
   Manifest manifest;
+  manifest.annotations = annotations_of(json);
   manifest.config = read_descriptor(json.at("config"));
   // Artifacts are manifests too (a chart, a signature); only these two configs are an image's.
   const std::string& config_type = manifest.config.media_type;
@@ -103,6 +110,7 @@ ImageIndex index_from(const Json& json) {
     throw malformed("it lists more than " + std::to_string(max_index_entries) + " manifests");
   }
   ImageIndex index;
+  index.annotations = annotations_of(json);
   for (const Json& manifest : manifests) index.manifests.push_back(read_descriptor(manifest));
   return index;
 }
@@ -113,6 +121,7 @@ OrderedJson to_json(const BlobDescriptor& descriptor) {
   json["digest"] = descriptor.digest.text();
   json["size"] = descriptor.size;
   if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
+  if (!descriptor.data.empty()) json["data"] = descriptor.data;
   if (descriptor.platform) {
     json["platform"]["architecture"] = descriptor.platform->architecture;
     json["platform"]["os"] = descriptor.platform->os;
@@ -121,6 +130,11 @@ OrderedJson to_json(const BlobDescriptor& descriptor) {
     }
   }
   return json;
+}
+
+// Annotations are whatever somebody typed: bytes that are no UTF-8 must not end the program.
+std::string text_of(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace
@@ -162,7 +176,7 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
   const BlobDescriptor* match = nullptr;
   std::string offered;
   for (const BlobDescriptor& manifest : index.manifests) {
-    if (manifest.annotations.contains("vnd.docker.reference.type")) continue;  // an attestation
+    if (manifest.annotations.contains(std::string(reference_type_annotation))) continue;  // an attestation
     if (!manifest.platform) {
       // An index of one that names no platform leaves no choice.
       if (index.manifests.size() == 1) return manifest;
@@ -182,20 +196,30 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
 std::string write_manifest(const Manifest& manifest) {
   OrderedJson json;
   json["schemaVersion"] = 2;
-  json["mediaType"] = media_type::oci_manifest;
+  json["mediaType"] = manifest.media_type;
+  if (!manifest.artifact_type.empty()) json["artifactType"] = manifest.artifact_type;
   json["config"] = to_json(manifest.config);
   json["layers"] = OrderedJson::array();
   for (const BlobDescriptor& layer : manifest.layers) json["layers"].push_back(to_json(layer));
-  return json.dump();
+  if (manifest.subject) json["subject"] = to_json(*manifest.subject);
+  if (!manifest.annotations.empty()) json["annotations"] = manifest.annotations;
+  return text_of(json);
 }
 
 std::string write_index(const ImageIndex& index) {
   OrderedJson json;
   json["schemaVersion"] = 2;
-  json["mediaType"] = media_type::oci_index;
+  json["mediaType"] = index.media_type;
   json["manifests"] = OrderedJson::array();
-  for (const BlobDescriptor& manifest : index.manifests) json["manifests"].push_back(to_json(manifest));
-  return json.dump();
+  for (const BlobDescriptor& manifest : index.manifests) {
+    json["manifests"].push_back(to_json(manifest));
+  }
+  if (!index.annotations.empty()) json["annotations"] = index.annotations;
+  return text_of(json);
+}
+
+std::string write_descriptor(const BlobDescriptor& descriptor) {
+  return text_of(to_json(descriptor));
 }
 
 }  // namespace slipway

@@ -30,11 +30,23 @@ inline constexpr std::string_view oci_index = "application/vnd.oci.image.index.v
 inline constexpr std::string_view oci_manifest = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr std::string_view oci_config = "application/vnd.oci.image.config.v1+json";
 inline constexpr std::string_view oci_layer = "application/vnd.oci.image.layer.v1.tar";
+// The two bytes "{}", for a manifest that has no config.
+inline constexpr std::string_view oci_empty = "application/vnd.oci.empty.v1+json";
 inline constexpr std::string_view docker_list =
     "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view docker_manifest =
     "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr std::string_view docker_config = "application/vnd.docker.container.image.v1+json";
+inline constexpr std::string_view docker_layer = "application/vnd.docker.image.rootfs.diff.tar";
+// Attestations (moby/buildkit, docs/attestations/attestation-storage.md).
+inline constexpr std::string_view attestation_manifest =
+    "application/vnd.docker.attestation.manifest.v1+json";  // an artifactType
+inline constexpr std::string_view in_toto = "application/vnd.in-toto+json";
 }  // namespace media_type
+
+// On the descriptor of an attestation's manifest, in an index: what it is, and of which manifest.
+inline constexpr std::string_view reference_type_annotation = "vnd.docker.reference.type";
+inline constexpr std::string_view reference_digest_annotation = "vnd.docker.reference.digest";
 
 // A blob that another document points to (image-spec, descriptor.md).
 struct BlobDescriptor {
@@ -43,6 +55,7 @@ struct BlobDescriptor {
   std::uint64_t size = 0;  // bytes
   std::optional<Platform> platform;
   std::map<std::string, std::string> annotations;
+  std::string data{};  // the blob itself, in base64; only written
   bool operator==(const BlobDescriptor&) const = default;
 };
 
@@ -50,11 +63,16 @@ struct Manifest {
   BlobDescriptor config;
   std::vector<BlobDescriptor> layers;  // lowest first
   std::map<std::string, std::string> annotations{};
+  std::string media_type{media_type::oci_manifest};
+  // The next two are only written, and only of attestations.
+  std::string artifact_type{};
+  std::optional<BlobDescriptor> subject{};
 };
 
 struct ImageIndex {
   std::vector<BlobDescriptor> manifests;
   std::map<std::string, std::string> annotations{};
+  std::string media_type{media_type::oci_index};
 };
 
 // Reads either. `type` is what the document was announced as; empty: it says so itself. Throws
@@ -67,8 +85,9 @@ std::variant<Manifest, ImageIndex> read_manifest(std::string_view json, std::str
 // there are.
 const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& wanted);
 
-// The OCI documents: the same values, the same bytes.
+// The same values, the same bytes.
 std::string write_manifest(const Manifest& manifest);
 std::string write_index(const ImageIndex& index);
+std::string write_descriptor(const BlobDescriptor& descriptor);
 
 }  // namespace slipway

@@ -95,7 +95,7 @@ Digest ImageStore::put_index(const std::vector<Digest>& images) {
   return id;
 }
 
-void ImageStore::tag_platform(const Reference& name, const Digest& id) {
+Digest ImageStore::tag_platform(const Reference& name, const Digest& id) {
   Transaction transaction(database_);
   std::vector<Digest> images;
   const std::optional<Image> added = find(id);
@@ -119,6 +119,7 @@ void ImageStore::tag_platform(const Reference& name, const Digest& id) {
     images.push_back(id);
     tag(name, put_index(images));
   }
+  const Digest now = id_of(name).value();
   // An index that only held what the name had until now is nobody's. Its images stay: a build may
   // be using them.
   if (before)
@@ -126,6 +127,7 @@ void ImageStore::tag_platform(const Reference& name, const Digest& id) {
         .bind(*before)
         .run();
   transaction.commit();
+  return now;
 }
 
 void ImageStore::tag(const Reference& name, const Digest& id) {

@@ -65,8 +65,9 @@ class ImageStore {
   // Stores that these images, all in the store, are one in several platforms, and gives its ID.
   Digest put_index(const std::vector<Digest>& images);
   // The name gets this image beside those it has for other platforms: what it had for the image's
-  // own is replaced. A name that has no other is tagged as usual.
-  void tag_platform(const Reference& name, const Digest& id);
+  // own is replaced. A name that has no other is tagged as usual. Gives the ID that the name has now,
+  // an index's where there are several.
+  Digest tag_platform(const Reference& name, const Digest& id);
   // Points the name to the image or index; a name that pointed elsewhere moves. A name with a tag and
   // a digest is kept as one with the digest. Throws Error if there is no such image.
   void tag(const Reference& name, const Digest& id);

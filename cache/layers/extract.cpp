@@ -2,15 +2,19 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract_layer.hpp>
 #include <cache/layers/index_writer.hpp>
+#include <cache/layers/read_ahead.hpp>
 #include <cache/layers/tar_reader.hpp>
 #include <cache/layers/tree_digest.hpp>
 #include <cache/layers/tree_writer.hpp>
+#include <cache/waiting_source.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -39,7 +43,8 @@ class Counted : public ByteSource {
  private:
   ByteSource& source_;
   Hasher* hasher_;
-  std::uint64_t count_ = 0;
+  // Of bytes that another thread may be reading (ReadAhead).
+  std::atomic<std::uint64_t> count_ = 0;
 };
 
 // Whether any component begins so.
@@ -107,11 +112,16 @@ ExtractedLayer extract_layer(ByteSource& tar, const std::filesystem::path& upper
   const std::unique_ptr<ByteSource> plain = open_decompressed(input);
   Hasher hasher;
   Counted hashed(*plain, &hasher);
+  std::optional<ReadAhead> ahead;
+  // What comes from elsewhere is received and decompressed while files are written.
+  if (auto* waiting = dynamic_cast<WaitingSource*>(&tar))
+    ahead.emplace(hashed, [waiting] { waiting->give_up(); });
+  ByteSource& bytes = ahead ? static_cast<ByteSource&>(*ahead) : hashed;
   const StackView nothing({});
   TreeWriter tree(upper, nothing, {}, {.most_entries = limits.entries});
   std::uint64_t written = 0;
   {
-    TarReader reader(hashed, limits);
+    TarReader reader(bytes, limits);
     while (std::optional<TarEntry> found = reader.next()) {
       if (add_mark(tree, found->entry)) continue;
       add_entry(tree, reader, std::move(*found), input, limits.expansion, written);
@@ -119,7 +129,7 @@ ExtractedLayer extract_layer(ByteSource& tar, const std::filesystem::path& upper
   }
   // What follows the end of the archive is padding, and part of the diffID.
   std::vector<std::byte> rest(std::size_t{64} << 10);
-  while (hashed.read(rest) > 0) continue;
+  while (bytes.read(rest) > 0) continue;
   return {tree.finish(), hasher.finish()};
 }
 

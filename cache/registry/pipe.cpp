@@ -37,10 +37,10 @@ bool BytePipe::wait(std::chrono::steady_clock::time_point until) {
 std::size_t BytePipe::read(std::span<std::byte> buffer) {
   if (buffer.empty()) return 0;
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return filled_ > 0 || closed_; });
+  changed_.wait(lock, [&] { return filled_ > 0 || closed_ || given_up_; });
+  if (given_up_) throw Error("interrupted");
   if (failure_) std::rethrow_exception(failure_);
-  const std::size_t count =
-      std::min({filled_, ring_.size() - start_, buffer.size()});
+  const std::size_t count = std::min({filled_, ring_.size() - start_, buffer.size()});
   std::memcpy(buffer.data(), ring_.data() + start_, count);
   start_ = (start_ + count) % ring_.size();
   filled_ -= count;
@@ -52,6 +52,11 @@ void BytePipe::give_up() {
   const std::lock_guard lock(mutex_);
   given_up_ = true;
   changed_.notify_all();
+}
+
+bool BytePipe::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return given_up_;
 }
 
 }  // namespace slipway

@@ -1,7 +1,7 @@
 // Bytes from a thread that pushes to one that pulls, through a bounded buffer.
 #pragma once
 
-#include <cache/stream.hpp>
+#include <cache/waiting_source.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -15,7 +15,7 @@ namespace slipway {
 
 // libcurl pushes, an archive's reader pulls, and neither can be turned round: so a download has
 // two threads, and this between them. One writer, one reader.
-class BytePipe : public ByteSource {
+class BytePipe : public WaitingSource {
  public:
   explicit BytePipe(std::size_t capacity) : ring_(capacity) {}
 
@@ -26,14 +26,15 @@ class BytePipe : public ByteSource {
 
   // Waits for bytes, their end or `until`. False: neither came.
   bool wait(std::chrono::steady_clock::time_point until);
-  // Waits for bytes.
+  // Waits for bytes. Throws Error once somebody has given up.
   std::size_t read(std::span<std::byte> buffer) override;
-  // No more is going to be read.
-  void give_up();
+  // No more is going to be read: who waits at either end gets an Error. Any thread.
+  void give_up() override;
+  bool given_up() const;
 
  private:
   // Guards all below; `changed_` is notified at every change.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::byte> ring_;
   std::size_t start_ = 0;

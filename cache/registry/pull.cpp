@@ -1,29 +1,60 @@
 #include <cache/registry/pull.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/file_descriptor.hpp>
+#include <cache/images/facts.hpp>
 #include <cache/images/take_layer.hpp>
+#include <cache/layers/store.hpp>
+#include <cache/partial_blob.hpp>
+#include <cache/registry/blob_places.hpp>
 #include <cache/registry/client.hpp>
 #include <cache/registry/pipe.hpp>
+#include <cache/state_directory.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace slipway {
 namespace {
 
-// What the network may be ahead of the disk, for each layer under way.
+using Clock = std::chrono::steady_clock;
+
+// What the network may be ahead of the decompressor, for each layer under way.
 constexpr std::size_t pipe_capacity = std::size_t{2} << 20;
 
 // One level of nesting more than anybody writes.
 constexpr int max_index_depth = 2;
+
+// Who brings a layer and gets on with nothing for so long is not waited for: he may be stopped.
+constexpr std::chrono::seconds longest_standstill{10};
+constexpr std::chrono::milliseconds look_again{50};
+
+// A small image is there before.
+constexpr std::chrono::milliseconds flush_after{150};
+
+// An image's manifest, and what the repository has it as.
+struct Found {
+  Manifest manifest;
+  OriginalManifest original;
+  Digest digest;                // of the document that the name stands for: an index, if it had it
+  bool one_of_several = false;  // an index had it
+};
 
 class Puller {
  public:
@@ -31,17 +62,22 @@ class Puller {
          const std::function<bool()>& cancelled)
       : store_(store),
         progress_(progress),
-        client_(name, find_credentials(name.domain),
-                [this, cancelled] { return stop_ || (cancelled && cancelled()); }) {}
+        cancelled_(cancelled),
+        client_(name, find_credentials(name.domain), [this] { return must_stop(); }) {}
 
-  // `one_of_several`: an index had it.
-  Manifest choose(const Reference& name, const Platform& platform, bool& one_of_several) {
+  Found choose(const Reference& name, const Platform& platform) {
     RegistryClient::Document document = client_.manifest(name);
+    Found found;
+    found.digest = document.digest;
     progress_.resolved(document.digest);
     for (int depth = 0;; ++depth) {
       auto read = read_manifest(document.bytes, document.media_type);
-      one_of_several = depth > 0;
-      if (auto* manifest = std::get_if<Manifest>(&read)) return std::move(*manifest);
+      found.one_of_several = depth > 0;
+      if (auto* manifest = std::get_if<Manifest>(&read)) {
+        found.manifest = std::move(*manifest);
+        found.original = {std::move(document.media_type), std::move(document.bytes)};
+        return found;
+      }
       if (depth == max_index_depth) throw Error("the image's indexes are nested too deeply");
       document = client_.manifest(choose_manifest(std::get<ImageIndex>(read), platform));
     }
@@ -55,8 +91,7 @@ class Puller {
     progress_.layers(blobs);
     in_parallel(blobs.size(), [&](std::size_t i) {
       try {
-        const bool present = store_.layers().find(diff_ids[i]).has_value();
-        if (!present) fetch(i, blobs[i], diff_ids[i]);
+        const bool present = bring(i, blobs[i], diff_ids[i]);
         const std::lock_guard lock(mutex_);
         progress_.stored(i, present);
       } catch (...) {
@@ -67,69 +102,250 @@ class Puller {
   }
 
  private:
-  void fetch(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id) {
-    if (store_.blobs().has(blob.digest)) {
-      const std::unique_ptr<ByteSource> source = store_.blobs().open(blob.digest);
-      take_layer(store_, *source, blob.digest, diff_id);
-      return;
+  bool must_stop() const { return stop_ || (cancelled_ && cancelled_()); }
+
+  // True: it was here, or another process has brought it.
+  bool bring(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id) {
+    bool waited = false;
+    std::uint64_t there = 0;
+    Clock::time_point moved = Clock::now();
+    for (;; waited = true) {
+      if (store_.layers().find(diff_id)) return true;
+      if (std::optional<PartialBlob> own = PartialBlob::attempt(store_.state(), blob.digest)) {
+        // It came between the two questions.
+        if (store_.layers().find(diff_id)) return true;
+        if (from_kept_blob(blob, diff_id)) {
+          own->clear();
+        } else {
+          download(position, blob, diff_id, *own);
+        }
+        return false;
+      }
+      if (must_stop()) throw Error("interrupted");
+      const std::uint64_t now = PartialBlob::size_of(store_.state(), blob.digest);
+      if (!waited || now != there) {
+        moved = Clock::now();
+        const std::lock_guard lock(mutex_);
+        progress_.arrived(position, std::min(now, blob.size));
+      }
+      there = now;
+      if (Clock::now() - moved > longest_standstill) {
+        PartialBlob aside = PartialBlob::aside(store_.state(), blob.digest);
+        download(position, blob, diff_id, aside);
+        return false;
+      }
+      std::this_thread::sleep_for(look_again);
     }
+  }
+
+  // False: there is none, or it was damaged and is removed.
+  bool from_kept_blob(const BlobDescriptor& blob, const DiffId& diff_id) {
+    if (!store_.blobs().has(blob.digest)) return false;
+    try {
+      const std::unique_ptr<ByteSource> source = store_.blobs().open(blob.digest);
+      store_.layers().extract(*source, diff_id, false);
+      store_.layers().remember_blob(diff_id, blob.digest);
+      return true;
+    } catch (const Error&) {
+      if (is_whole(blob.digest)) throw;
+      return false;
+    }
+  }
+
+  bool is_whole(const Digest& digest) {
+    try {
+      const std::unique_ptr<ByteSource> source = store_.blobs().open(digest);
+      std::vector<std::byte> buffer(std::size_t{256} << 10);
+      while (source->read(buffer) > 0) continue;
+      return true;
+    } catch (const Error&) {
+      return false;  // opened and read to its end, a damaged blob is removed
+    }
+  }
+
+  void download(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id,
+                PartialBlob& partial) {
+    if (partial.size() > blob.size) partial.clear();
+    const bool resumes = partial.size() > 0;
+    try {
+      attempt(position, blob, diff_id, partial);
+    } catch (const Error&) {
+      // Emptied, the bytes were wrong: perhaps because of those that were kept from before.
+      if (!resumes || partial.size() > 0 || must_stop()) throw;
+      attempt(position, blob, diff_id, partial);
+    }
+    partial.keep();
+    store_.layers().remember_blob(diff_id, blob.digest);
+  }
+
+  // This thread receives, hashes and keeps the blob's bytes; two others decompress them and write
+  // files. What was wrong with the bytes empties `partial`.
+  void attempt(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id,
+               PartialBlob& partial) {
     BytePipe pipe(pipe_capacity);
     std::exception_ptr extraction;
     std::thread extractor([&] {
       try {
-        take_layer(store_, pipe, blob.digest, diff_id);
+        store_.layers().extract(pipe, diff_id, false);
       } catch (...) {
         extraction = std::current_exception();
         pipe.give_up();
       }
     });
-    bool downloaded = false;
+    std::exception_ptr failure;
+    bool wrong = false;
     try {
-      std::uint64_t arrived = 0;
-      client_.blob(blob, [&](std::span<const std::byte> bytes) {
-        arrived += bytes.size();
-        pipe.write(bytes);
-        const std::lock_guard lock(mutex_);
-        progress_.arrived(position, arrived);
-      });
+      // The pipe's end is the layer's: it is kept only when the blob's digest is known to be right.
+      if (receive(position, blob, partial, pipe) != blob.digest) {
+        wrong = true;
+        throw Error("a layer's blob has not the digest " + blob.digest.text())
+            .hint("the image is damaged, or was altered on its way");
+      }
       pipe.close();
-      downloaded = true;
     } catch (...) {
-      pipe.close(std::current_exception());
+      failure = std::current_exception();
+      // Where both fail, one caused the other: the extractor gets this failure through the pipe, or
+      // this thread was cut off because nobody takes its bytes.
+      if (pipe.given_up()) failure = nullptr;
+      pipe.close(failure);
     }
     extractor.join();
-    // Where both failed, one caused the other: the extractor got the download's failure through
-    // the pipe, or the download was cut off because nobody took its bytes.
-    if (extraction) std::rethrow_exception(extraction);
-    if (!downloaded) throw Error("interrupted");
+    if (!failure && extraction) {
+      wrong = true;
+      failure = extraction;
+    }
+    if (!failure) return;
+    if (wrong) partial.clear();
+    std::rethrow_exception(failure);
+  }
+
+  Digest receive(std::size_t position, const BlobDescriptor& blob, PartialBlob& partial,
+                 BytePipe& pipe) {
+    Hasher hasher;
+    std::uint64_t arrived = partial.size();
+    if (arrived > 0) {
+      {
+        const std::lock_guard lock(mutex_);
+        progress_.resumed(position, arrived);
+      }
+      partial.read([&](std::span<const std::byte> bytes) {
+        if (must_stop()) throw Error("interrupted");
+        hasher.update(bytes);
+        pipe.write(bytes);
+      });
+    }
+    if (arrived == blob.size) return hasher.finish();
+    const ByteSink sink = [&](std::span<const std::byte> bytes) {
+      hasher.update(bytes);
+      partial.append(bytes);
+      pipe.write(bytes);
+      arrived += bytes.size();
+      const std::lock_guard lock(mutex_);
+      progress_.arrived(position, arrived);
+    };
+    client_.blob(blob, sink, arrived);
+    return hasher.finish();
   }
 
   Store& store_;
   PullProgress& progress_;
+  const std::function<bool()>& cancelled_;
   // Set by the first failure; read by every download.
   std::atomic<bool> stop_ = false;
   RegistryClient client_;
   std::mutex mutex_;  // orders the calls of progress_
 };
 
+// Writes to the disk what is not there yet, again and again while layers arrive: at the end little is
+// left for Store::sync() to wait for. What it cannot write, that one says.
+class Flusher {
+ public:
+  explicit Flusher(const StateDirectory& state)
+      : folder_(::open(state.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        thread_([this] { run(); }) {}
+  Flusher(const Flusher&) = delete;
+  ~Flusher() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, flush_after, [this] { return ended_; })) {
+      lock.unlock();
+      if (folder_) (void)::syncfs(folder_.get());
+      lock.lock();
+    }
+  }
+
+  const FileDescriptor folder_;
+  std::mutex mutex_;  // guards ended_
+  std::condition_variable changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
+// What is known of it from now on, beside its config.
+void remember(Store& store, const Reference& name, const Digest& id, const Digest& named,
+              const Found& found) {
+  std::vector<Digest> blobs{found.manifest.config.digest};
+  bool kept = true;
+  for (const BlobDescriptor& layer : found.manifest.layers) {
+    blobs.push_back(layer.digest);
+    kept = kept && store.blobs().has(layer.digest);
+  }
+  // Of two manifests with one config, the one whose blobs are here can be given on.
+  if (kept || !store.image_facts().manifest(id))
+    store.image_facts().put_manifest(id, found.original);
+  store.image_facts().put_digest(id, name, found.digest);
+  if (named != id) store.image_facts().put_digest(named, name, found.digest);
+  store.blob_places().put(blobs, name);
+}
+
 }  // namespace
 
 Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
            const std::function<bool()>& cancelled) {
+  PartialBlob::drop_old(store.state());
   Puller puller(store, name, progress, cancelled);
-  bool one_of_several = false;
-  const Manifest manifest = puller.choose(name, platform, one_of_several);
-  const std::string config_json = puller.config(manifest);
+  const Found found = puller.choose(name, platform);
+  const std::string config_json = puller.config(found.manifest);
   const ImageConfig config = read_image_config(config_json);
-  if (config.diff_ids.size() != manifest.layers.size()) {
+  if (config.diff_ids.size() != found.manifest.layers.size()) {
     throw Error("the image's config lists " + std::to_string(config.diff_ids.size()) +
-                " layers, its manifest " + std::to_string(manifest.layers.size()));
+                " layers, its manifest " + std::to_string(found.manifest.layers.size()));
   }
-  puller.layers(manifest.layers, config.diff_ids);
+  {
+    const Flusher flusher(store.state());
+    puller.layers(found.manifest.layers, config.diff_ids);
+  }
   store.sync();
   const Digest id = store.images().put(config_json);
-  one_of_several ? store.images().tag_platform(name, id) : store.images().tag(name, id);
+  Digest named = id;
+  if (found.one_of_several) {
+    named = store.images().tag_platform(name, id);
+  } else {
+    store.images().tag(name, id);
+  }
+  remember(store, name, id, named, found);
   return store.images().find(id).value();
+}
+
+std::vector<Reference> tagged_names(const Reference& name) {
+  RegistryClient client(name, find_credentials(name.domain));
+  std::vector<Reference> names;
+  for (const std::string& tag : client.tags()) {
+    names.push_back(name);
+    names.back().digest.reset();
+    names.back().tag = tag;
+  }
+  if (names.empty()) throw Error("the repository " + quoted(name.familiar()) + " has no tags");
+  return names;
 }
 
 }  // namespace slipway

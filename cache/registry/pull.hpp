@@ -21,7 +21,9 @@ class PullProgress {
   virtual ~PullProgress() = default;
   // The layers that make the image, lowest first; the position in the list names them from here.
   virtual void layers(const std::vector<BlobDescriptor>&) {}
-  // How many bytes of the layer have arrived.
+  // So many bytes of the layer are here already, from a pull that ended early.
+  virtual void resumed(std::size_t, std::uint64_t) {}
+  // How many bytes of the layer have arrived; where another process brings it, there.
   virtual void arrived(std::size_t, std::uint64_t) {}
   // The layer is in the store; `present`: it was there before.
   virtual void stored(std::size_t, bool present) { (void)present; }
@@ -35,10 +37,16 @@ class PullProgress {
 // without a variant for `platform` is an Error; one that is no index is
 // taken as it is.
 //
+// What came of a layer is kept (partial_blob.hpp) until it is whole, so that the next pull asks for
+// the rest alone, however this one ended. A layer that another process is bringing is waited for.
+//
 // Throws Error if the registry does not answer, has no such image, or anything that came has not
 // the digest or the size it should have. The store is then as it was, but for layers that were
-// complete. `cancelled` as in HttpClient.
+// complete and fronts of such as may be right. `cancelled` as in HttpClient.
 Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
            const std::function<bool()>& cancelled = {});
+
+// The name with each tag that its repository has. Throws Error where it has none.
+std::vector<Reference> tagged_names(const Reference& name);
 
 }  // namespace slipway

@@ -3,13 +3,13 @@
 
 #include <cache/archive/pack.hpp>
 #include <cache/images/manifest.hpp>
+#include <ir/digest.hpp>
 #include <ir/reference.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
-#include <vector>
 
 namespace slipway {
 
@@ -19,21 +19,48 @@ class Store;
 class PushProgress {
  public:
   virtual ~PushProgress() = default;
-  // The blobs that the image names; the position in the list names them from here.
-  virtual void blobs(const std::vector<BlobDescriptor>&) {}
-  // How many bytes of the blob the registry has taken.
-  virtual void sent(std::size_t, std::uint64_t) {}
+  // The image has this blob; each is told of once.
+  virtual void began(const BlobDescriptor&) {}
+  // How many of its bytes the registry has been given. The number falls where some are sent again.
+  virtual void sent(const Digest&, std::uint64_t) {}
   enum class Outcome { sent, there, mounted };
   // The registry has the blob; `from`: the repository it was mounted from.
-  virtual void done(std::size_t, Outcome, const std::string& from) { (void)from; }
+  virtual void done(const Digest&, Outcome, const std::string& from) { (void)from; }
 };
 
-// Puts blobs side by side, and only those that the registry lacks: what another repository of it is
-// known to have is mounted from there. Then the documents, the root under the name's tag. What was
-// put stays when the push ends early, and the next one goes on from there, within a blob where the
-// registry takes pieces. Gives the root's descriptor. Throws Error; then the tag is what it was.
-// `cancelled` as in HttpClient.
+// One image on its way into a repository. Blobs go side by side, and only those that the registry
+// lacks: what another repository of it is known to have is mounted from there. What was put stays
+// when the push ends early, and the next one goes on from there, within a blob where the registry
+// takes pieces.
+class [[nodiscard]] Push {
+ public:
+  // Store and progress outlive this. `cancelled` as in HttpClient.
+  Push(Store& store, const Reference& name, PushProgress& progress,
+       std::function<bool()> cancelled = {});
+  ~Push();  // ends what is under way
+  Push(const Push&) = delete;
+
+  // Sends the blob while the caller makes the next one. Any thread; waits for nothing. One that was
+  // begun before is not begun again.
+  void begin(const PackedBlob& blob);
+
+  // Begins what was not, waits for all, then puts the documents, the root under the name's tag, or
+  // under its digest alone. Gives the root's descriptor. Throws Error; then the tag is what it was.
+  BlobDescriptor finish(const Packed& image, bool by_digest = false);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// All of that at once, for an image that is packed, under the name's tag or, `by_digest`, without one.
 BlobDescriptor push(Store& store, const Reference& name, const Packed& image,
-                    PushProgress& progress, const std::function<bool()>& cancelled = {});
+                    PushProgress& progress, const std::function<bool()>& cancelled = {},
+                    bool by_digest = false);
+
+// The same for one that is not; a layer that is compressed is sent while the next one is compressed.
+BlobDescriptor push(Store& store, const Reference& name, const ToPack& images,
+                    PackOptions options, PushProgress& progress,
+                    const std::function<bool()>& cancelled = {}, bool by_digest = false);
 
 }  // namespace slipway

@@ -19,6 +19,7 @@ struct RoomItem {
     failed_step,  // what a failed step left
     repository,   // a git repository
     stat_cache,   // of a build context
+    partial,      // what has come of a blob
   };
   Kind kind = Kind::layer;
   // A digest's digits: of a record's first key, of a layer or blob that has none, or of a name.
@@ -40,7 +41,8 @@ struct RoomItem {
   std::vector<DiffId> below;
 };
 
-// As --filter type= has them: "layer", "blob", "cache-mount", "failed-step", "git", "stat-cache".
+// As --filter type= has them: "layer", "blob", "cache-mount", "failed-step", "git", "stat-cache",
+// "partial".
 std::string_view kind_name(RoomItem::Kind kind);
 
 }  // namespace slipway

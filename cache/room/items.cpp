@@ -1,6 +1,7 @@
 // What may go: collected from the database, and from the folders that it knows nothing of.
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
+#include <cache/partial_blob.hpp>
 #include <cache/room/room.hpp>
 #include <cache/state_directory.hpp>
 
@@ -68,6 +69,7 @@ class Collector {
     add_failed_steps();
     add_repositories();
     add_stat_caches();
+    add_partials();
     return std::move(items_);
   }
 
@@ -222,6 +224,22 @@ class Collector {
       item.last_used = std::max(status->st_mtime, status->st_atime);
       item.useless = now - item.last_used > longest_unused_stat_cache;
       item.cost = context_cost;
+      items_.push_back(std::move(item));
+    }
+  }
+
+  void add_partials() {
+    const std::int64_t now = std::time(nullptr);
+    for (const PartialBlob::Left& left : PartialBlob::list(state_)) {
+      RoomItem item;
+      item.kind = RoomItem::Kind::partial;
+      item.digest = left.digest;
+      item.id = left.digest.hex();
+      item.what = "what has come of a blob";
+      item.bytes = left.bytes;
+      item.created = item.last_used = left.last_used;
+      item.useless = now - left.last_used > PartialBlob::longest_unused;
+      item.cost = fetching(left.bytes);
       items_.push_back(std::move(item));
     }
   }

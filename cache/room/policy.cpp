@@ -42,8 +42,8 @@ bool is_about(const PruneRule& rule, const RoomItem& item) {
 }  // namespace
 
 std::string_view kind_name(RoomItem::Kind kind) {
-  constexpr std::array<std::string_view, 6> names = {"layer",       "blob", "cache-mount",
-                                                     "failed-step", "git",  "stat-cache"};
+  constexpr std::array<std::string_view, 7> names = {
+      "layer", "blob", "cache-mount", "failed-step", "git", "stat-cache", "partial"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

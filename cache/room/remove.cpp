@@ -2,6 +2,7 @@
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
+#include <cache/partial_blob.hpp>
 #include <cache/records.hpp>
 #include <cache/remove_tree.hpp>
 #include <cache/room/room.hpp>
@@ -72,6 +73,8 @@ bool Room::in_use(const RoomItem& item) const {
       return !lock_repository(state_.root() / "git" / item.id);
     case RoomItem::Kind::stat_cache:
       return false;
+    case RoomItem::Kind::partial:
+      return PartialBlob::in_use(state_, item.digest);
   }
   return false;
 }
@@ -85,6 +88,8 @@ bool Room::remove_item(const RoomItem& item, const std::string& rule) {
       return remove_blob(item.digest);
     case RoomItem::Kind::stat_cache:
       return remove_stat_cache(item);
+    case RoomItem::Kind::partial:
+      return PartialBlob::drop(state_, item.digest);
     case RoomItem::Kind::cache_mount:
       removed = remove_mount(item);
       break;

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -60,7 +61,8 @@ PackedFile::~PackedFile() {
 
 void pack_layer(Store& store, const DiffId& layer, LayerPart part, const ByteSink& sink,
                 const std::function<bool()>& cancelled) {
-  ZstdWriter zstd(sink);
+  // One thread: the build that goes on beside it goes first.
+  ZstdWriter zstd(sink, {.level = {}, .pool = std::make_shared<BlockPool>(1)});
   const ByteSink write = [&](std::span<const std::byte> bytes) {
     if (cancelled()) throw Error("interrupted");
     zstd.write(bytes);

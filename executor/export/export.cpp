@@ -84,14 +84,10 @@ void export_parts(const ExportSpec& spec, const std::vector<Part>& parts) {
 }
 
 BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, Store& store) {
-  SavedImage image{.config_json = {}, .names = exported.names};
-  for (const std::string& name : spec.names) image.names.push_back(parse_reference(name));
-  for (const ExportedImage& each : exported.images) image.platforms.push_back(each.config);
-  if (!exported.several) image.config_json = std::move(image.platforms.front());
-  if (!exported.several) image.platforms.clear();
+  const ToPack image = to_pack(spec, exported);
   SaveOptions options;
   options.docker = spec.kind == ExportSpec::Kind::docker;
-  options.compression = options.docker ? Compression::none : spec.layers.compression;
+  options.pack = pack_options(spec);
   if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination).front();
   OutputFile file(spec.destination);
   const auto roots = save_tar(
@@ -101,6 +97,53 @@ BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, 
 }
 
 }  // namespace
+
+ToPack to_pack(const ExportSpec& spec, const Exported& exported) {
+  ToPack image;
+  image.index = exported.several;
+  image.names = exported.names;
+  for (const std::string& name : spec.names) {
+    Reference reference = parse_reference(name);
+    if (std::find(image.names.begin(), image.names.end(), reference) == image.names.end()) {
+      image.names.push_back(std::move(reference));
+    }
+  }
+  image.annotations = spec.annotations.of_index();
+  std::vector<Platform> platforms;
+  bool attested = false;
+  for (const ExportedImage& each : exported.images) {
+    platforms.push_back(each.platform);
+    attested |= !each.attestations.empty();
+    image.images.push_back(
+        {each.config, {spec.annotations.of(each.platform), each.attestations}});
+  }
+  spec.annotations.require_platforms(platforms);
+  // As BuildKit: what would have to hold the annotations is not written.
+  if (!image.annotations.empty() && !image.index && !attested) {
+    throw Error("an image of one platform has no index to annotate")
+        .hint("annotate the manifest; or build with --build-arg BUILDKIT_MULTI_PLATFORM=1");
+  }
+  const bool annotated =
+      !image.annotations.empty() ||
+      std::any_of(image.images.begin(), image.images.end(), [](const ImageToPack& each) {
+        return !each.attachments.annotations.empty();
+      });
+  if (!spec.oci_types && (attested || annotated)) {
+    throw Error(std::string("docker's media types have no place for ") +
+                (attested ? "attestations" : "annotations"))
+        .hint("leave oci-mediatypes=false out");
+  }
+  return image;
+}
+
+PackOptions pack_options(const ExportSpec& spec) {
+  PackOptions options;
+  options.layers = spec.layers.value_or(spec.kind == ExportSpec::Kind::docker ? docker_layers()
+                                                                              : LayerFormat{});
+  options.oci_types = spec.oci_types;
+  options.oci_artifacts = spec.oci_artifacts;
+  return options;
+}
 
 void export_files(const ExportSpec& spec, const StackView& files) {
   export_parts(spec, {{files, "", ""}});

@@ -1,13 +1,14 @@
 // Outputs: writing a build's result somewhere else than the store (`docker buildx build --output`).
 #pragma once
 
-#include <cache/archive/compression.hpp>
-#include <cache/images/facts.hpp>
-#include <cache/images/manifest.hpp>
+#include <cache/archive/pack.hpp>
+#include <executor/export/annotations.hpp>
 #include <ir/layer.hpp>
 #include <ir/platform.hpp>
 #include <ir/reference.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,15 +37,17 @@ struct ExportSpec {
   bool as_tar = true;              // oci, docker: tar=false gives a directory
   // local, tar: a directory for each platform; empty: where there are several.
   std::optional<bool> platform_split;
-  // Docker archives are always uncompressed.
-  LayerFormat layers;
+  // Empty: gzip, and nothing for a docker archive, whose reader would only have to undo it.
+  std::optional<LayerFormat> layers;
   bool oci_types = true;
+  bool oci_artifacts = true;       // false: attestations as images, as BuildKit made them until 0.31
   // Times after SOURCE_DATE_EPOCH in layers become that.
   bool rewrite_timestamp = false;
   Squash squash = Squash::none;
   bool push = false;               // image: also into its names' registries (type=registry)
   bool push_by_digest = false;     // without a tag
-  Annotations annotations;         // annotation.KEY=, annotation-LEVEL.KEY=
+  bool insecure = false;           // registry.insecure=: that registry is asked without TLS
+  AnnotationGroups annotations;    // annotation.KEY=, annotation-LEVEL[PLATFORM].KEY=
 
   // "OCI image layout", as progress names it.
   std::string text() const;
@@ -59,6 +62,8 @@ struct ExportedImage {
   Platform platform;   // as it was asked for: what its directory is called
   std::string config;  // JSON
   LayerStack layers;
+  std::size_t base_layers = 0;  // the lowest of them, which are the base image's
+  std::vector<Attestation> attestations{};
 };
 
 // What is written. Several images, or `several` with one, are those of an image index.
@@ -66,14 +71,20 @@ struct Exported {
   std::vector<ExportedImage> images;
   bool several = false;
   std::vector<Reference> names;
+  std::optional<std::int64_t> epoch{};  // SOURCE_DATE_EPOCH, seconds
 };
 
 // Throws Error with a hint where the spec has no place for several platforms.
 void require_exportable(const ExportSpec& spec, bool several);
 
-// Not for Kind::image and Kind::cache_only. Gives the manifest or index that an archive's names stand for; nothing of
-// files. The files of several platforms go into a directory each, "linux_arm64", unless the spec says
-// otherwise. Throws Error; a file that was being written is then gone, a directory may hold a part.
+// The images with what the spec attaches to them, and how their layers leave the store. Throws Error
+// for annotations that they have no place for.
+ToPack to_pack(const ExportSpec& spec, const Exported& exported);
+PackOptions pack_options(const ExportSpec& spec);
+
+// Not for Kind::image and Kind::cache_only. `exported` is in the spec's shape (shape.hpp). Gives the
+// manifest or index that an archive's names stand for; nothing of files. The files of several
+// platforms go into a directory each, "linux_arm64", unless the spec says otherwise. Throws Error; a file that was being written is then gone, a directory may hold a part.
 std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Exported& exported,
                                             Store& store);
 

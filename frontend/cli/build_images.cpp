@@ -1,5 +1,8 @@
 #include "build_images.hpp"
 
+#include "table.hpp"
+#include "transfers.hpp"
+
 #include <cache/archive/load.hpp>
 #include <cache/registry/pull.hpp>
 #include <cache/store.hpp>
@@ -8,11 +11,13 @@
 #include <ir/printable.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -36,29 +41,49 @@ bool is_whole(const Image& image, Store& store) {
 // Says on stderr what arrives: the build's own display begins when the graph is known.
 class PullLines : public PullProgress {
  public:
-  PullLines(std::string name, bool quiet) : name_(std::move(name)), quiet_(quiet) {}
+  PullLines(std::string name, Transfers::Shown shown)
+      : name_(std::move(name)), transfers_(shown, "Downloading", false) {}
 
   void layers(const std::vector<BlobDescriptor>& list) override {
     total_ = list.size();
     std::uint64_t bytes = 0;
     for (const BlobDescriptor& layer : list) bytes += layer.size;
-    char size[32];
-    std::snprintf(size, sizeof size, "%.1f MB", static_cast<double>(bytes) / 1e6);
-    say("pulling " + name_ + ": " + std::to_string(total_) + " layers, " + size);
+    transfers_.say("pulling " + name_ + ": " + std::to_string(total_) +
+                   (total_ == 1 ? " layer, " : " layers, ") + size_text(bytes));
+    for (const BlobDescriptor& layer : list) transfers_.add(layer, "Waiting");
+    bytes_.resize(total_);
   }
-  void stored(std::size_t, bool) override {
-    if (++stored_ == total_) say("pulled " + name_);
+  void resumed(std::size_t position, std::uint64_t bytes) override {
+    resumed_ += bytes;
+    transfers_.resumed(position, bytes);
+  }
+  void arrived(std::size_t position, std::uint64_t bytes) override {
+    bytes_.at(position) = bytes;
+    transfers_.moved(position, bytes);
+  }
+  void stored(std::size_t position, bool present) override {
+    transfers_.ended(position, present ? "Already exists" : "Pull complete");
+    if (++stored_ < total_) return;
+    std::uint64_t bytes = 0;
+    for (const std::uint64_t each : bytes_) bytes += each;
+    bytes -= std::min(bytes, resumed_);
+    const auto took = std::chrono::steady_clock::now() - began_;
+    std::string text = "pulled " + name_;
+    // Of what took no time there is nothing to say.
+    if (took > std::chrono::seconds(1) && bytes > 0)
+      text += ": " + size_text(bytes) + " in " +
+              seconds_text(std::chrono::nanoseconds(took).count()) + ", " + rate_text(bytes, took);
+    transfers_.say(text);
   }
 
  private:
-  void say(const std::string& text) const {
-    if (!quiet_) std::fputs((text + "\n").c_str(), stderr);
-  }
-
-  std::string name_;
-  bool quiet_;
+  const std::string name_;
+  Transfers transfers_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::size_t total_ = 0;
   std::size_t stored_ = 0;
+  std::vector<std::uint64_t> bytes_;  // of each layer that came
+  std::uint64_t resumed_ = 0;
 };
 
 // A local image of another platform is not what was asked for; a registry may have it.
@@ -105,15 +130,18 @@ std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted
 }
 
 ResolveImage image_resolver(const BuildRequest& request, Store& store) {
-  const bool quiet = request.quiet || request.progress == "quiet" || request.progress == "none";
-  return [pull_always = request.pull, quiet, &store](const ImageRequest& wanted) {
+  const ProgressMode mode = parse_progress_mode(request.progress);
+  Transfers::Shown shown = Transfers::by_stderr(request.quiet || mode == ProgressMode::quiet);
+  if (shown == Transfers::Shown::terminal && mode == ProgressMode::plain)
+    shown = Transfers::Shown::lines;
+  return [pull_always = request.pull, shown, &store](const ImageRequest& wanted) {
     if (wanted.reference.starts_with(layout_scheme)) {
       return resolved(from_layout(store, wanted), wanted.reference);
     }
     const Reference reference = parse_reference(wanted.reference);
     if (!pull_always)
       if (auto local = find_here(store, reference, wanted.platform, true)) return std::move(*local);
-    PullLines lines(reference.familiar(), quiet);
+    PullLines lines(reference.familiar(), shown);
     try {
       return resolved(pull(store, reference, wanted.platform, lines), reference.text());
     } catch (Error& error) {

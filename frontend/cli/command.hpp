@@ -47,6 +47,7 @@ std::function<int()> declare_tag(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rmi(CLI::App& app, const Globals& globals);
 std::function<int()> declare_prune(CLI::App& app, const Globals& globals);
 std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
+std::function<int()> declare_push(CLI::App& app, const Globals& globals);
 std::function<int()> declare_load(CLI::App& app, const Globals& globals);
 std::function<int()> declare_save(CLI::App& app, const Globals& globals);
 std::function<int()> declare_import(CLI::App& app, const Globals& globals);

@@ -17,6 +17,7 @@ std::span<const Subcommand> commands() {
       {"tag", "give an image another name", declare_tag},
       {"rmi", "remove names, and images without another", declare_rmi},
       {"pull", "get an image from a registry", declare_pull},
+      {"push", "put an image into a registry", declare_push},
       {"load", "read images from an archive", declare_load},
       {"save", "write images into an archive", declare_save},
       {"import", "make an image from a root file system's tar", declare_import},

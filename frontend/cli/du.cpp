@@ -71,6 +71,7 @@ std::vector<Total> totals_of(const Usage& usage) {
   totals.push_back(total_of(usage, "Git repositories", Kind::repository));
   totals.push_back(total_of(usage, "Failed steps", Kind::failed_step));
   totals.push_back(total_of(usage, "Stat caches", Kind::stat_cache));
+  totals.push_back(total_of(usage, "Partial blobs", Kind::partial));
   return totals;
 }
 

@@ -50,6 +50,7 @@ const std::vector<std::pair<std::string, Kind>>& kinds() {
       {"source.git.checkout", Kind::repository},
       {"stat-cache", Kind::stat_cache},
       {"source.local", Kind::stat_cache},
+      {"partial", Kind::partial},
   };
   return list;
 }
@@ -61,7 +62,8 @@ Kind kind_of(const std::string& name) {
     names.push_back(known);
   }
   throw Error("--filter type=" + quoted(name) + " is not known")
-      .hint(did_you_mean(name, names, "layer, blob, cache-mount, failed-step, git or stat-cache"));
+      .hint(did_you_mean(name, names, "layer, blob, cache-mount, failed-step, git, stat-cache or "
+                          "partial"));
 }
 
 // "24h" and "7d" ago, a date, or a time as docker takes them; seconds since the epoch.
@@ -188,7 +190,7 @@ std::function<int()> declare_prune(CLI::App& app, const Globals& globals) {
   app.add_flag("-n,--dry-run", r.dry_run, "only say what would be removed");
   app.add_option("--filter", r.filters,
                  "only this: until=24h (not used since), id=BEGINNING, type=layer, blob, "
-                 "cache-mount, failed-step, git or stat-cache")
+                 "cache-mount, failed-step, git, stat-cache or partial")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -27,6 +27,8 @@ std::pair<std::string, std::string> names_of(Kind kind, bool useless) {
       return {"git repository", "git repositories"};
     case Kind::stat_cache:
       return {"stat cache", "stat caches"};
+    case Kind::partial:
+      return {"partial blob", "partial blobs"};
   }
   return {};
 }

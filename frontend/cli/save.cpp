@@ -22,6 +22,7 @@ struct Request {
   std::vector<std::string> images;
   std::string output = "-";
   std::string format = "docker";
+  std::vector<std::string> platforms;
 };
 
 // The name that was asked for, or none: an ID saves an image without a name, as docker does.
@@ -37,9 +38,11 @@ std::optional<Reference> name_in(const std::vector<Reference>& names, const std:
 }
 
 int save(const Request& request, const std::filesystem::path& root) {
+  std::vector<Platform> platforms;
+  for (const std::string& text : request.platforms) platforms.push_back(parse_platform(text));
   OwnedStore owned(root);
   Store& store = owned.store;
-  std::vector<SavedImage> images;
+  std::vector<ToPack> images;
   std::vector<Digest> ids;  // of `images`: several names of one image are one entry
   for (const std::string& text : request.images) {
     const Digest id = store.images().resolve(text);
@@ -47,13 +50,7 @@ int save(const Request& request, const std::filesystem::path& root) {
         static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
     if (at == ids.size()) {
       ids.push_back(id);
-      images.push_back({.config_json = {}, .names = {}});
-      if (const std::optional<StoredIndex> index = store.images().find_index(id)) {
-        for (const Image& image : index->images)
-          images.back().platforms.push_back(image.config_json);
-      } else {
-        images.back().config_json = store.images().get(text).config_json;
-      }
+      images.push_back(stored_image(store, id, {}, platforms));
     }
     const std::optional<Reference> name = name_in(store.images().names(id), text);
     std::vector<Reference>& names = images[at].names;
@@ -63,7 +60,7 @@ int save(const Request& request, const std::filesystem::path& root) {
   }
   SaveOptions options;
   options.docker = request.format == "docker";
-  options.compression = options.docker ? Compression::none : Compression::gzip;
+  if (options.docker) options.pack.layers = docker_layers();
   OutputFile file(request.output);
   save_tar(store, images, options, [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.finish();
@@ -82,9 +79,14 @@ std::function<int()> declare_save(CLI::App& app, const Globals& globals) {
   app.add_option("-o,--output", request->output, "the file (default: standard output)")
       ->type_name("FILE");
   app.add_option("--format", request->format,
-                 "docker (uncompressed layers), or oci (an OCI layout, layers gzipped)")
+                 "docker (layers as they came, else uncompressed), or oci (an OCI layout, layers "
+                 "as they came, else gzipped)")
       ->check(CLI::IsMember({"docker", "oci"}))
       ->type_name("FORMAT");
+  app.add_option("--platform", request->platforms,
+                 "of an image of several platforms these alone (default: all)")
+      ->type_name("OS/ARCH[,...]")
+      ->delimiter(',');
   app.footer(R"(
 Examples:
   slipway save -o app.tar app:1.2

@@ -119,8 +119,6 @@ void start(Lowering& lowering, std::vector<StageState>& states, StageState& stag
   }
   // Its triggers are run now, and are not handed on.
   stage.config.on_build.clear();
-  // The executor knows what the layers are.
-  stage.config.diff_ids.clear();
 
   if (plan.base.kind != Source::Kind::stage) {
     for (std::size_t i = 0; i < stage.config.env.size(); ++i) {

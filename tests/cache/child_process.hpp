@@ -52,6 +52,8 @@ class ChildProcess {
     ::waitpid(std::exchange(pid_, -1), &status, 0);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
+  // It stands still, as a job that somebody suspended; kill() ends it all the same.
+  void suspend() const { ::kill(pid_, SIGSTOP); }
   void kill() {
     ::kill(pid_, SIGKILL);
     ::waitpid(std::exchange(pid_, -1), nullptr, 0);

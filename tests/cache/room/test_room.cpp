@@ -4,9 +4,11 @@
 #include <cache/blobs.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/fsck.hpp>
+#include <cache/partial_blob.hpp>
 #include <cache/room/room.hpp>
 #include <cache/room/usage.hpp>
 #include <cache/settings.hpp>
+#include <cache/state_directory.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
@@ -450,4 +452,23 @@ TEST_CASE("du tells what is shared and what each has alone") {
   REQUIRE(usage.items.size() == 1);
   CHECK(usage.items[0].what == "RUN cached");
   CHECK(usage.items[0].bytes == 30);
+}
+
+TEST_CASE("what has come of a blob goes with the rest of the cache, unless a pull is at it") {
+  TestRoom test;
+  const Digest left = sha256("left");
+  const Digest used = sha256("used");
+  Store store(test.root);
+  for (const Digest& digest : {left, used}) {
+    const std::string_view bytes = "front";
+    PartialBlob::attempt(store.state(), digest)->append(std::as_bytes(std::span(bytes)));
+  }
+  const auto in_use = PartialBlob::attempt(store.state(), used);
+  CHECK(test.prune({}) == "");  // it may be of use
+  PruneRule rule;
+  rule.kinds = {RoomItem::Kind::partial};
+  CHECK(test.prune(rule) == "what has come of a blob");
+  CHECK(PartialBlob::size_of(store.state(), left) == 0);
+  CHECK(PartialBlob::size_of(store.state(), used) == 5);
+  CHECK(test.prune(all()) == "");
 }
