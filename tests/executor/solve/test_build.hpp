@@ -74,6 +74,7 @@ struct TestBuildOptions {
   std::string place = "test";  // where the Dockerfile is
   std::size_t max_parallelism = 4;
   bool keep_going = false;
+  bool aside = false;  // as SolveOptions has it
 };
 
 class TestBuild {
@@ -194,6 +195,7 @@ class TestBuild {
     SolveOptions solve_options;
     solve_options.max_parallelism = options.max_parallelism;
     solve_options.keep_going = options.keep_going;
+    solve_options.aside = options.aside;
     place_ = solve_options.place = options.place + "\n" + options.target;
     solve_options.failed = failed;
     solve_options.import_mount = import_mount;
