@@ -12,7 +12,9 @@ namespace slipway {
 namespace {
 
 // One of a layer's own files, whatever lies below.
-StackView view_of(Store& store, const LayerRef& layer) { return store.layers().view({layer}); }
+StackView view_of(Store& store, const LayerRef& layer) {
+  return store.layers().view({layer});
+}
 
 std::string mode_text(std::uint32_t mode) {
   char text[16];
@@ -22,13 +24,20 @@ std::string mode_text(std::uint32_t mode) {
 
 std::string type_text(const Entry& entry) {
   switch (entry.type) {
-    case Entry::Type::file: return "file";
-    case Entry::Type::directory: return entry.opaque ? "opaque directory" : "directory";
-    case Entry::Type::symlink: return "link";
-    case Entry::Type::char_device: return "character device";
-    case Entry::Type::block_device: return "block device";
-    case Entry::Type::fifo: return "pipe";
-    case Entry::Type::whiteout: return "removal";
+    case Entry::Type::file:
+      return "file";
+    case Entry::Type::directory:
+      return entry.opaque ? "opaque directory" : "directory";
+    case Entry::Type::symlink:
+      return "link";
+    case Entry::Type::char_device:
+      return "character device";
+    case Entry::Type::block_device:
+      return "block device";
+    case Entry::Type::fifo:
+      return "pipe";
+    case Entry::Type::whiteout:
+      return "removal";
   }
   return "";
 }
@@ -63,17 +72,25 @@ std::string aspect_text(Aspect aspect, const Entry& was, const Entry& is,
     return ": " + before + " -> " + after;
   };
   switch (aspect) {
-    case Aspect::type: return change(type_text(was), type_text(is));
-    case Aspect::link: return change(quoted(was.link_target), quoted(is.link_target));
+    case Aspect::type:
+      return change(type_text(was), type_text(is));
+    case Aspect::link:
+      return change(quoted(was.link_target), quoted(is.link_target));
     case Aspect::hard_link:
       return change(was.hard_link.empty() ? "none" : quoted("/" + was.hard_link),
                     is.hard_link.empty() ? "none" : quoted("/" + is.hard_link));
-    case Aspect::device: return change(device_text(was), device_text(is));
-    case Aspect::mode: return change(mode_text(was.mode), mode_text(is.mode));
-    case Aspect::owner: return change(owner_text(was), owner_text(is));
-    case Aspect::attributes: return ": " + attribute_text(was, is);
-    case Aspect::time: return change(std::to_string(was.mtime), std::to_string(is.mtime));
-    case Aspect::content: break;
+    case Aspect::device:
+      return change(device_text(was), device_text(is));
+    case Aspect::mode:
+      return change(mode_text(was.mode), mode_text(is.mode));
+    case Aspect::owner:
+      return change(owner_text(was), owner_text(is));
+    case Aspect::attributes:
+      return ": " + attribute_text(was, is);
+    case Aspect::time:
+      return change(std::to_string(was.mtime), std::to_string(is.mtime));
+    case Aspect::content:
+      break;
   }
   std::string text;
   if (was.size != is.size)
@@ -97,9 +114,8 @@ std::vector<StepDifference> compare_builds(const Graph& graph, const SolveResult
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     const VertexId id{i};
     const std::vector<VertexId>& inputs = graph[id].inputs;
-    const bool input_differs = std::any_of(inputs.begin(), inputs.end(), [&](VertexId input) {
-      return differs[index_of(input)];
-    });
+    const bool input_differs = std::any_of(
+        inputs.begin(), inputs.end(), [&](VertexId input) { return differs[index_of(input)]; });
     differs[i] = input_differs;
     const auto was = once.find(id);
     const auto is = again.find(id);

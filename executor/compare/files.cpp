@@ -58,7 +58,8 @@ constexpr std::size_t longest_shown = 100;
 std::string line_from(const std::vector<char>& buffer, std::size_t size, std::size_t start) {
   const std::size_t stop = std::min(size, start + longest_shown);
   const auto first = buffer.begin() + static_cast<std::ptrdiff_t>(std::min(start, size));
-  const auto last = buffer.begin() + static_cast<std::ptrdiff_t>(std::max(stop, std::min(start, size)));
+  const auto last =
+      buffer.begin() + static_cast<std::ptrdiff_t>(std::max(stop, std::min(start, size)));
   return printable(std::string(first, std::find(first, last, '\n')));
 }
 
@@ -66,22 +67,30 @@ std::string line_from(const std::vector<char>& buffer, std::size_t size, std::si
 
 const char* name_of(Aspect aspect) {
   switch (aspect) {
-    case Aspect::type: return "type";
-    case Aspect::content: return "content";
-    case Aspect::link: return "link";
-    case Aspect::hard_link: return "hard link";
-    case Aspect::device: return "device";
-    case Aspect::mode: return "mode";
-    case Aspect::owner: return "owner";
-    case Aspect::attributes: return "attributes";
-    case Aspect::time: return "time";
+    case Aspect::type:
+      return "type";
+    case Aspect::content:
+      return "content";
+    case Aspect::link:
+      return "link";
+    case Aspect::hard_link:
+      return "hard link";
+    case Aspect::device:
+      return "device";
+    case Aspect::mode:
+      return "mode";
+    case Aspect::owner:
+      return "owner";
+    case Aspect::attributes:
+      return "attributes";
+    case Aspect::time:
+      return "time";
   }
   return "";
 }
 
 std::vector<FileDifference> compare_files(const std::vector<Entry>& was,
-                                          const std::vector<Entry>& is,
-                                          const CompareTimes& times) {
+                                          const std::vector<Entry>& is, const CompareTimes& times) {
   std::vector<FileDifference> differences;
   auto left = was.begin();
   auto right = is.begin();
@@ -98,8 +107,7 @@ std::vector<FileDifference> compare_files(const std::vector<Entry>& was,
       ++right;
     } else {
       std::vector<Aspect> aspects = aspects_of(*left, *right, times);
-      if (!aspects.empty())
-        differences.push_back({left->path, *left, *right, std::move(aspects)});
+      if (!aspects.empty()) differences.push_back({left->path, *left, *right, std::move(aspects)});
       ++left;
       ++right;
     }
@@ -145,9 +153,9 @@ std::optional<ContentDifference> compare_contents(const StackView& was, const En
     }
     if (same < common || left_size != right_size) {
       // What the lines had before this piece is not kept: they are shown from here on then.
-      const std::size_t start =
-          line_start > difference.offset ? static_cast<std::size_t>(line_start - difference.offset)
-                                         : 0;
+      const std::size_t start = line_start > difference.offset
+                                    ? static_cast<std::size_t>(line_start - difference.offset)
+                                    : 0;
       // A long line is shown from a little before the place.
       const std::size_t from = std::max(start, same - std::min(same, longest_shown / 2));
       if (same < left_size && left_bytes[same] == '\0') difference.line = 0;

@@ -19,8 +19,8 @@ const char* name_of(Aspect aspect);
 
 struct FileDifference {
   std::string path;
-  std::optional<Entry> was;  // empty: the second has it alone
-  std::optional<Entry> is;   // empty: the first has it alone
+  std::optional<Entry> was;     // empty: the second has it alone
+  std::optional<Entry> is;      // empty: the first has it alone
   std::vector<Aspect> aspects;  // where both have it
 };
 

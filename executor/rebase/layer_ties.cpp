@@ -39,7 +39,9 @@ struct Placement {
   }
 };
 
-std::string_view first_word(std::string_view text) { return text.substr(0, text.find(' ')); }
+std::string_view first_word(std::string_view text) {
+  return text.substr(0, text.find(' '));
+}
 
 // "COPY --chown=1:2 a b /to/ # buildkit". Nothing where the text cannot be read without doubt. Adds
 // its words to `all_words`.
@@ -143,8 +145,7 @@ class Placed {
     const std::string path = rooted(written).substr(1);
     const StackView::Resolved before = was().resolve(path, true);
     const StackView::Resolved now = is().resolve(path, true);
-    if (before.path == now.path && kind_of(before.entry) == kind_of(now.entry))
-      return std::nullopt;
+    if (before.path == now.path && kind_of(before.entry) == kind_of(now.entry)) return std::nullopt;
     return differs(path);
   }
 
@@ -157,9 +158,8 @@ class Placed {
     const int kind = kind_of(before);
     const bool fits = entry.type == Type::directory ? kind <= 1 : kind == 0 || kind == 3;
     // A file takes the place of a file, and is what it is where there was none.
-    const bool same = kind == kind_of(now) ||
-                      (entry.type != Type::directory && fits &&
-                       (kind_of(now) == 0 || kind_of(now) == 3));
+    const bool same = kind == kind_of(now) || (entry.type != Type::directory && fits &&
+                                               (kind_of(now) == 0 || kind_of(now) == 3));
     if (!fits || !same) return differs(entry.path);
     // A directory as it lies below is repeated in the layer.
     if (kind == 1 && same_directory(entry, *before) && !same_directory(*before, *now))
@@ -210,8 +210,8 @@ std::optional<std::string> tie_of(Store& store, const MovedLayer& moved,
   for (const std::string& value : values)
     if (inherited(value))
       return quoted(value) + " may come from a variable or the working directory of the old base";
-  // A COPY --link has no placement here: its layer is its own, whatever lies below it. Where another
-  // step without it gave the same layer, this one may be that.
+  // A COPY --link has no placement here: its layer is its own, whatever lies below it. Where
+  // another step without it gave the same layer, this one may be that.
   const Placed placed(store, moved);
   for (const Placement& placement : placements)
     if (auto tie = placed.tie(placement)) return tie;

@@ -109,9 +109,8 @@ std::vector<std::string> MovedConfig::env(std::vector<std::string>& doubts) cons
                     });
     if (before != was.end() && before->second == value_of(each) && !set_here) continue;
     doubt(doubts, "the value of the variable " + name, value_of(each));
-    const auto place = std::find_if(env.begin(), env.end(), [&](const std::string& other) {
-      return name_of(other) == name;
-    });
+    const auto place = std::find_if(
+        env.begin(), env.end(), [&](const std::string& other) { return name_of(other) == name; });
     if (place == env.end()) {
       env.push_back(each);
     } else {

@@ -150,9 +150,8 @@ Image find_base(Store& store, const Image& image) {
     if (!begins_with(image.config, candidate.config) ||
         !history_begins_with(image.config, candidate.config))
       return;
-    const bool known = std::any_of(found.begin(), found.end(), [&](const Image& other) {
-      return other.id == candidate.id;
-    });
+    const bool known = std::any_of(found.begin(), found.end(),
+                                   [&](const Image& other) { return other.id == candidate.id; });
     if (!known) found.push_back(candidate);
   };
   for (const ImageSummary& each : store.images().list()) {
@@ -164,7 +163,9 @@ Image find_base(Store& store, const Image& image) {
     }
   }
   // What an earlier build of the same Dockerfile has left is a beginning, too.
-  const auto named = [&](const Image& candidate) { return !store.images().names(candidate.id).empty(); };
+  const auto named = [&](const Image& candidate) {
+    return !store.images().names(candidate.id).empty();
+  };
   if (std::any_of(found.begin(), found.end(), named))
     found.erase(std::remove_if(found.begin(), found.end(), std::not_fn(named)), found.end());
   if (found.empty())

@@ -77,8 +77,9 @@ class Reader {
   }
 
   std::size_t line_at(std::size_t byte) const {
-    return 1 + static_cast<std::size_t>(std::count(
-                   file_->text.begin(), file_->text.begin() + static_cast<std::ptrdiff_t>(byte), '\n'));
+    return 1 +
+           static_cast<std::size_t>(std::count(
+               file_->text.begin(), file_->text.begin() + static_cast<std::ptrdiff_t>(byte), '\n'));
   }
   // Of a member of the outermost object; of another text the first.
   std::size_t line_of(const std::string& name) const {
@@ -146,6 +147,10 @@ class Reader {
       } else if (name == "git-dir") {
         if (!value.is_boolean()) throw entry_error("the member \"git-dir\" is not true or false");
         entry.git_dir = value.get<bool>();
+      } else if (name == "full-ref") {
+        entry.full_ref = string(value, name);
+        if (!entry.full_ref.starts_with("refs/"))
+          throw entry_error("the member \"full-ref\" does not begin with refs/");
       } else if (name == "digest") {
         entry.digest = digest(value, name);
       } else if (name == "id") {
@@ -177,8 +182,9 @@ class Reader {
     const bool git = entry.kind == Kind::git;
     const bool good = (image ? entry.digest.has_value() != entry.id.has_value() : !entry.id) &&
                       (entry.kind == Kind::http) == (entry.digest && !image) &&
-                      git == !entry.commit.empty() && (git || (entry.ref.empty() && !entry.git_dir)) &&
-                      (image || !entry.platform);
+                      git == !entry.commit.empty() &&
+                      (git || (entry.ref.empty() && !entry.git_dir)) &&
+                      (entry.git_dir || entry.full_ref.empty()) && (image || !entry.platform);
     if (!good)
       throw entry_error("the entry of " + quoted(entry.text()) +
                         " has not the members that its kind has")
@@ -190,9 +196,8 @@ class Reader {
   std::set<LockKey> seen_;
 
   static void sort(LockEntries& entries) {
-    std::sort(entries.begin(), entries.end(), [](const LockKey& left, const LockKey& right) {
-      return left < right;
-    });
+    std::sort(entries.begin(), entries.end(),
+              [](const LockKey& left, const LockKey& right) { return left < right; });
   }
 };
 
@@ -224,6 +229,7 @@ std::string write_lock_file(const LockEntries& entries) {
     if (entry.platform) json["platform"] = entry.platform->text();
     if (!entry.ref.empty()) json["ref"] = entry.ref;
     if (entry.git_dir) json["git-dir"] = true;
+    if (!entry.full_ref.empty()) json["full-ref"] = entry.full_ref;
     if (entry.digest) json["digest"] = entry.digest->text();
     if (entry.id) json["id"] = entry.id->text();
     if (!entry.commit.empty()) json["commit"] = entry.commit;

@@ -11,7 +11,8 @@
 //   }
 //
 // Sorted, an entry a line: the same sources give the same bytes, and a change is one line of a
-// diff. "git-dir": true stands where .git is kept, because the commit may then be a tag of one.
+// diff. Where .git is kept, which may tell a tag from its commit, "git-dir": true stands there, and
+// "full-ref" says what the ref was short for.
 #pragma once
 
 #include <executor/sources/resolved_source.hpp>
@@ -43,6 +44,7 @@ struct LockEntry : LockKey {
   std::optional<Digest> digest;
   std::optional<Digest> id;
   std::string commit;
+  std::string full_ref;  // of a repository whose .git is kept, which tells of it: "refs/heads/main"
   bool operator==(const LockEntry&) const = default;
   // "sha256:...", "the image ID sha256:...", a commit.
   std::string value() const;

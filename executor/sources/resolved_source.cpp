@@ -42,13 +42,12 @@ std::optional<ResolvedSource> resolved_source(const Operation& operation,
 
 void make_unique(std::vector<ResolvedSource>& sources) {
   const auto order = [](const ResolvedSource& source) {
-    return std::make_tuple(source.kind, source.name, source.ref, source.subdir,
-                           source.keep_git_dir, source.platform, source.use, source.context,
-                           source.commit, source.id, source.digest);
+    return std::make_tuple(source.kind, source.name, source.ref, source.subdir, source.keep_git_dir,
+                           source.platform, source.use, source.context, source.commit, source.id,
+                           source.digest);
   };
-  std::sort(sources.begin(), sources.end(), [&](const auto& left, const auto& right) {
-    return order(left) < order(right);
-  });
+  std::sort(sources.begin(), sources.end(),
+            [&](const auto& left, const auto& right) { return order(left) < order(right); });
   sources.erase(std::unique(sources.begin(), sources.end()), sources.end());
 }
 

@@ -39,15 +39,15 @@ struct ResolvedSource {
   std::string ref;       // as written; empty: what the remote calls HEAD
   std::string full_ref;  // "refs/heads/main", where the remote told it
   std::string subdir;
-  std::string commit;    // with keep_git_dir of an annotated tag the tag's own object
+  std::string commit;  // with keep_git_dir of an annotated tag the tag's own object
   bool keep_git_dir = false;
 
   bool operator==(const ResolvedSource&) const = default;
 };
 
-// What a solve has found of a vertex that takes something from outside. `content` is of a FetchHttp:
-// the file's sha256; `git` the operation with its commit. Nothing for any other operation. Of an
-// image only `reference` and `id` are known here: who resolved it knows the rest.
+// What a solve has found of a vertex that takes something from outside. `content` is of a
+// FetchHttp: the file's sha256; `git` the operation with its commit. Nothing for any other
+// operation. Of an image only `reference` and `id` are known here: who resolved it knows the rest.
 std::optional<ResolvedSource> resolved_source(const Operation& operation,
                                               const std::optional<Digest>& content,
                                               const std::optional<FetchGit>& git);

@@ -95,6 +95,7 @@ Taken entry_of(const ResolvedSource& source) {
       entry.ref = source.ref;
       entry.git_dir = source.keep_git_dir;
       entry.commit = source.commit;
+      if (source.keep_git_dir && source.full_ref != source.ref) entry.full_ref = source.full_ref;
       break;
   }
   return entry;
@@ -129,7 +130,8 @@ std::map<LockKey, LockEntry> by_key(const LockEntries& entries) {
   return map;
 }
 
-// The entry that holds it: of this platform, else of every one.
+// The entry that holds it: of this platform, else of every one. Of a repository that was held its
+// full ref is what the operation has.
 const LockEntry* holder(const std::map<LockKey, LockEntry>& entries, const LockKey& key) {
   auto found = entries.find(key);
   if (found == entries.end()) {
@@ -137,9 +139,13 @@ const LockEntry* holder(const std::map<LockKey, LockEntry>& entries, const LockK
     everywhere.platform.reset();
     found = entries.find(everywhere);
   }
-  return found == entries.end() ? nullptr : &found->second;
+  if (found != entries.end()) return &found->second;
+  const auto short_for = std::find_if(entries.begin(), entries.end(), [&](const auto& entry) {
+    return key.kind == Kind::git && key.git_dir && entry.second.kind == Kind::git &&
+           entry.second.name == key.name && !key.ref.empty() && entry.second.full_ref == key.ref;
+  });
+  return short_for == entries.end() ? nullptr : &short_for->second;
 }
-
 
 Error differs(const LockKey& key, const std::string& locked, const std::string& is) {
   return Error(quoted(key.text()) + " is not what the lock file holds it to")
@@ -164,7 +170,7 @@ void require_held(const std::map<LockKey, LockEntry>& entries, const std::vector
 
 std::string locked_name(const std::string& reference) {
   return reference.find("://") == std::string::npos ? parse_reference(reference).familiar()
-                                                     : reference;
+                                                    : reference;
 }
 
 SourceLock::SourceLock(fs::path file, Mode mode) : file_(std::move(file)), mode_(mode) {
@@ -233,6 +239,7 @@ FetchGit SourceLock::hold(FetchGit fetch) const {
   // A checksum may be that of a tag, which only the remote knows: finish() compares.
   if (!entry->commit.starts_with(fetch.checksum)) return fetch;
   fetch.commit = entry->commit;
+  if (!entry->full_ref.empty()) fetch.ref = entry->full_ref;
   return fetch;
 }
 
@@ -283,9 +290,8 @@ std::vector<SourceLock::Change> SourceLock::finish(
   }
   for (const auto& [key, entry] : after)
     if (!before.contains(key)) changes.push_back({key.text(), std::nullopt, entry.value()});
-  std::sort(changes.begin(), changes.end(), [](const Change& left, const Change& right) {
-    return left.name < right.name;
-  });
+  std::sort(changes.begin(), changes.end(),
+            [](const Change& left, const Change& right) { return left.name < right.name; });
   std::error_code none;
   if (changes.empty() && fs::exists(file_, none)) return changes;
   LockEntries entries;

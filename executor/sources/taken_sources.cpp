@@ -9,8 +9,8 @@ namespace slipway {
 
 void TakenSources::add_context(std::vector<ResolvedSource> sources, const std::string& context) {
   for (ResolvedSource& source : sources) {
-    source.use = context.empty() ? ResolvedSource::Use::build_context
-                                 : ResolvedSource::Use::named_context;
+    source.use =
+        context.empty() ? ResolvedSource::Use::build_context : ResolvedSource::Use::named_context;
     source.context = context;
     contexts_.push_back(std::move(source));
   }
@@ -51,8 +51,7 @@ ResolvedSource image_source(const ImageFacts& facts, const Image& image, const s
   // An index serves every platform, the image's own manifest this one: where both are known, the
   // index is what the name stood for.
   const std::optional<OriginalManifest> manifest = facts.manifest(image.id);
-  const std::optional<Digest> own =
-      manifest ? std::optional(sha256(manifest->json)) : std::nullopt;
+  const std::optional<Digest> own = manifest ? std::optional(sha256(manifest->json)) : std::nullopt;
   for (const bool same_repository : {true, false}) {
     for (const Reference& known : facts.digests(image.id)) {
       const bool same =

@@ -1,5 +1,5 @@
-// Gathers what a whole build takes from outside: its contexts come first, then images are asked for,
-// then the solve tells what it needed.
+// Gathers what a whole build takes from outside: its contexts come first, then images are asked
+// for, then the solve tells what it needed.
 #pragma once
 
 #include <executor/sources/resolved_source.hpp>

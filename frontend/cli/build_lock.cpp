@@ -20,8 +20,7 @@ Mode mode_of(const BuildRequest& request) {
   const char* value = std::getenv("SLIPWAY_FROZEN_LOCK");
   if (value == nullptr || *value == '\0') return Mode::hold;
   const std::optional<bool> frozen = read_boolean(value);
-  if (!frozen)
-    throw Error("SLIPWAY_FROZEN_LOCK is " + quoted(value) + ", and not true or false");
+  if (!frozen) throw Error("SLIPWAY_FROZEN_LOCK is " + quoted(value) + ", and not true or false");
   return *frozen ? Mode::frozen : Mode::hold;
 }
 
@@ -43,7 +42,8 @@ std::string changes_text(const std::vector<SourceLock::Change>& changes) {
 }  // namespace
 
 std::optional<SourceLock> open_lock(const BuildRequest& request) {
-  if (!request.lock.empty()) return std::optional<SourceLock>(std::in_place, request.lock, mode_of(request));
+  if (!request.lock.empty())
+    return std::optional<SourceLock>(std::in_place, request.lock, mode_of(request));
   if (request.update_lock || request.frozen_lock)
     throw Error(std::string(request.update_lock ? "--update-lock" : "--frozen-lock") +
                 " is about a lock file, and none is given")
@@ -58,14 +58,14 @@ std::string checksum_hint(const BuildRequest& request) {
 }
 
 std::string finish_lock(const SourceLock& lock, const std::vector<ResolvedSource>& sources,
-                 const BuildRequest& request) {
+                        const BuildRequest& request) {
   const std::vector<SourceLock::Change> changes = lock.finish(sources);
   if (changes.empty() && lock.mode() != Mode::update) return {};
   std::string text = "lock: " + printable(request.lock) + ": ";
-  text += changes.empty() ? "nothing has changed\n"
-                          : std::to_string(changes.size()) +
-                                (changes.size() == 1 ? " source" : " sources") +
-                                (lock.mode() == Mode::update ? " changed\n" : " added\n");
+  text += changes.empty()
+              ? "nothing has changed\n"
+              : std::to_string(changes.size()) + (changes.size() == 1 ? " source" : " sources") +
+                    (lock.mode() == Mode::update ? " changed\n" : " added\n");
   return text + changes_text(changes);
 }
 

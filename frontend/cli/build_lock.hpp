@@ -20,6 +20,6 @@ std::string checksum_hint(const BuildRequest& request);
 // Writes the lock, and gives what is to be told of it: lines, or nothing. Throws Error where
 // something is not what it was held to.
 std::string finish_lock(const SourceLock& lock, const std::vector<ResolvedSource>& sources,
-                 const BuildRequest& request);
+                        const BuildRequest& request);
 
 }  // namespace slipway

@@ -56,8 +56,9 @@ std::string verify_reproducible(const Graph& graph, const std::vector<VertexId>&
               std::to_string(steps) + (steps == 1 ? " step" : " steps") +
               " gave other files the second time")
       .detail(std::move(text))
-      .hint("nothing was written but the first build's cache; the first of these steps is where to "
-            "begin");
+      .hint(
+          "nothing was written but the first build's cache; the first of these steps is where to "
+          "begin");
 }
 
 }  // namespace slipway

@@ -9,8 +9,8 @@
 #include <ir/error.hpp>
 #include <ir/lowering/paths.hpp>
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <string>
@@ -51,8 +51,7 @@ int show(const Request& request, const std::filesystem::path& root) {
     const StackView::Resolved found = files.resolve(rooted(wanted.path).substr(1), true);
     if (!found.entry && !found.path.empty()) refuse_missing_path(files, wanted);
     if (!found.entry || found.entry->type == Entry::Type::directory)
-      throw Error(quoted(wanted.path) + " in the image " + quoted(wanted.image) +
-                  " is a directory")
+      throw Error(quoted(wanted.path) + " in the image " + quoted(wanted.image) + " is a directory")
           .hint("slipway ls " + place);
     if (found.entry->type != Entry::Type::file)
       throw Error(quoted(wanted.path) + " in the image " + quoted(wanted.image) +

@@ -54,7 +54,8 @@ std::string growth_text(std::int64_t bytes) {
 
 std::string aspects_text(const FileDifference& file) {
   std::string text;
-  for (const Aspect aspect : file.aspects) text += (text.empty() ? "" : ", ") + std::string(name_of(aspect));
+  for (const Aspect aspect : file.aspects)
+    text += (text.empty() ? "" : ", ") + std::string(name_of(aspect));
   return text;
 }
 
@@ -89,8 +90,7 @@ std::string text_of(const std::vector<LayerDifferences>& layers, const Request& 
       std::string change = change_of(file);
       text += std::string("  ") + (file.was ? (file.is ? 'C' : 'D') : 'A') + " " +
               printable("/" + file.path);
-      if (const std::string aspects = aspects_text(file); !aspects.empty())
-        text += "  " + aspects;
+      if (const std::string aspects = aspects_text(file); !aspects.empty()) text += "  " + aspects;
       if (const std::int64_t growth = growth_of(file); growth != 0)
         text += "  " + growth_text(growth);
       text += "\n";
@@ -99,8 +99,8 @@ std::string text_of(const std::vector<LayerDifferences>& layers, const Request& 
   const Totals totals = totals_of(layers);
   if (layers.empty()) return "the files are the same\n";
   return text + "\n" + std::to_string(totals.added) + " added, " + std::to_string(totals.changed) +
-         " changed, " + std::to_string(totals.removed) + " removed, " +
-         growth_text(totals.growth) + "\n";
+         " changed, " + std::to_string(totals.removed) + " removed, " + growth_text(totals.growth) +
+         "\n";
 }
 
 std::string json_of(const std::vector<LayerDifferences>& layers, const Image& first,
@@ -159,7 +159,8 @@ int diff(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_diff(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Compares the files of two images: added (A), changed (C), removed (D), by the layer that did\n"
+      "Compares the files of two images: added (A), changed (C), removed (D), by the layer that "
+      "did\n"
       "it, with the bytes that each takes more. Times are not compared.");
   app.add_option("first", request->first, "a name, an ID or the beginning of one")
       ->required()

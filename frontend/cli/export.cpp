@@ -35,7 +35,8 @@ int export_image(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_export(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Writes the root file system of an image as one tar: its files alone, without layers, history\n"
+      "Writes the root file system of an image as one tar: its files alone, without layers, "
+      "history\n"
       "or settings. For an image that can be loaded again there is slipway save.");
   app.add_option("image", request->image, "a name, an ID or the beginning of one")
       ->required()

@@ -34,13 +34,24 @@ struct Request {
 std::string mode_text(const Entry& entry) {
   std::string text = "-rwxrwxrwx";
   switch (entry.type) {
-    case Type::directory: text[0] = 'd'; break;
-    case Type::symlink: text[0] = 'l'; break;
-    case Type::char_device: text[0] = 'c'; break;
-    case Type::block_device: text[0] = 'b'; break;
-    case Type::fifo: text[0] = 'p'; break;
+    case Type::directory:
+      text[0] = 'd';
+      break;
+    case Type::symlink:
+      text[0] = 'l';
+      break;
+    case Type::char_device:
+      text[0] = 'c';
+      break;
+    case Type::block_device:
+      text[0] = 'b';
+      break;
+    case Type::fifo:
+      text[0] = 'p';
+      break;
     case Type::file:
-    case Type::whiteout: break;
+    case Type::whiteout:
+      break;
   }
   const std::uint32_t mode = entry.type == Type::symlink ? 0777U : entry.mode;
   for (unsigned bit = 0; bit < 9; ++bit)
@@ -118,8 +129,8 @@ class Listing {
       owner.resize(owner_width, ' ');
       const std::string size = size_of(row.entry);
       text += mode_text(row.entry) + " " + owner + " " +
-              std::string(size_width - size.size(), ' ') + size + " " +
-              time_text(row.entry.mtime) + " " + printable(row.name);
+              std::string(size_width - size.size(), ' ') + size + " " + time_text(row.entry.mtime) +
+              " " + printable(row.name);
       if (row.entry.type == Type::symlink) text += " -> " + printable(row.entry.link_target);
       text += "\n";
     }

@@ -71,9 +71,12 @@ int run_rebase(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_rebase(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Puts the layers of an image above its base onto another base, without building it, and prints\n"
-      "the ID of the image that this gives. Only where a build on the new base would give the same\n"
-      "layers: COPY --link and ADD --link always do; COPY, ADD and WORKDIR do where what they write\n"
+      "Puts the layers of an image above its base onto another base, without building it, and "
+      "prints\n"
+      "the ID of the image that this gives. Only where a build on the new base would give the "
+      "same\n"
+      "layers: COPY --link and ADD --link always do; COPY, ADD and WORKDIR do where what they "
+      "write\n"
       "to is the same in both bases; RUN never does. What the image sets itself stays (variables,\n"
       "ENTRYPOINT, labels ...), all else is the new base's. Where it cannot be known what a build\n"
       "would give, that is an error with every reason, and nothing is made.");
@@ -83,9 +86,10 @@ std::function<int()> declare_rebase(CLI::App& app, const Globals& globals) {
   app.add_option("--onto", request->onto, "the new base: an image of the store, or scratch")
       ->required()
       ->type_name("NEWBASE");
-  app.add_option("--from", request->from,
-                 "the base that it was built on (default: the one image of the store that its layers "
-                 "and history begin with)")
+  app.add_option(
+         "--from", request->from,
+         "the base that it was built on (default: the one image of the store that its layers "
+         "and history begin with)")
       ->type_name("OLDBASE");
   app.add_option("-t,--tag", request->tags, "a name for the result; may be repeated")
       ->type_name("NAME[:TAG]")

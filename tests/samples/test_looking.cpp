@@ -26,9 +26,10 @@ void build(const Workshop& workshop, const std::string& dockerfile, const std::s
 
 const std::string with_everything =
     "FROM busybox\n"
-    "RUN mkdir -p /d/e && echo text > /d/file && ln -s file /d/link && ln -s /etc/passwd /d/abs && \\\n"
-    "    ln -s ../../../../etc/hostname-of-nobody /d/out && chmod 4750 /d/file && \\\n"
-    "    chown 3:4 /d/file && mkfifo /d/pipe && touch \"/d/a$(printf '\\033[31m')b\"\n";
+    "RUN mkdir -p /d/e && echo text > /d/file && ln -s file /d/link && ln -s /etc/passwd /d/abs && "
+    "\\\n"
+    "    ln -s ../../../../etc/hostname-of-nobody /d/out && chown 3:4 /d/file && \\\n"
+    "    chmod 4750 /d/file && mkfifo /d/pipe && touch \"/d/a$(printf '\\033[31m')b\"\n";
 
 }  // namespace
 
@@ -75,11 +76,13 @@ TEST_CASE("cat follows links within the image, and nowhere else") {
 TEST_CASE("diff tells by layer what was added, changed and removed") {
   SKIP_UNLESS_ROOT();
   const Workshop workshop;
-  const std::string start = "FROM busybox\nRUN mkdir /d && echo 1 > /d/changed && echo 2 > /d/gone\n";
+  const std::string start =
+      "FROM busybox\nRUN mkdir /d && echo 1 > /d/changed && echo 2 > /d/gone\n";
   build(workshop, start, "app:1");
   build(workshop,
-        start + "RUN echo added > /d/added\nRUN rm /d/gone && echo much longer > /d/changed && "
-                "chmod 700 /d/changed\n",
+        start +
+            "RUN echo added > /d/added\nRUN rm /d/gone && echo much longer > /d/changed && "
+            "chmod 700 /d/changed\n",
         "app:2");
   const Finished text = workshop.slipway({"diff", "app:1", "app:2"});
   INFO(text.err);

@@ -47,8 +47,8 @@ TEST_CASE("what COPY --link has made is on a new base what a build there gives")
   const std::string app = "COPY --link app /usr/bin/app\nENV OWN=1\nLABEL own=1\n";
   build_app(workshop, "base:1", app, "app:1");
 
-  const Finished moved =
-      workshop.slipway({"rebase", "app:1", "--from", "base:1", "--onto", "base:2", "-t", "app:moved"});
+  const Finished moved = workshop.slipway(
+      {"rebase", "app:1", "--from", "base:1", "--onto", "base:2", "-t", "app:moved"});
   INFO(moved.err);
   REQUIRE(moved.status == 0);
   const Built built = build_app(workshop, "base:2", app, "app:2");

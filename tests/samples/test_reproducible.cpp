@@ -26,8 +26,8 @@ void push(const Workshop& workshop, const std::string& name, const std::string& 
   std::ofstream(context / "Dockerfile") << "FROM scratch\nCOPY version /version\n";
   std::ofstream(context / "version") << content;
   const fs::path archive = workshop.folder() / "pushed.tar";
-  const Finished built = workshop.slipway(
-      {"build", "-o", "type=oci,dest=" + archive.string(), context.string()});
+  const Finished built =
+      workshop.slipway({"build", "-o", "type=oci,dest=" + archive.string(), context.string()});
   INFO(built.err);
   REQUIRE(built.status == 0);
   output_of({"skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false",
@@ -103,8 +103,8 @@ TEST_CASE("a lock that may not be added to names what it lacks before anything i
   REQUIRE(workshop.build({"--lock", lock.string()}).status == 0);
   CHECK(contains(read(lock), "\"id\": \"sha256:"));
   CHECK(workshop.build({"--lock", lock.string(), "--frozen-lock"}).status == 0);
-  CHECK(workshop.slipway({"build", "--dry-run", "--lock", lock.string(), workshop.context()}).status ==
-        0);
+  CHECK(workshop.slipway({"build", "--dry-run", "--lock", lock.string(), workshop.context()})
+            .status == 0);
   CHECK(workshop.build({"--update-lock"}).status != 0);
   std::ofstream(lock) << "{\"version\": 1,\n \"sources\": [{\"image\": 7}]}\n";
   const Built broken = workshop.build({"--lock", lock.string()});
@@ -162,7 +162,7 @@ TEST_CASE("a step that is another one each time is named, with what differs in i
 TEST_CASE("date +%N is no stamp for a build that is to be the same twice") {
   SKIP_UNLESS_ROOT();
   const Workshop workshop;
-  // busybox's date knows no %N: what it prints is the letter, and the same each time.
+  // Where busybox's date knows no %N, the time since the start still tells hundredths.
   workshop.write("Dockerfile",
                  "FROM busybox\n"
                  "RUN cut -d ' ' -f 1 /proc/uptime > /stamp; date +%N >> /stamp\n");

@@ -1,5 +1,5 @@
-// A build, and the same once more aside: what is not reproducible is found, and nothing of the second
-// stays.
+// A build, and the same once more aside: what is not reproducible is found, and nothing of the
+// second stays.
 #include "../solve/test_build.hpp"
 
 #include <executor/compare/builds.hpp>
@@ -43,7 +43,8 @@ struct Clock {
 
 }  // namespace
 
-TEST_CASE("a step that gives another file the second time is named, and what stands on it says so") {
+TEST_CASE(
+    "a step that gives another file the second time is named, and what stands on it says so") {
   Clock clock;
   const std::vector<StepDifference> differences = clock.compare();
   REQUIRE(differences.size() == 2);

@@ -14,7 +14,10 @@ std::string text_of(const std::vector<LayerDifferences>& layers) {
     for (const FileDifference& file : layer.files)
       text += (text.empty() ? "" : " ") + std::to_string(layer.layer + 1) +
               (layer.side == LayerDifferences::Side::first ? "!" : ":") +
-              (!file.was ? "+" : file.is ? "~" : "-") + file.path;
+              (!file.was ? "+"
+               : file.is ? "~"
+                         : "-") +
+              file.path;
   return text;
 }
 

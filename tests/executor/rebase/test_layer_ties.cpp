@@ -187,7 +187,8 @@ TEST_CASE("without records the history of an image counts, where BuildKit wrote 
                  "does not begin with"));
 }
 
-TEST_CASE("the base is the one image that an image begins with, and named where there are several") {
+TEST_CASE(
+    "the base is the one image that an image begins with, and named where there are several") {
   Bases all;
   all.bases();
   Store& store = all.build.store();

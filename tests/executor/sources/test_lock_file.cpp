@@ -84,13 +84,18 @@ TEST_CASE("a lock file that is none is refused at the line that is wrong") {
   CHECK(contains(refusal("{\"version\": 1}"), "no list of sources"));
   CHECK(contains(refusal("{\"version\": 1, \"sources\": [],\n\"more\": 1}"), "slipway.lock:2"));
   for (const std::string entry : {
-           std::string("7"), std::string("[]"), std::string("{}"), std::string("{\"image\": \"\"}"),
-           std::string("{\"image\": \"b\"}"), "{\"image\": 7, \"digest\": \"" + digest + "\"}",
+           std::string("7"),
+           std::string("[]"),
+           std::string("{}"),
+           std::string("{\"image\": \"\"}"),
+           std::string("{\"image\": \"b\"}"),
+           "{\"image\": 7, \"digest\": \"" + digest + "\"}",
            std::string("{\"image\": \"b\", \"digest\": \"sha256:12\"}"),
            "{\"image\": \"b\", \"url\": \"u\", \"digest\": \"" + digest + "\"}",
            "{\"image\": \"b\", \"digest\": \"" + digest + "\", \"id\": \"" + digest + "\"}",
            "{\"image\": \"b\", \"commit\": \"" + std::string(40, 'a') + "\"}",
-           "{\"image\": \"b\", \"platform\": \"no/such/thing/at/all\", \"digest\": \"" + digest + "\"}",
+           "{\"image\": \"b\", \"platform\": \"no/such/thing/at/all\", \"digest\": \"" + digest +
+               "\"}",
            "{\"url\": \"u\", \"id\": \"" + digest + "\"}",
            "{\"url\": \"u\", \"ref\": \"r\", \"digest\": \"" + digest + "\"}",
            "{\"git\": \"u\", \"digest\": \"" + digest + "\"}",

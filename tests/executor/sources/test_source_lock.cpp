@@ -67,9 +67,10 @@ TEST_CASE("what a solve took is told, also of steps that were hits") {
   build.solve(add(user_in_url));
   CHECK(build.result.sources == std::vector{taken});
   // By a checksum of another kind, whose file is in the cache.
-  build.solve(add(files.url(), "--checksum=sha512:" + std::string(
-      "b2d1d285b5199c85f988d03649c37e44fd3dde01e5d69c50fef90651962f48110e9340b60d49a479c4c0b53f5f07d690"
-      "686dd87d2481937a512e8b85ee7c617f")));
+  build.solve(add(files.url(), "--checksum=sha512:" +
+                                   std::string("b2d1d285b5199c85f988d03649c37e44fd3dde01e5d69c50fef"
+                                               "90651962f48110e9340b60d49a479c4c0b53f5f07d690"
+                                               "686dd87d2481937a512e8b85ee7c617f")));
   REQUIRE(build.result.sources.size() == 1);
   CHECK(build.result.sources[0].digest == sha256("content"));
 }
@@ -77,7 +78,8 @@ TEST_CASE("what a solve took is told, also of steps that were hits") {
 TEST_CASE("stages that the target does not need are no sources") {
   FileServer files{.etag = {}, .modified = {}};
   TestBuild build;
-  build.solve("FROM scratch AS other\nADD " + files.url() + " /f\nFROM scratch\nCOPY --from=other "
+  build.solve("FROM scratch AS other\nADD " + files.url() +
+              " /f\nFROM scratch\nCOPY --from=other "
               "/f /f\nFROM scratch\n");
   CHECK(build.result.sources.empty());
 }
@@ -117,6 +119,26 @@ TEST_CASE("a commit that was locked is built when its branch has moved") {
   CHECK(text_of(file).find(second) != std::string::npos);
 }
 
+TEST_CASE("a repository that is held has the same .git as the one that was locked") {
+  TestBuild build;
+  GitServer server;
+  ServedRepository repository = server.repository("r");
+  repository.write("f", "first\n");
+  repository.commit("first");
+  const std::string dockerfile = add_git(repository.url() + "#main", "--keep-git-dir=true");
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  locked_solve(build, dockerfile, SourceLock(file, Mode::hold));
+  SourceLock(file, Mode::hold).finish(build.result.sources);
+  const LayerStack first = build.result.layers;
+  const std::string text = text_of(file);
+  CHECK(contains(text, "\"full-ref\": \"refs/heads/main\""));
+
+  CHECK(locked_solve(build, dockerfile, SourceLock(file, Mode::hold)).empty());
+  CHECK(build.result.layers == first);
+  CHECK(SourceLock(file, Mode::hold).finish(build.result.sources).empty());
+  CHECK(text_of(file) == text);
+}
+
 TEST_CASE("a file that has changed since it was locked is an error that names both digests") {
   FileServer files{.etag = {}, .modified = {}};
   TestBuild build;
@@ -130,8 +152,8 @@ TEST_CASE("a file that has changed since it was locked is an error that names bo
   CHECK(build.file("f") == "content");
 
   TestBuild elsewhere;
-  const std::string said = refusal_of(
-      [&] { locked_solve(elsewhere, add(files.url()), SourceLock(file, Mode::hold)); });
+  const std::string said =
+      refusal_of([&] { locked_solve(elsewhere, add(files.url()), SourceLock(file, Mode::hold)); });
   CHECK(contains(said, sha256("content").text()));
   CHECK(contains(said, sha256("changed").text()));
   // The Dockerfile's own checksum is not overruled.
@@ -158,10 +180,9 @@ TEST_CASE("frozen, what is not in the file is an error, each at its instruction"
   CHECK(contains(said, "Dockerfile:2"));
   CHECK(contains(said, "Dockerfile:3"));
   CHECK(contains(said, "http://example.org/b.git#v1"));
-  CHECK(contains(refusal_of([&] {
-          SourceLock(file, Mode::frozen).image("debian", host_platform());
-        }),
-                 "debian:latest"));
+  CHECK(
+      contains(refusal_of([&] { SourceLock(file, Mode::frozen).image("debian", host_platform()); }),
+               "debian:latest"));
   CHECK(text_of(file) == write_lock_file({}));
 }
 
