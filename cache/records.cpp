@@ -246,4 +246,14 @@ std::vector<Record> RecordStore::with_prefix(std::string_view hex, std::size_t m
   return found;
 }
 
+std::vector<Record> RecordStore::of_layer(const DiffId& layer, std::size_t most) {
+  Query query(database_, "SELECT " RECORD_COLUMNS
+                         " FROM records WHERE layer = ? ORDER BY last_used DESC, key LIMIT ?");
+  query.bind(layer.digest).bind(static_cast<std::uint64_t>(most));
+  std::vector<Record> found;
+  while (query.step())
+    if (std::optional<Record> record = read_row(query)) found.push_back(std::move(*record));
+  return found;
+}
+
 }  // namespace slipway

@@ -90,6 +90,8 @@ class RecordStore {
   std::optional<Record> numbered(std::int64_t number);
   // Those whose keys begin with these digits, at most `most`.
   std::vector<Record> with_prefix(std::string_view hex, std::size_t most);
+  // Those that gave this layer, the newest use first, at most `most`.
+  std::vector<Record> of_layer(const DiffId& layer, std::size_t most);
 
  private:
   Database& database_;

@@ -33,6 +33,8 @@ Examples:
   slipway build --on-failure=shell .           a shell in the step that fails
   slipway build --explain .                    why each step missed, in depth
   slipway build --dry-run .                    what would run, and for how long
+  slipway build --lock slipway.lock .          with the base images, files and commits of the file
+  slipway build --verify-reproducible .        twice, to see whether it gives the same
   slipway build --check .                      what could be better, without a build
   slipway build --call=targets .               the stages that can be built
   slipway build --call=outline --target test . the arguments and secrets that a stage takes
@@ -154,8 +156,12 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
                  "none, they are written")
       ->type_name("FILE");
   app.add_flag("--update-lock", r.update_lock, "write the digests of today, and show what changed");
+  app.add_flag("--frozen-lock", r.frozen_lock,
+               "what is not in the lock file is an error, and the file is not written: for CI "
+               "(default: $SLIPWAY_FROZEN_LOCK)");
   app.add_flag("--verify-reproducible", r.verify_reproducible,
-               "build twice without cache, and name the files that differ");
+               "build twice without cache; where a step gives other files the second time, name them, "
+               "and write no output");
   app.add_option("--progress", r.progress, "auto, tty, plain or quiet")->type_name("MODE");
   app.add_flag("-q,--quiet", r.quiet, "print nothing but the image's ID");
   app.add_option("--iidfile", r.iidfile, "write the image's ID to a file")->type_name("FILE");

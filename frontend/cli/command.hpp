@@ -50,6 +50,11 @@ std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
 std::function<int()> declare_push(CLI::App& app, const Globals& globals);
 std::function<int()> declare_load(CLI::App& app, const Globals& globals);
 std::function<int()> declare_save(CLI::App& app, const Globals& globals);
+std::function<int()> declare_export(CLI::App& app, const Globals& globals);
+std::function<int()> declare_diff(CLI::App& app, const Globals& globals);
+std::function<int()> declare_ls(CLI::App& app, const Globals& globals);
+std::function<int()> declare_cat(CLI::App& app, const Globals& globals);
+std::function<int()> declare_rebase(CLI::App& app, const Globals& globals);
 std::function<int()> declare_import(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).

@@ -74,6 +74,7 @@ struct TestBuildOptions {
   std::string place = "test";  // where the Dockerfile is
   std::size_t max_parallelism = 4;
   bool keep_going = false;
+  bool aside = false;  // as SolveOptions has it
 };
 
 class TestBuild {
@@ -156,6 +157,9 @@ class TestBuild {
                      const std::function<bool()>&)>
       import_mount;
 
+  // What becomes of the graph before it is solved; empty: nothing.
+  std::function<LoweredPlatforms(LoweredPlatforms)> change_graph;
+
   // Of the last solve.
   const std::string& place() const { return place_; }
 
@@ -187,9 +191,11 @@ class TestBuild {
                       const Image image = own ? *own : store_->images().get(request.reference);
                       return {.reference = request.reference, .id = image.id, .config = image.config};
                     });
+    if (change_graph) lowered = change_graph(std::move(*lowered));
     SolveOptions solve_options;
     solve_options.max_parallelism = options.max_parallelism;
     solve_options.keep_going = options.keep_going;
+    solve_options.aside = options.aside;
     place_ = solve_options.place = options.place + "\n" + options.target;
     solve_options.failed = failed;
     solve_options.import_mount = import_mount;
