@@ -11,6 +11,7 @@ std::span<const Subcommand> commands() {
       {"checks", "list the build checks, or explain one", declare_checks},
       {"context", "list what goes into a build, and why", declare_context},
       {"fmt", "print Dockerfiles in one canonical form", declare_fmt},
+      {"image", "what there is for images, as docker groups it", nullptr, image_commands},
       {"images", "list the images in the store", declare_images},
       {"inspect", "show all that is known of images, as JSON", declare_inspect},
       {"history", "show the steps an image was made of", declare_history},
