@@ -105,8 +105,12 @@ std::string time_text(std::int64_t time) {
 
 std::string local_time_text(std::int64_t time) {
   std::string text = formatted(time, "%Y-%m-%dT%H:%M:%S%z");
-  if (text.ends_with("+0000")) return text.substr(0, text.size() - 5) + "Z";
-  if (text.size() > 2) text.insert(text.size() - 2, ":");
+  if (text.ends_with("+0000")) {
+    text.resize(text.size() - 5);
+    text += 'Z';
+  } else if (text.size() > 2) {
+    text.insert(text.size() - 2, 1, ':');
+  }
   return text;
 }
 
