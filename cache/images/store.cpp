@@ -6,9 +6,23 @@
 #include <ir/error.hpp>
 
 #include <algorithm>
-#include <map>
+#include <cstring>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace slipway {
+namespace {
+
+// A sha256 is as good as random.
+struct DigestHash {
+  std::size_t operator()(const Digest& digest) const {
+    std::size_t value = 0;
+    std::memcpy(&value, digest.bytes.data(), sizeof value);
+    return value;
+  }
+};
+
+}  // namespace
 
 Digest index_id(const std::vector<std::string>& configs) {
   ImageIndex index;
@@ -198,45 +212,80 @@ std::uint64_t ImageStore::blob_bytes(const Digest& image) const {
   return query.bind(image).step() ? static_cast<std::uint64_t>(query.integer(0)) : 0;
 }
 
+// Four scans, put together here: joins in SQL look up each layer of each image, which takes four
+// times as long for 1,000 images. Configs are not read: images_by_time has all that is asked for.
 std::vector<ImageSummary> ImageStore::list() const {
+  std::unordered_map<Digest, std::vector<Reference>, DigestHash> names;
+  std::unordered_map<Digest, std::vector<Digest>, DigestHash> members;  // of indexes
+  std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;          // of layers
+  std::unordered_map<Digest, std::vector<Digest>, DigestHash> layers;   // of images
+  std::unordered_set<Digest, DigestHash> in_index;
+  {
+    Query query(database_,
+                "SELECT name, image FROM tags UNION ALL SELECT name, id FROM index_tags ORDER BY name");
+    while (query.step()) names[query.digest(1)].push_back(parse_reference(query.text(0)));
+  }
+  {
+    Query query(database_, "SELECT id, image FROM index_images ORDER BY id, position");
+    while (query.step()) {
+      members[query.digest(0)].push_back(query.digest(1));
+      in_index.insert(query.digest(1));
+    }
+  }
+  {
+    Query query(database_, "SELECT diff_id, size FROM layers");
+    while (query.step())
+      sizes.emplace(query.digest(0), static_cast<std::uint64_t>(query.integer(1)));
+  }
+  {
+    Query query(database_, "SELECT image, layer FROM image_layers");
+    while (query.step()) layers[query.digest(0)].push_back(query.digest(1));
+  }
+  const auto size_of = [&](const Digest& layer) {
+    const auto size = sizes.find(layer);
+    return size == sizes.end() ? 0 : size->second;
+  };
+  const auto names_of = [&](const Digest& id) {
+    const auto found = names.find(id);
+    return found == names.end() ? std::vector<Reference>() : found->second;
+  };
+
   std::vector<ImageSummary> images;
-  std::map<Digest, std::size_t> positions;
+  std::unordered_map<Digest, std::int64_t, DigestHash> times;
   {
     Query query(database_,
-                "SELECT images.id, images.created, coalesce(sum(layers.size), 0) FROM images "
-                "LEFT JOIN image_layers ON image = images.id LEFT JOIN layers ON diff_id = layer "
-                "WHERE images.id NOT IN (SELECT image FROM index_images) "
-                "OR images.id IN (SELECT image FROM tags) GROUP BY images.number "
-                "ORDER BY images.created DESC, images.number DESC");
+                "SELECT id, created FROM images ORDER BY created DESC, number DESC");
     while (query.step()) {
-      images.push_back({query.digest(0), {}, query.integer(1),
-                        static_cast<std::uint64_t>(query.integer(2))});
+      ImageSummary image;
+      image.id = query.digest(0);
+      image.created = query.integer(1);
+      if (!members.empty()) times.emplace(image.id, image.created);
+      image.names = names_of(image.id);
+      if (image.names.empty() && in_index.contains(image.id)) continue;
+      for (const Digest& layer : layers[image.id]) image.size += size_of(layer);
+      images.push_back(std::move(image));
     }
   }
-  {
-    Query query(database_,
-                "SELECT id, max(created), coalesce(sum(size), 0) FROM ("
-                "  SELECT DISTINCT index_images.id AS id, layers.diff_id AS diff_id, layers.size AS "
-                "size, (SELECT max(created) FROM images JOIN index_images AS own ON own.image = "
-                "images.id WHERE own.id = index_images.id) AS created"
-                "  FROM index_images LEFT JOIN image_layers ON image_layers.image = "
-                "index_images.image LEFT JOIN layers ON layers.diff_id = image_layers.layer) "
-                "GROUP BY id");
-    while (query.step()) {
-      images.push_back({query.digest(0), {}, query.integer(1),
-                        static_cast<std::uint64_t>(query.integer(2)), true});
+  const std::size_t single = images.size();
+  for (const auto& [id, each] : members) {
+    ImageSummary index;
+    index.id = id;
+    index.is_index = true;
+    index.names = names_of(id);
+    std::unordered_set<Digest, DigestHash> seen;
+    for (const Digest& image : each) {
+      index.created = std::max(index.created, times[image]);
+      for (const Digest& layer : layers[image])
+        if (seen.insert(layer).second) index.size += size_of(layer);
     }
+    images.push_back(std::move(index));
   }
+  // The order of a hash is none.
+  std::sort(images.begin() + static_cast<std::ptrdiff_t>(single), images.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) {
     return a.created > b.created;
   });
-  positions.clear();
-  for (std::size_t i = 0; i < images.size(); ++i) positions.emplace(images[i].id, i);
-  Query query(database_,
-              "SELECT name, image FROM tags UNION ALL SELECT name, id FROM index_tags ORDER BY name");
-  while (query.step())
-    if (const auto position = positions.find(query.digest(1)); position != positions.end())
-      images[position->second].names.push_back(parse_reference(query.text(0)));
   return images;
 }
 

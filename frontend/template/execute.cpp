@@ -135,11 +135,12 @@ class Execution {
     variable(name) = value;
   }
 
-  // The parser has seen that it is there.
   Value& variable(const std::string& name) {
-    return std::find_if(variables_.rbegin(), variables_.rend(),
-                        [&](const auto& each) { return each.first == name; })
-        ->second;
+    const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
+                                    [&](const auto& each) { return each.first == name; });
+    // The parser has seen that it is there; a mistake of it must not end in somebody's memory.
+    if (found == variables_.rend()) throw Error("there is no variable " + quoted(name));
+    return found->second;
   }
 
   Value evaluate(const TemplatePipeline& pipeline, const Value& dot) {

@@ -203,7 +203,10 @@ class Parser {
     const std::size_t visible = variables_.size();
     branch.pipeline = parse_pipeline(loop, depth);
     if (!close()) fail(at_, "the action does not end here");
+    const std::size_t of_branch = variables_.size();
     End end = parse_nodes(branch.body, depth + 1, in_loop || loop);
+    // A loop's variables are set for each entry, and there is none behind {{else}}.
+    variables_.resize(loop ? visible : of_branch);
     if (end.keyword == Keyword::otherwise) {
       skip_blanks();
       const std::size_t start = at_;
