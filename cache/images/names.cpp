@@ -31,7 +31,7 @@ void ImageStore::tag_platform(const Reference& name, const Digest& id) {
   std::vector<Digest> images;
   const std::optional<Image> added = find(id);
   if (!added) throw Error("there is no image " + id.text());
-  std::optional<Digest> before = id_of(name);
+  std::optional<Digest> before = tagged(name);
   if (before) {
     std::vector<Digest> known = images_of(*before);
     if (known.empty()) known.push_back(*before);

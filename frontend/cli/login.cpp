@@ -131,10 +131,14 @@ std::function<int()> declare_login(CLI::App& app, const Globals&) {
       "credential helper that ~/.docker/config.json names, else in that file. Without a server it is "
       "the Docker Hub's.");
   app.add_option("server", request->server, "HOST[:PORT] of the registry")->type_name("SERVER");
-  app.add_option("-u,--username", request->user, "the user name")->type_name("NAME");
-  app.add_option("-p,--password", request->password,
-                 "the password or access token, for everybody on the machine to see; -: as "
-                 "--password-stdin")
+  // Told apart from what was not given, although it may be empty.
+  const auto add = [&](const char* flag, std::optional<std::string>& value, const char* what) {
+    return app.add_option_function<std::string>(
+        flag, [&value](const std::string& text) { value = text; }, what);
+  };
+  add("-u,--username", request->user, "the user name")->type_name("NAME");
+  add("-p,--password", request->password,
+      "the password or access token, for everybody on the machine to see; -: as --password-stdin")
       ->type_name("PASSWORD");
   app.add_flag("--password-stdin", request->from_stdin,
                "take the password or access token from standard input");

@@ -19,7 +19,7 @@ class TemplateBudget {
   void take(std::size_t steps);
 
  private:
-  std::size_t left_ = std::size_t{64} << 20;
+  std::size_t left_ = std::size_t{16} << 20;
 };
 
 struct TemplateRun {
