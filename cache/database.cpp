@@ -223,6 +223,13 @@ constexpr const char* migrations[] = {
       PRIMARY KEY (digest, domain, repository)
     ) WITHOUT ROWID;
     )sql",
+    // tags.tagged, index_tags.tagged  when the name was given; 0: before that was kept
+    // images_by_time  lists images without reading what stands behind their configs
+    R"sql(
+    CREATE INDEX images_by_time ON images (created, id);
+    ALTER TABLE tags ADD COLUMN tagged INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE index_tags ADD COLUMN tagged INTEGER NOT NULL DEFAULT 0;
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

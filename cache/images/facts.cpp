@@ -83,6 +83,18 @@ void ImageFacts::put_digest(const Digest& id, const Reference& name, const Diges
       .run();
 }
 
+std::vector<Reference> ImageFacts::forget_digests(const Digest& id, const Reference& name) {
+  std::vector<Reference> gone = digests(id);
+  std::erase_if(gone, [&](const Reference& each) {
+    return each.domain != name.domain || each.repository != name.repository;
+  });
+  Query(database_, "DELETE FROM image_digests WHERE id = ? AND repository = ?")
+      .bind(id)
+      .bind(repository_of(name))
+      .run();
+  return gone;
+}
+
 std::vector<Reference> ImageFacts::digests(const Digest& id) const {
   std::vector<Reference> names;
   Query query(database_,

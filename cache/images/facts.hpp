@@ -59,6 +59,8 @@ class ImageFacts {
 
   // That the repository of `name` has the image or index under this digest of a manifest or index.
   void put_digest(const Digest& id, const Reference& name, const Digest& digest);
+  // What the repository of `name` calls it, which is no longer so; gives what it was.
+  std::vector<Reference> forget_digests(const Digest& id, const Reference& name);
   // "name@digest", sorted.
   std::vector<Reference> digests(const Digest& id) const;
   // The same of all.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ir/digest.hpp>
+#include <ir/error.hpp>
 #include <ir/image_config.hpp>
 #include <ir/layer.hpp>
 #include <ir/reference.hpp>
@@ -56,6 +57,12 @@ ImageConfig read_image_config(std::string_view json);
 // The ID of an index of images with these configs (JSON), whether a store has it or not.
 Digest index_id(const std::vector<std::string>& configs);
 
+// For who can do without it.
+class NoSuchImage : public Error {
+ public:
+  using Error::Error;
+};
+
 class ImageStore {
  public:
   explicit ImageStore(Database& database);
@@ -73,7 +80,10 @@ class ImageStore {
   void tag(const Reference& name, const Digest& id);
   // Gives the ID the name had; empty: there was no such name.
   std::optional<Digest> untag(const Reference& name);
+  // The same if the name still stands for that image. False: it does not.
+  bool untag(const Reference& name, const Digest& id);
 
+  // A name with a digest is also what its repository calls an image (ImageFacts::digests).
   // Empty: there is none. Throws Error if one of its layers is gone. Of an index, here and in get(),
   // the image for this machine, or the first.
   std::optional<Image> find(const Reference& name) const;
@@ -88,19 +98,31 @@ class ImageStore {
   std::optional<StoredIndex> find_index(const Digest& id) const;
   // A name, "sha256:..." or a prefix of an ID. Throws Error with a hint: none, or several.
   Image get(std::string_view name_or_id) const;
-  // The ID of the image or index, also of one that has lost a layer.
+  // The ID of the image or index, also of one that has lost a layer. Throws NoSuchImage where none is
+  // called so.
   Digest resolve(std::string_view name_or_id) const;
   std::vector<Reference> names(const Digest& id) const;
+  // When a name was given to it last, seconds since the epoch; 0: that is not known.
+  std::int64_t last_tagged(const Digest& id) const;
+  // That of the image, those of the index's images. Throws Error for one that is malformed.
+  std::vector<ImageConfig> configs(const Digest& id) const;
+  // What of the image is kept as registries have it: its config, and the blobs of layers; bytes.
+  std::uint64_t blob_bytes(const Digest& image) const;
   // Newest first. Layers that are gone count as empty. Images without a name that belong to an index
   // are left out: the index stands for them.
   std::vector<ImageSummary> list() const;
   // Removes the image, indexes that it belongs to, and all their names; its layers stay until pruned.
   void remove(const Digest& id);
+  // Takes the image out of the index, and of all others that it belongs to. Their names go to what
+  // is left: an index, or the only other image. Removes the image if it has no name. Throws Error if
+  // it is an index's only image.
+  void take_out(const Digest& image);
   // Removes an image or index that has no name, and with an index its images that have none and
   // belong to no other. False: it has a name, belongs to an index, or is not there.
   bool remove_unnamed(const Digest& id);
 
  private:
+  std::optional<Digest> tagged(const Reference& name) const;
   std::optional<Digest> id_of(const Reference& name) const;
   std::vector<Digest> images_of(const Digest& index) const;
   std::optional<Image> choose(const Digest& id, const Platform& platform, bool any) const;

@@ -20,15 +20,19 @@ struct Globals {
 
 struct Subcommand {
   std::string_view name;
-  std::string_view summary;  // one line of `slipway --help`
+  std::string_view summary;  // one line of `slipway --help`; empty: another name, not listed there
   // Adds the command's flags to `app`. What it gives is called once they are parsed, and gives the
   // exit status or throws Error. Only the command that was asked for is declared: the others'
   // flags would cost every start of the program.
   std::function<int()> (*declare)(CLI::App& app, const Globals& globals);
+  // In place of that: the commands that this word stands before.
+  std::span<const Subcommand> (*group)() = nullptr;
 };
 
 // In the order of `slipway --help`.
 std::span<const Subcommand> commands();
+// Those of `slipway image`.
+std::span<const Subcommand> image_commands();
 
 // Each in a file of its name.
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
@@ -40,11 +44,15 @@ std::function<int()> declare_du(CLI::App& app, const Globals& globals);
 std::function<int()> declare_doctor(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fmt(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fsck(CLI::App& app, const Globals& globals);
+std::function<int()> declare_image_prune(CLI::App& app, const Globals& globals);
 std::function<int()> declare_images(CLI::App& app, const Globals& globals);
 std::function<int()> declare_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_history(CLI::App& app, const Globals& globals);
 std::function<int()> declare_tag(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rmi(CLI::App& app, const Globals& globals);
+std::function<int()> declare_search(CLI::App& app, const Globals& globals);
+std::function<int()> declare_login(CLI::App& app, const Globals& globals);
+std::function<int()> declare_logout(CLI::App& app, const Globals& globals);
 std::function<int()> declare_prune(CLI::App& app, const Globals& globals);
 std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
 std::function<int()> declare_push(CLI::App& app, const Globals& globals);

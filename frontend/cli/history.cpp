@@ -1,19 +1,22 @@
 // slipway history: the steps an image was made of, as `docker history` prints them.
 #include "command.hpp"
 #include "print.hpp"
+#include "rows.hpp"
 #include "table.hpp"
 
 #include <cache/images/time.hpp>
 #include <cache/store.hpp>
-#include <ir/printable.hpp>
+#include <ir/error.hpp>
+#include <ir/platform.hpp>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace slipway {
@@ -27,6 +30,7 @@ struct Request {
   bool no_trunc = false;
   bool quiet = false;
   std::string format;
+  std::string platform;
 };
 
 struct Row {
@@ -37,16 +41,13 @@ struct Row {
   std::string comment;
 };
 
-// Cut at a whole UTF-8 character, as docker with an ellipsis in the last place.
-std::string shortened(const std::string& text) {
-  std::size_t characters = 0;
-  std::size_t cut = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
-    if (characters == longest_step - 1) cut = i;
-    if (++characters > longest_step) return text.substr(0, cut) + "…";
-  }
-  return text;
+Image find_image(const ImageStore& images, const Request& request) {
+  if (request.platform.empty()) return images.get(request.image);
+  const Platform platform = parse_platform(request.platform);
+  if (std::optional<Image> image = images.find(images.resolve(request.image), platform))
+    return std::move(*image);
+  throw Error("the image " + quoted(request.image) + " is not there for " + platform.text())
+      .hint("`slipway images --tree` shows the platforms");
 }
 
 // Newest first. Layers that the history does not tell of stand at the bottom, as a base has them.
@@ -60,50 +61,49 @@ std::vector<Row> rows_of(const Image& image, bool no_trunc) {
   for (std::size_t i = 0; i < layer; ++i)
     rows.push_back({"<missing>", 0, "", image.layers[i].size, ""});
   for (const HistoryEntry& entry : image.config.history) {
-    Row row{"<missing>", parse_time(entry.created).value_or(0), printable(entry.created_by), 0,
-            printable(entry.comment)};
+    // A tab would begin a column.
+    std::string step = entry.created_by;
+    std::replace(step.begin(), step.end(), '\t', ' ');
+    Row row{"<missing>", parse_time(entry.created).value_or(0), std::move(step), 0, entry.comment};
     if (!entry.empty_layer && layer < layers) row.size = image.layers[layer++].size;
     rows.push_back(std::move(row));
   }
   if (!rows.empty()) rows.back().id = no_trunc ? image.id.text() : short_id(image.id);
   std::reverse(rows.begin(), rows.end());
   if (!no_trunc)
-    for (Row& row : rows) row.created_by = shortened(row.created_by);
+    for (Row& row : rows) row.created_by = shortened(row.created_by, longest_step);
   return rows;
 }
 
+// docker's: a time before that is no date that an image was made at.
+constexpr std::int64_t year_2000 = 946684800;
+
 int history(const Request& request, const std::filesystem::path& root) {
-  const bool json = wants_json(request.format);
+  const std::string standard =
+      request.quiet ? "{{.ID}}"
+                    : std::string("table {{.ID}}\t{{") +
+                          (request.human ? ".CreatedSince" : ".CreatedAt") +
+                          "}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+  Rows rows(request.format, standard,
+            {{"ID", "IMAGE"},
+             {"CreatedSince", "CREATED"},
+             {"CreatedAt", "CREATED AT"},
+             {"CreatedBy", "CREATED BY"},
+             {"Size", "SIZE"},
+             {"Comment", "COMMENT"}});
   Store store(root);
-  const std::vector<Row> rows = rows_of(store.images().get(request.image), request.no_trunc);
   const std::int64_t now = std::time(nullptr);
-  const auto created = [](const Row& row) {
-    return row.created == 0 ? std::string("N/A") : time_text(row.created);
-  };
-  const auto size = [&](const Row& row) {
-    return request.human ? size_text(row.size) : std::to_string(row.size);
-  };
-  std::string text;
-  std::vector<std::vector<std::string>> cells = {
-      {"IMAGE", request.human ? "CREATED" : "CREATED AT", "CREATED BY", "SIZE", "COMMENT"}};
-  for (const Row& row : rows) {
-    if (request.quiet) {
-      text += row.id + "\n";
-    } else if (json) {
-      nlohmann::ordered_json line;
-      line["Comment"] = row.comment;
-      line["CreatedAt"] = created(row);
-      line["CreatedBy"] = row.created_by;
-      line["CreatedSince"] = age_text(row.created, now);
-      line["ID"] = row.id;
-      line["Size"] = size(row);
-      text += line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-    } else {
-      cells.push_back({row.id, request.human ? age_text(row.created, now) : created(row),
-                       row.created_by, size(row), row.comment});
-    }
+  for (const Row& row : rows_of(find_image(store.images(), request), request.no_trunc)) {
+    const std::string at = row.created == 0 ? "N/A" : local_time_text(row.created);
+    const std::string since = row.created <= year_2000 ? "N/A" : age_text(row.created, now);
+    rows.add(make_record({{"Comment", row.comment},
+                          {"CreatedAt", at},
+                          {"CreatedBy", row.created_by},
+                          {"CreatedSince", request.human ? since : at},
+                          {"ID", row.id},
+                          {"Size", request.human ? size_text(row.size) : std::to_string(row.size)}}));
   }
-  print(request.quiet || json ? text : table(cells));
+  print(rows.text());
   return 0;
 }
 
@@ -118,11 +118,16 @@ std::function<int()> declare_history(CLI::App& app, const Globals& globals) {
   app.add_flag("-H,--human", request->human, "sizes and ages for people; --human=false: exact ones");
   app.add_flag("--no-trunc", request->no_trunc, "show steps and IDs whole");
   app.add_flag("-q,--quiet", request->quiet, "show IDs only");
-  app.add_option("--format", request->format, "json: an object a line")->type_name("FORMAT");
+  add_format_flag(app, request->format);
+  app.add_option("--platform", request->platform, "of an image of several platforms, this one's")
+      ->type_name("OS/ARCH");
   app.footer(R"(
 Examples:
   slipway history app
   slipway history --no-trunc --format json app | jq -r .CreatedBy
+  slipway history --format '{{.Size}} {{.CreatedBy}}' app
+
+Fields: ID, CreatedSince, CreatedAt, CreatedBy, Size, Comment.
 )");
   return [request, &globals] { return history(*request, globals.root); };
 }

@@ -42,7 +42,6 @@ constexpr std::string_view usage = R"(Usage: slipway [OPTIONS] COMMAND ...
 
 slipway builds images from Dockerfiles, without a daemon, and says what its cache did and why.
 
-Commands:
 )";
 
 constexpr std::string_view epilogue = R"(
@@ -58,21 +57,32 @@ A first build:
   slipway build -t hello DIRECTORY
 )";
 
-std::string help() {
-  std::string text(usage);
-  for (const Subcommand& command : commands()) {
+std::string list_of(std::span<const Subcommand> list) {
+  std::string text = "Commands:\n";
+  for (const Subcommand& command : list) {
+    if (command.summary.empty()) continue;
     std::string name(command.name);
     name.resize(12, ' ');
     text += "  " + name + std::string(command.summary) + "\n";
   }
-  return text + std::string(epilogue);
+  return text;
 }
 
-Error unknown_command(const std::string& name) {
+std::string help() { return std::string(usage) + list_of(commands()) + std::string(epilogue); }
+
+std::string group_help(const Subcommand& group) {
+  const std::string called = "slipway " + std::string(group.name);
+  return "Usage: " + called + " COMMAND ...\n\n" + list_of(group.group()) + "\n" + called +
+         " COMMAND --help says what one takes.\n";
+}
+
+// `called` is what stands before the name: "slipway", "slipway image".
+Error unknown_command(const std::string& called, std::span<const Subcommand> list,
+                      const std::string& name) {
   std::vector<std::string> names;
-  for (const Subcommand& command : commands()) names.emplace_back(command.name);
-  return Error("slipway has no command " + quoted(name))
-      .hint(did_you_mean(name, names, "slipway --help lists them"));
+  for (const Subcommand& command : list) names.emplace_back(command.name);
+  return Error(called + " has no command " + quoted(name))
+      .hint(did_you_mean(name, names, called + " --help lists them"));
 }
 
 // CLI11's errors in our own words where it knows less than we do. As docker, a flag that is wrong
@@ -128,8 +138,10 @@ void let_the_last_count(CLI::App& app) {
   for (CLI::App* sub : app.get_subcommands({})) let_the_last_count(*sub);
 }
 
-int run_command(const Subcommand& command, Globals globals, std::vector<std::string> arguments) {
-  CLI::App app{std::string(command.summary), "slipway " + std::string(command.name)};
+// `called`: its name, with the group's before it.
+int run_command(const Subcommand& command, const std::string& called, Globals globals,
+                std::vector<std::string> arguments) {
+  CLI::App app{std::string(command.summary), "slipway " + called};
   app.option_defaults()->always_capture_default(false);
   app.add_option("--root", globals.root, "where images, layers and the cache are kept")->group("");
   app.add_flag("-D,--debug", globals.debug, "say more about what is done")->group("");
@@ -143,10 +155,32 @@ int run_command(const Subcommand& command, Globals globals, std::vector<std::str
     std::fputs(app.help().c_str(), stdout);
     return 0;
   } catch (const CLI::ParseError& error) {
-    return refuse(app, error, command.name);
+    return refuse(app, error, called);
   }
   if (globals.root.empty()) globals.root = StateDirectory::default_root();
   return run();
+}
+
+// `slipway image ls`: the command behind the group's name.
+int run_group(const Subcommand& group, const Globals& globals, std::vector<std::string> arguments) {
+  const std::string called(group.name);
+  const bool asks_help =
+      !arguments.empty() && (arguments.front() == "-h" || arguments.front() == "--help" ||
+                             (arguments.front() == "help" && arguments.size() == 1));
+  if (arguments.empty() || asks_help) {
+    std::fputs(group_help(group).c_str(), asks_help ? stdout : stderr);
+    return asks_help ? 0 : failure_status;
+  }
+  std::string name = arguments.front();
+  if (name == "help") {
+    name = arguments[1];
+    arguments = {name, "--help"};
+  }
+  arguments.erase(arguments.begin());
+  for (const Subcommand& command : group.group())
+    if (command.name == name)
+      return run_command(command, called + " " + name, globals, std::move(arguments));
+  throw unknown_command("slipway " + called, group.group(), name);
 }
 
 // A standard descriptor that was closed by the caller would become the number of the next file that
@@ -210,11 +244,14 @@ int run_program(const std::vector<std::string>& arguments) {
   }
   if (name == "help") {
     name = rest.front();
-    rest = {"--help"};
+    rest.front() = "--help";
+    std::rotate(rest.begin(), rest.begin() + 1, rest.end());  // `help image ls`
   }
   for (const Subcommand& command : commands())
-    if (command.name == name) return run_command(command, globals, std::move(rest));
-  throw unknown_command(name);
+    if (command.name == name)
+      return command.group != nullptr ? run_group(command, globals, std::move(rest))
+                                      : run_command(command, name, globals, std::move(rest));
+  throw unknown_command("slipway", commands(), name);
 }
 
 // Large blocks go back to the system when they are freed. Left alone, glibc takes the size of the

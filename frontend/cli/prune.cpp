@@ -11,7 +11,6 @@
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 #include <ir/printable.hpp>
-#include <ir/quantities.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -66,17 +65,8 @@ Kind kind_of(const std::string& name) {
                           "partial"));
 }
 
-// "24h" and "7d" ago, a date, or a time as docker takes them; seconds since the epoch.
 std::int64_t time_of(const std::string& text) {
-  const std::int64_t now = std::time(nullptr);
-  constexpr std::int64_t nanoseconds = 1'000'000'000;
-  if (text.ends_with('d'))
-    if (const auto days = read_number(text.substr(0, text.size() - 1), 10))
-      return now - std::int64_t{*days} * 24 * 60 * 60;
-  if (const auto duration = read_duration(text)) return now - *duration / nanoseconds;
-  for (const char* rest : {"", "Z", "T00:00:00Z"})
-    if (const auto time = parse_time(text + rest)) return *time;
-  if (const auto seconds = read_number(text, 10)) return *seconds;
+  if (const auto time = read_moment(text, std::time(nullptr))) return *time;
   throw Error("--filter until=" + quoted(text) + " is no time")
       .hint("how long ago, as 24h or 7d, or since when, as 2024-05-31 or 2024-05-31T12:00:00Z");
 }

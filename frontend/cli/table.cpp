@@ -10,11 +10,33 @@ namespace slipway {
 namespace {
 
 constexpr std::size_t gap = 3;
+constexpr std::size_t narrowest = 10;  // with the gap
 
 // Code points; wide and combining ones count as one, as in docker's tables.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string size_with_digits(std::uint64_t bytes, int digits) {
+  static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1000;
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.*g%s", digits, value, units[unit]);
+  // 999.6 of three digits rounds up to four, which %g would write as 1e+03.
+  if (value >= (digits == 3 ? 999.5 : 999.95) && unit + 1 < units.size())
+    std::snprintf(text.data(), text.size(), "1%s", units[unit + 1]);
+  return text.data();
+}
+
+std::string formatted(std::int64_t time, const char* format) {
+  const std::time_t seconds = time;
+  std::tm parts{};
+  if (::localtime_r(&seconds, &parts) == nullptr) return "N/A";
+  std::array<char, 128> text;
+  return {text.data(), std::strftime(text.data(), text.size(), format, &parts)};
 }
 
 }  // namespace
@@ -29,25 +51,28 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + gap, ' ');
+      const std::size_t whole = std::max(widths[i] + gap, narrowest);
+      if (i + 1 < row.size()) text.append(whole - width(row[i]), ' ');
     }
     text += '\n';
   }
   return text;
 }
 
-std::string size_text(std::uint64_t bytes) {
-  static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1000;
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%.3g%s", value, units[unit]);
-  // 999.6 rounds up to four digits, which %g would write as 1e+03.
-  if (value >= 999.5 && unit + 1 < units.size())
-    std::snprintf(text.data(), text.size(), "1%s", units[unit + 1]);
-  return text.data();
+std::string shortened(const std::string& text, std::size_t places) {
+  std::size_t characters = 0;
+  std::size_t cut = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) == 0x80) continue;
+    if (characters == places - 1) cut = i;
+    if (++characters > places) return text.substr(0, cut) + "…";
+  }
+  return text;
 }
+
+std::string size_text(std::uint64_t bytes) { return size_with_digits(bytes, 3); }
+
+std::string sum_text(std::uint64_t bytes) { return size_with_digits(bytes, 4); }
 
 std::string age_text(std::int64_t time, std::int64_t now) {
   if (time == 0) return "N/A";
@@ -77,5 +102,18 @@ std::string time_text(std::int64_t time) {
   const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   return {text.data(), length};
 }
+
+std::string local_time_text(std::int64_t time) {
+  std::string text = formatted(time, "%Y-%m-%dT%H:%M:%S%z");
+  if (text.ends_with("+0000")) {
+    text.resize(text.size() - 5);
+    text += 'Z';
+  } else if (text.size() > 2) {
+    text.insert(text.size() - 2, 1, ':');
+  }
+  return text;
+}
+
+std::string go_time_text(std::int64_t time) { return formatted(time, "%Y-%m-%d %H:%M:%S %z %Z"); }
 
 }  // namespace slipway

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,11 +19,17 @@ struct Outcome {
   int status = -1;
 };
 
-// Neither is a terminal; the store is where --root or $SLIPWAY_ROOT says.
-inline Outcome run_slipway(std::vector<std::string> arguments) {
+// No stream is a terminal; the store is where --root or $SLIPWAY_ROOT says. `input` is all of its
+// standard input, `environment` is added to ours.
+inline Outcome run_slipway(std::vector<std::string> arguments, const std::string& input = {},
+                           const std::map<std::string, std::string>& environment = {}) {
   using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
   const File out(std::tmpfile(), std::fclose);
   const File err(std::tmpfile(), std::fclose);
+  const File in(std::tmpfile(), std::fclose);
+  REQUIRE(in);
+  std::fwrite(input.data(), 1, input.size(), in.get());
+  std::rewind(in.get());
   REQUIRE(out);
   REQUIRE(err);
   std::vector<char*> words{const_cast<char*>(SLIPWAY_PROGRAM)};
@@ -31,6 +38,8 @@ inline Outcome run_slipway(std::vector<std::string> arguments) {
   const pid_t pid = ::fork();
   REQUIRE(pid >= 0);
   if (pid == 0) {
+    for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
+    ::dup2(::fileno(in.get()), STDIN_FILENO);
     ::dup2(::fileno(out.get()), STDOUT_FILENO);
     ::dup2(::fileno(err.get()), STDERR_FILENO);
     ::execv(words[0], words.data());

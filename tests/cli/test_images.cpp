@@ -1,81 +1,35 @@
-#include "../cache/store_fixture.hpp"
-#include "../cache/temporary_folder.hpp"
-#include "program.hpp"
-
-#include <cache/images/store.hpp>
-#include <cache/state_directory.hpp>
+// The commands about images, as a user runs them.
+#include "image_fixture.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <ctime>
-#include <sstream>
 #include <string>
+#include <vector>
 
 using namespace slipway;
 using Json = nlohmann::json;
 
-namespace {
-
-// A store with images that have layers in its database and no files.
-struct TestStore {
-  TemporaryFolder folder;
-  StateDirectory state{folder.path()};
-  Database database{state.root() / "slipway.db"};
-  ImageStore images{database};
-
-  Digest put(const std::string& step, const std::string& created, std::uint64_t size = 12'600'000) {
-    const LayerRef layer = add_layer(database, step, size);
-    ImageConfig config;
-    config.created = created;
-    config.platform = {"linux", "amd64", ""};
-    config.env = {"PATH=/bin"};
-    config.diff_ids = {layer.diff_id};
-    config.history = {{created, step, "", "by a test", false},
-                      {created, "CMD [\"sh\"]", "", "", true}};
-    return images.put(write_image_config(config));
-  }
-  void tag(const std::string& name, const Digest& id) { images.tag(parse_reference(name), id); }
-  Outcome run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--root", folder.path().string()});
-    return run_slipway(std::move(arguments));
-  }
-};
-
-std::string short_of(const Digest& id) { return id.hex().substr(0, 12); }
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
-
-std::string years_ago(int years) {
-  const std::time_t time = std::time(nullptr) - years * 365L * 86400 - 86400;
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&time));
-  return text;
-}
-
-}  // namespace
-
 TEST_CASE("images prints docker's table, newest first") {
   TestStore store;
-  CHECK(store.run({"images"}).out == "REPOSITORY   TAG   IMAGE ID   CREATED   SIZE\n");
+  CHECK(store.run({"images"}).out == "REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n");
   const Digest old = store.put("old", years_ago(5));
   const Digest young = store.put("young", years_ago(3), 999);
   const Digest dangling = store.put("dangling", "", 1'234'567'890);
   store.tag("debian:bookworm", old);
   store.tag("registry.example/app:1", old);
   store.tag("team/app", young);
-  CHECK(lines_of(store.run({"images"}).out) ==
-        std::vector<std::string>{
-            "REPOSITORY             TAG        IMAGE ID       CREATED       SIZE",
-            "team/app               latest     " + short_of(young) + "   3 years ago   999B",
-            "debian                 bookworm   " + short_of(old) + "   5 years ago   12.6MB",
-            "registry.example/app   1          " + short_of(old) + "   5 years ago   12.6MB",
-            "<none>                 <none>     " + short_of(dangling) + "   N/A           1.23GB"});
+  std::vector<std::string> expected{
+      "REPOSITORY             TAG        IMAGE ID       CREATED       SIZE",
+      "team/app               latest     " + short_of(young) + "   3 years ago   999B",
+      "debian                 bookworm   " + short_of(old) + "   5 years ago   12.6MB",
+      "registry.example/app   1          " + short_of(old) + "   5 years ago   12.6MB"};
+  CHECK(lines_of(store.run({"images"}).out) == expected);
+  CHECK(store.run({"image", "ls"}).out == store.run({"images"}).out);
+  CHECK(store.run({"image", "list"}).out == store.run({"images"}).out);
+  expected.push_back("<none>                 <none>     " + short_of(dangling) +
+                     "   N/A           1.23GB");
+  CHECK(lines_of(store.run({"images", "-a"}).out) == expected);
 }
 
 TEST_CASE("images shows IDs alone, whole IDs, digests, one repository, JSON") {
@@ -106,7 +60,6 @@ TEST_CASE("images shows IDs alone, whole IDs, digests, one repository, JSON") {
   CHECK(line["Digest"] == manifest.text());
   CHECK(line["ID"] == short_of(other));
   CHECK(line["Size"] == "12.6MB");
-  CHECK(store.run({"images", "--format", "{{.ID}}"}).status == 1);
 }
 
 TEST_CASE("inspect gives docker's JSON, and what is missing after it") {
@@ -128,6 +81,14 @@ TEST_CASE("inspect gives docker's JSON, and what is missing after it") {
   CHECK(list[0]["Architecture"] == "amd64");
   CHECK(list[0]["Size"] == 12'600'000);
   CHECK(list[0]["RootFS"]["Layers"] == Json::array({sha256("RUN make").text()}));
+  CHECK(list[0]["Metadata"]["LastTagTime"].get<std::string>().starts_with("20"));
+  // As docker: the list in one line.
+  const Outcome line = store.run({"inspect", "--format=json", "app"});
+  CHECK(lines_of(line.out).size() == 1);
+  CHECK(Json::parse(line.out)[0] == list[0]);
+  CHECK(store.run({"inspect", "nothing"}).out == "[]\n");
+  CHECK(store.run({"image", "inspect", "app"}).out == store.run({"inspect", "--type=image", "app"}).out);
+  CHECK(store.run({"inspect", "--type=container", "app"}).status == 1);
 }
 
 TEST_CASE("history tells the steps backwards, with the size each one added") {
@@ -137,16 +98,24 @@ TEST_CASE("history tells the steps backwards, with the size each one added") {
   store.tag("app", id);
   CHECK(lines_of(store.run({"history", "app"}).out) ==
         std::vector<std::string>{
-            "IMAGE          CREATED       CREATED BY                                      SIZE     "
+            "IMAGE          CREATED       CREATED BY                                      SIZE      "
             "COMMENT",
             short_of(id) + "   4 years ago   CMD [\"sh\"]                                      0B  "
-                           "     ",
+                           "      ",
             "<missing>      4 years ago   RUN " + std::string(40, 'x') +
-                "…   12.6MB   by a test"});
+                "…   12.6MB    by a test"});
   const auto lines = lines_of(store.run({"history", "--no-trunc", "--format=json", "app"}).out);
   REQUIRE(lines.size() == 2);
   CHECK(Json::parse(lines[0])["ID"] == id.text());
-  CHECK(Json::parse(lines[1])["CreatedBy"] == "RUN " + std::string(60, 'x') + " [2J");
+  // JSON is as it is: its escapes are no terminal's.
+  CHECK(Json::parse(lines[1])["CreatedBy"] == step);
+  CHECK(lines[1].find('\x1b') == std::string::npos);
+  CHECK(store.run({"history", "--no-trunc", "--format", "{{.CreatedBy}}", "app"}).out ==
+        "CMD [\"sh\"]\nRUN " + std::string(60, 'x') + " [2J\n");
+  CHECK(store.run({"history", "--format", "table {{.ID}}\\t{{.Size}}", "app"}).out ==
+        "IMAGE          SIZE\n" + short_of(id) + "   0B\n<missing>      12.6MB\n");
+  CHECK(store.run({"history", "--platform", "linux/s390x", "app"}).status == 1);
+  CHECK(store.run({"image", "history", "--platform", "linux/amd64", "-q", "app"}).status == 0);
   CHECK(store.run({"history", "-q", "app"}).out == short_of(id) + "\n<missing>\n");
   CHECK(lines_of(store.run({"history", "--human=false", "app"}).out)[2].find("12600000") !=
         std::string::npos);
@@ -192,7 +161,98 @@ TEST_CASE("rmi by ID spares an image with several names, unless it is forced") {
 
   const Digest other = store.put("other", "");
   const Outcome forced = store.run({"rmi", "-f", "nothing", short_of(id), other.text()});
-  CHECK(forced.status == 1);  // "nothing" is not there; the others went all the same
+  CHECK(forced.status == 0);  // "nothing" is not there, which is what was asked for
+  CHECK(forced.err.find("there is no image \"nothing\"") != std::string::npos);
   CHECK(forced.out == "Untagged: app:latest\nUntagged: registry.example/app:latest\nDeleted: " +
                           id.text() + "\nDeleted: " + other.text() + "\n");
+}
+
+TEST_CASE("rmi takes what registries call an image away with its last name there") {
+  TestStore store;
+  const Digest id = store.put("layer", "");
+  store.tag("app:1", id);
+  store.tag("app:2", id);
+  store.tag("registry.example/app", id);
+  const Digest manifest = sha256("manifest");
+  ImageFacts facts(store.database);
+  facts.put_digest(id, parse_reference("app"), manifest);
+  CHECK(store.run({"rmi", "app:1"}).out == "Untagged: app:1\n");
+  CHECK(facts.digests(id).size() == 1);
+  CHECK(store.run({"rmi", "app:2"}).out ==
+        "Untagged: app:2\nUntagged: app@" + manifest.text() + "\n");
+  CHECK(facts.digests(id).empty());
+
+  // By its digest all names that the repository has for it.
+  facts.put_digest(id, parse_reference("registry.example/app"), manifest);
+  store.tag("registry.example/app:2", id);
+  CHECK(store.run({"rmi", "registry.example/app@" + manifest.text()}).out ==
+        "Untagged: registry.example/app:2\nUntagged: registry.example/app:latest\n"
+        "Untagged: registry.example/app@" + manifest.text() + "\nDeleted: " + id.text() + "\n");
+}
+
+TEST_CASE("rmi --platform takes one platform out of an image of several") {
+  TestStore store;
+  const Digest amd64 = store.put("amd64 layer", "");
+  const Digest arm64 = store.put("arm64 layer", "", 500, {}, {"linux", "arm64", ""});
+  const Digest riscv = store.put("riscv layer", "", 500, {}, {"linux", "riscv64", ""});
+  store.tag("multi", store.images.put_index({amd64, arm64, riscv}));
+  store.tag("pair", store.images.put_index({arm64, riscv}));
+  CHECK(store.run({"rmi", "--platform", "linux/arm64", "multi"}).status == 1);  // needs --force
+  CHECK(store.run({"rmi", "-f", "--platform", "linux/s390x", "multi"}).status == 1);
+  CHECK(store.run({"rmi", "-f", "--platform", "linux/arm64", "multi"}).out ==
+        "Deleted: " + arm64.text() + "\n");
+  CHECK_FALSE(store.images.find(arm64).has_value());
+  CHECK(store.images.platforms(parse_reference("multi")).size() == 2);
+  CHECK(store.images.resolve("pair") == riscv);
+  CHECK(store.run({"rmi", "-f", "--platform=linux/amd64", "multi"}).status == 0);
+  CHECK(store.images.resolve("multi") == riscv);
+}
+
+TEST_CASE("image prune removes what has no name, and with -a everything, as far as it is meant") {
+  TestStore store;
+  const Digest old = store.put("old", "2020-01-01T00:00:00Z");
+  const Digest kept = store.put("kept", "2020-01-01T00:00:00Z", 1000, {{"keep", ""}});
+  const Digest dangling = store.put("dangling", "2024-01-01T00:00:00Z");
+  const Digest stays = store.put("stays", "2020-06-01T00:00:00Z", 1000, {{"keep", "1"}});
+  store.tag("old:1", old);
+  store.tag("old:2", old);
+  store.tag("kept", kept);
+
+  const Outcome asked = store.run({"image", "prune"});  // standard input says nothing
+  CHECK(asked.status == 0);
+  CHECK(asked.out ==
+        "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ");
+  CHECK(store.run({"image", "prune", "--filter", "reference=x"}).status == 1);
+
+  CHECK(store.run({"image", "prune", "-f", "--filter", "label=keep=2"}).out ==
+        "Total reclaimed space: 0B\n");
+  const Outcome first = store.run({"image", "prune", "-f", "--filter", "label!=keep"});
+  CHECK(first.out.find("Deleted Images:\ndeleted: " + dangling.text() + "\n\nTotal reclaimed space: ") ==
+        0);
+  const Outcome second =
+      store.run({"image", "prune", "-af", "--filter", "until=2020-03-01", "--filter", "label!=keep"});
+  CHECK(second.out.find("Deleted Images:\nuntagged: old:1\nuntagged: old:2\ndeleted: " + old.text() +
+                        "\n\nTotal reclaimed space: ") == 0);
+  CHECK(store.run({"image", "prune", "--all", "--force"}).out.find("untagged: kept:latest\n") !=
+        std::string::npos);
+  CHECK(store.images.list().empty());
+  (void)stays;
+}
+
+TEST_CASE("slipway image is the same commands under docker's other names") {
+  TestStore store;
+  const Outcome help = store.run({"image", "--help"});
+  CHECK(help.status == 0);
+  for (const char* name : {"build", "history", "import", "inspect", "load", "ls", "prune", "pull",
+                           "rm", "save", "tag"})
+    CHECK(help.out.find(std::string("\n  ") + name + " ") != std::string::npos);
+  CHECK(store.run({"image"}).status == 1);
+  CHECK(store.run({"image"}).err == help.out);
+  CHECK(store.run({"image", "lss"}).err.find("did you mean \"ls\"?") != std::string::npos);
+  CHECK(store.run({"image", "ls", "--help"}).out.find("slipway image ls") != std::string::npos);
+  CHECK(run_slipway({"help", "image", "ls"}).out == store.run({"image", "ls", "--help"}).out);
+  const Digest id = store.put("layer", "");
+  CHECK(store.run({"image", "tag", id.text(), "app"}).status == 0);
+  CHECK(store.run({"image", "remove", "app"}).out ==
+        "Untagged: app:latest\nDeleted: " + id.text() + "\n");
 }

@@ -65,7 +65,7 @@ TEST_CASE("a change that an image's config cannot hold is quoted") {
   const Outcome refused = store.run({"import", "-c", "RUN make", store.file("root.tar")});
   CHECK(refused.status == 1);
   CHECK(refused.err.find("--change:2:1: error: --change cannot do this\n    2 | RUN make\n") == 0);
-  CHECK(store.run({"images", "-q"}).out == "");
+  CHECK(store.run({"images", "-aq"}).out == "");
 }
 
 TEST_CASE("what is no archive, no image and no registry is said plainly") {

@@ -75,8 +75,8 @@ TEST_CASE("several platforms are built in one graph, and what they share is run 
   CHECK(shown["Id"] == index);
   CHECK(shown["RepoTags"] == Json::array({"app:1"}));
   REQUIRE(shown["Manifests"].size() == 3);
-  CHECK(shown["Manifests"][2]["Platform"]["variant"] == "v7");
-  CHECK(shown["Manifests"][2]["Id"] == metadata["slipway.images"]["linux/arm/v7"]);
+  CHECK(shown["Manifests"][2]["ImageData"]["Platform"]["variant"] == "v7");
+  CHECK(shown["Manifests"][2]["ID"] == metadata["slipway.images"]["linux/arm/v7"]);
   const Json arm = json_of(workshop.slipway({"inspect", "--platform=linux/arm64", "app:1"}))[0];
   CHECK(arm["Architecture"] == "arm64");
   CHECK(workshop.slipway({"inspect", "--platform=linux/s390x", "app:1"}).err.find("linux/arm64") !=

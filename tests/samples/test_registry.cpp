@@ -119,7 +119,7 @@ TEST_CASE("an image is pulled from a registry and built upon") {
     const Finished pulled = workshop.slipway({"pull", registry.name("tools/busybox:1")});
     CHECK(pulled.status != 0);
     CHECK(pulled.err.find("error:") != std::string::npos);
-    CHECK(workshop.slipway({"images", "-q"}).out == "");
+    CHECK(workshop.slipway({"images", "-aq"}).out == "");
   }
 
   SUBCASE("and one that is not there is missed by its name") {
