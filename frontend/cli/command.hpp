@@ -31,6 +31,7 @@ struct Subcommand {
 std::span<const Subcommand> commands();
 
 // Each in a file of its name.
+std::function<int()> declare_attestations(CLI::App& app, const Globals& globals);
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
 std::function<int()> declare_cache(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
@@ -50,6 +51,7 @@ std::function<int()> declare_pull(CLI::App& app, const Globals& globals);
 std::function<int()> declare_load(CLI::App& app, const Globals& globals);
 std::function<int()> declare_save(CLI::App& app, const Globals& globals);
 std::function<int()> declare_import(CLI::App& app, const Globals& globals);
+std::function<int()> declare_sbom(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).
 bool use_color();

@@ -14,6 +14,8 @@ std::span<const Subcommand> commands() {
       {"images", "list the images in the store", declare_images},
       {"inspect", "show all that is known of images, as JSON", declare_inspect},
       {"history", "show the steps an image was made of", declare_history},
+      {"sbom", "list the packages in an image", declare_sbom},
+      {"attestations", "show what was attested of an image when it was built", declare_attestations},
       {"tag", "give an image another name", declare_tag},
       {"rmi", "remove names, and images without another", declare_rmi},
       {"pull", "get an image from a registry", declare_pull},
