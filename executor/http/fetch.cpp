@@ -93,7 +93,9 @@ class Download {
     if (!wanted.empty() && got != wanted) {
       throw Error("the checksum of " + shown(fetch_.operation) + " is not the one it was asked for")
           .detail("expected " + wanted + "\n     got " + got + "\n")
-          .hint("if the file was meant to change, put its new checksum into the Dockerfile");
+          .hint(!fetch_.checksum_hint.empty()
+                    ? fetch_.checksum_hint
+                    : "if the file was meant to change, put its new checksum into the Dockerfile");
     }
     // Before 1970 tars have no times, and a year of five digits is nobody's.
     constexpr std::int64_t latest = 253'402'300'799;  // the end of 9999

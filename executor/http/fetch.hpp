@@ -21,6 +21,8 @@ struct HttpFetch {
   // A file that is longer is an Error, so that a server cannot fill the disk.
   std::uint64_t most_bytes = std::uint64_t{64} << 30;
   std::function<bool()> cancelled;
+  // What to do where the checksum is another one; empty: the Dockerfile has it.
+  std::string checksum_hint;
 };
 
 // It is what it was: one of those that are known.

@@ -80,7 +80,7 @@ void Solver::begin_copy(Step& current) {
   }
   current.work_started = now();
   if (worth_writing_first(planned->plan, current.parts,
-                          vertex.ignore_cache ? std::nullopt : record_before(current.id))) {
+                          ignores_records(current) ? std::nullopt : record_before(current.id))) {
     planned->write(store_.layers(), current, now());
     current.work_ended = now();
   } else {

@@ -28,6 +28,7 @@ void Solver::begin_git(Step& current, const FetchGit& fetch) {
 
 void Solver::decide_git(Step& current, const FetchGit& resolved) {
   // The commit says it all: neither where it is from nor by which name it was found.
+  current.git = resolved;
   current.parts = key_parts(GitSources::identity(resolved));
   decide(current, {}, [this, &current, resolved] {
     enqueue_beside(current.id, [this, &current, resolved] {

@@ -32,6 +32,7 @@ void Solver::begin_http(Step& current, const FetchHttp& operation) {
 void Solver::ask_http(Step& current, const FetchHttp& operation, bool anew) {
   HttpFetch fetch;
   fetch.operation = operation;
+  fetch.checksum_hint = options_.checksum_hint;
   fetch.cancelled = [this] { return stopping(); };
   fetch.authorization = http_authorization(operation, options_.secret);
   if (!anew) {

@@ -11,7 +11,7 @@ namespace slipway {
 void Solver::decide(Step& current, std::vector<PlannedFiles> files,
                     std::function<void()> miss) {
   current.key = cache_key(current.parts);
-  if (!graph_[current.id].ignore_cache && use_record(current)) return;
+  if (!ignores_records(current) && use_record(current)) return;
   if (!asks_shared(current)) return miss_here(current, std::move(files), miss);
   enqueue_waiting(current.id, [this, &current, files = std::move(files), miss] {
     if (use_shared(current)) return;
@@ -26,12 +26,14 @@ void Solver::miss_here(Step& current, std::vector<PlannedFiles> files, std::func
     for (const Digest& lock : mount_locks(*run)) locks.push_back(lock);
   }
   wait_for_locks(current, std::move(locks),
-                 [this, &current, files = std::move(files), miss, &vertex] {
+                 [this, &current, files = std::move(files), miss] {
                    if (stopping()) return;
                    // Another process may have made it in the meantime.
-                   if (!vertex.ignore_cache && use_record(current)) return;
-                   current.files = lists_of(files);
-                   explain(current);
+                   if (!ignores_records(current) && use_record(current)) return;
+                   if (!options_.aside) {
+                     current.files = lists_of(files);
+                     explain(current);
+                   }
                    miss();
                  });
 }
@@ -96,6 +98,8 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
       current.result.directories.back() = store_.layers().directory(layer.diff_id);
     }
   }
+  stack_on_input(current, layer, created);
+  if (options_.aside) return finish_report(current, VertexReport::Outcome::ran);
   Record record;
   record.key = *current.key;
   record.parts = current.parts;
@@ -111,7 +115,6 @@ void Solver::keep_layer(Step& current, const BuiltLayer& built) {
     const std::lock_guard lock(mutex_);
     wrote_ = true;
   }
-  stack_on_input(current, layer, created);
   finish_report(current, VertexReport::Outcome::ran);
 }
 
@@ -183,10 +186,12 @@ void Solver::write_back() {
     if (outcome != VertexReport::Outcome::hit && outcome != VertexReport::Outcome::ran) continue;
     places.push_back({place_of(id), *known.key});
   }
-  keep_shared_records();
-  if (wrote_) store_.sync();
-  store_.records().touch(used_);
-  store_.records().remember(places);
+  if (!options_.aside) {
+    keep_shared_records();
+    if (wrote_) store_.sync();
+    store_.records().touch(used_);
+    store_.records().remember(places);
+  }
   for (auto& [name, context] : options_.contexts) {
     if (context) context->remember();
   }

@@ -39,7 +39,7 @@ bool Solver::is_here(const LayerRef& layer) const {
 }
 
 bool Solver::asks_shared(const Step& current) const {
-  return reads_shared_ && !*lost_ && !graph_[current.id].ignore_cache;
+  return reads_shared_ && !*lost_ && !ignores_records(current);
 }
 
 bool Solver::use_shared(Step& current) {

@@ -6,6 +6,7 @@
 #include <executor/progress.hpp>
 #include <executor/sandbox/process_runner.hpp>
 #include <executor/solve/failed_step.hpp>
+#include <executor/sources/resolved_source.hpp>
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 
@@ -19,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace slipway {
@@ -58,9 +60,16 @@ struct SolveOptions {
   // Whether the roots' layers have to be in the store at the end: else those that a shared cache has
   // stay there.
   bool bring_layers = true;
+  // For comparing with what was built a moment ago: every step that gives a layer is executed, no
+  // record is read, kept or shared, and a layer is never the earlier one with the same files. What
+  // it makes nothing refers to afterwards.
+  bool aside = false;
   // Called once when all has ended, before solve() returns or throws, with what is known of every
   // vertex that was needed.
   std::function<void(const std::vector<VertexReport>&)> ended;
+  // What to do where a file of the web has another checksum than it was asked for with; empty: change
+  // the Dockerfile, which has it.
+  std::string checksum_hint;
   // Called with the id of a cache mount that a step is about to use and that is not here. Makes its
   // directory, if it has what belongs there, by a rename that takes no other's place; may take long,
   // and gives up once `cancelled` says so. What it has not got begins as the instruction says.
@@ -82,6 +91,10 @@ struct SolvedRoot {
 // What is told of a root is the first one's, which most often is the only one.
 struct SolveResult : SolvedRoot {
   std::vector<SolvedRoot> roots;      // all, in the order they were asked for
+  // What was taken from outside, by hits too, sorted. Of images who resolved them knows more.
+  std::vector<ResolvedSource> sources;
+  // The layer of every step that was needed and makes one, in order of VertexId.
+  std::vector<std::pair<VertexId, LayerRef>> made;
   std::vector<VertexReport> reports;  // of every vertex that was needed, in order of VertexId
 };
 

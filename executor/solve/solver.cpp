@@ -103,8 +103,29 @@ SolveResult Solver::run() {
     if (root == roots_.front()) static_cast<SolvedRoot&>(result) = solved;
     result.roots.push_back(std::move(solved));
   }
+  for (const VertexId id : ready_.vertices()) tell_outcome(step(id), result);
+  make_unique(result.sources);
   result.reports = std::move(reports);
   return result;
+}
+
+void Solver::tell_outcome(const Step& ended, SolveResult& result) const {
+  const Operation& operation = graph_[ended.id].operation;
+  // A repository's or a file's result is that one layer.
+  if (ended.key && !ended.result.layers.empty())
+    result.made.emplace_back(ended.id, ended.result.layers.back());
+  std::optional<Digest> content;
+  if (const auto* http = std::get_if<FetchHttp>(&operation); http && !ended.result.layers.empty()) {
+    // In the key, also of a hit that has fetched nothing; but for a checksum of another kind.
+    for (const KeyPart& part : ended.parts)
+      if (part.label == http_content_part) content = Digest::parse(part.value);
+    if (!content) {
+      const auto index = store_.layers().index(ended.result.layers.back().diff_id);
+      if (const auto file = index->find(http->file_name)) content = index->entry(*file).content;
+    }
+  }
+  if (auto source = resolved_source(operation, content, ended.git))
+    result.sources.push_back(std::move(*source));
 }
 
 WorkFigures Solver::work_of(const Step& current) {

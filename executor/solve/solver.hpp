@@ -84,6 +84,8 @@ class Solver {
   static constexpr std::chrono::milliseconds lock_patience{10};
   void tell_work();
   static WorkFigures work_of(const Step& step);
+  // What of it who asked for the solve is told.
+  void tell_outcome(const Step& ended, SolveResult& result) const;
   void finish_report(Step& step, VertexReport::Outcome outcome);
   void done(std::size_t pieces = 1);
 
@@ -95,6 +97,10 @@ class Solver {
   // records.cpp: keys, records, and what other processes do.
   void decide(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);
   std::optional<Record> record_before(VertexId id) { return baselines_.last(id); }
+  // Whether no record counts: somebody asked that the step is run.
+  bool ignores_records(const Step& step) const {
+    return options_.aside || graph_[step.id].ignore_cache.has_value();
+  }
   bool use_record(Step& step);
   void take_record(Step& step, const Record& record);
   void miss_here(Step& step, std::vector<PlannedFiles> files, std::function<void()> miss);

@@ -53,6 +53,8 @@ struct Step {
   // The key, once all inputs are settled. Written once, before `decided`.
   KeyParts parts;
   std::optional<CacheKey> key;
+  // Of a repository: the operation with its commit. Written before the key.
+  std::optional<FetchGit> git;
   // Of a miss: what the parts that are digests of files were made of.
   std::vector<RecordedFiles> files;
   // What the step gave before: by the same key where records were not to be used, else the last

@@ -84,7 +84,7 @@ void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
 }
 
 KeyParts http_parts(const FetchHttp& operation, const std::string& content) {
-  return {{"operation", "FetchHttp"}, {"file_name", operation.file_name}, {"content", content}};
+  return {{"operation", "FetchHttp"}, {"file_name", operation.file_name}, {std::string(http_content_part), content}};
 }
 
 std::string http_authorization(

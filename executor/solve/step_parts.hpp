@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slipway {
@@ -53,6 +54,7 @@ void add_secret_parts(const RunProcess& run, const std::set<std::string>& keyed,
 
 // `content` is "sha256:...", or what --checksum has. So a file that is pinned is found without
 // asking anybody, and one that two servers have is the same. Its time is in no key, like all times.
+inline constexpr std::string_view http_content_part = "content";
 KeyParts http_parts(const FetchHttp& operation, const std::string& content);
 
 // What a file's server is told of who asks: the secret of its name. Empty: there is none.

@@ -154,6 +154,9 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
                  "none, they are written")
       ->type_name("FILE");
   app.add_flag("--update-lock", r.update_lock, "write the digests of today, and show what changed");
+  app.add_flag("--frozen-lock", r.frozen_lock,
+               "what is not in the lock file is an error, and the file is not written: for CI "
+               "(default: $SLIPWAY_FROZEN_LOCK)");
   app.add_flag("--verify-reproducible", r.verify_reproducible,
                "build twice without cache, and name the files that differ");
   app.add_option("--progress", r.progress, "auto, tty, plain or quiet")->type_name("MODE");

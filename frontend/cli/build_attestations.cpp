@@ -119,62 +119,59 @@ BuildAttestations::BuildAttestations(const BuildRequest& request)
 }
 
 std::vector<std::vector<Attestation>> BuildAttestations::make(
-    const LoweredPlatforms& lowered, const LowerOptions& options, const SourceFile& dockerfile,
-    const SolveResult& result, Store& store, Display& display,
-    std::vector<Diagnostic>& notes) const {
-  std::vector<std::vector<Attestation>> attestations(lowered.images.size());
-  const std::string version = SLIPWAY_VERSION;
-  const auto name_of = [&](const PlatformImage& image) {
-    return lowered.images.size() > 1 ? "[" + image.platform.text() + "] " : std::string();
-  };
-
-  if (spec_.sbom) {
-    for (std::size_t i = 0; i < lowered.images.size(); ++i) {
-      const PlatformImage& image = lowered.images[i];
-      const SolvedRoot& root = result.roots[i];
-      const Contents contents = find_packages(store.layers().view(root.layers));
-      SbomSubject subject;
-      if (!request_.tags.empty()) subject.name = parse_reference(request_.tags.front()).text();
-      subject.created = created_of(finish_config(image.config, root));
-      subject.tool = "slipway-" + version;
-      if (spec_.sbom->spdx)
-        attestations[i].push_back({std::string(spdx_predicate), spdx_document(contents, subject)});
-      if (spec_.sbom->cyclonedx)
-        attestations[i].push_back(
-            {std::string(cyclonedx_predicate), cyclonedx_document(contents, subject)});
-      display.note(name_of(image) + "generating sbom",
-                   {"found " + std::to_string(contents.packages.size()) + " packages"});
-      for (std::size_t n = 0; n < std::min(contents.notes.size(), most_told_notes); ++n)
-        notes.push_back({"the sbom is incomplete: " + contents.notes[n], {}, "", ""});
-    }
-  }
-
-  if (spec_.provenance) {
-    BuildFacts facts;
-    facts.dockerfile = dockerfile_path(request_, dockerfile);
-    if (is_fetched(request_.context)) facts.context = request_.context;
-    facts.build_args = options.build_args;
-    facts.labels = options.labels;
-    facts.options = options_of(request_);
-    facts.contexts = contexts_of(request_);
-    facts.locals = locals_of(request_, options, lowered);
-    facts.builder = host_platform();
-    facts.version = version;
-    // Whoever sets SOURCE_DATE_EPOCH wants the same bytes again; what makes this build another one
-    // than the next is left out then, as SLSA allows.
-    if (!options.build_args.contains("SOURCE_DATE_EPOCH")) {
-      const auto took = std::chrono::steady_clock::now() - request_.began;
-      const std::int64_t now = std::time(nullptr);
-      facts.invocation = invocation_;
-      facts.started = rfc3339(now - std::chrono::duration_cast<std::chrono::seconds>(took).count());
-      facts.finished = rfc3339(now);
-    }
-    for (std::size_t i = 0; i < lowered.images.size(); ++i)
+    const BuildMade& made, Store& store, Display& display,
+    const std::function<void(const Diagnostic&)>& note) const {
+  const std::vector<PlatformImage>& images = made.lowered.images;
+  std::vector<std::vector<Attestation>> attestations(images.size());
+  for (std::size_t i = 0; spec_.sbom && i < images.size(); ++i) {
+    const SolvedRoot& root = made.result.roots[i];
+    const Contents contents = find_packages(store.layers().view(root.layers));
+    SbomSubject subject;
+    if (!request_.tags.empty()) subject.name = parse_reference(request_.tags.front()).text();
+    subject.created = created_of(finish_config(images[i].config, root));
+    subject.tool = "slipway-" SLIPWAY_VERSION;
+    if (spec_.sbom->spdx)
+      attestations[i].push_back({std::string(spdx_predicate), spdx_document(contents, subject)});
+    if (spec_.sbom->cyclonedx)
       attestations[i].push_back(
-          {std::string(predicate_type(spec_.provenance->version)),
-           provenance(*spec_.provenance, facts, lowered.graph, lowered.images[i])});
+          {std::string(cyclonedx_predicate), cyclonedx_document(contents, subject)});
+    const std::string platform = images.size() > 1 ? "[" + images[i].platform.text() + "] " : "";
+    display.note(platform + "generating sbom",
+                 {"found " + std::to_string(contents.packages.size()) + " packages"});
+    for (std::size_t n = 0; n < std::min(contents.notes.size(), most_told_notes); ++n)
+      note({"the sbom is incomplete: " + contents.notes[n], {}, "", ""});
   }
+  if (!spec_.provenance) return attestations;
+  const BuildFacts facts = facts_of(made);
+  for (std::size_t i = 0; i < images.size(); ++i)
+    attestations[i].push_back(
+        {std::string(predicate_type(spec_.provenance->version)),
+         provenance(*spec_.provenance, facts, made.lowered.graph, images[i])});
   return attestations;
+}
+
+BuildFacts BuildAttestations::facts_of(const BuildMade& made) const {
+  BuildFacts facts;
+  facts.dockerfile = dockerfile_path(request_, made.dockerfile);
+  if (is_fetched(request_.context)) facts.context = request_.context;
+  facts.build_args = made.options.build_args;
+  facts.labels = made.options.labels;
+  facts.options = options_of(request_);
+  facts.contexts = contexts_of(request_);
+  facts.locals = locals_of(request_, made.options, made.lowered);
+  facts.sources = made.sources;
+  facts.layers = made.result.made;
+  facts.builder = host_platform();
+  facts.version = SLIPWAY_VERSION;
+  // Whoever sets SOURCE_DATE_EPOCH wants the same bytes again; what makes this build another one
+  // than the next is left out then, as SLSA allows.
+  if (made.options.build_args.contains("SOURCE_DATE_EPOCH")) return facts;
+  const auto took = std::chrono::steady_clock::now() - request_.began;
+  const std::int64_t now = std::time(nullptr);
+  facts.invocation = invocation_;
+  facts.started = rfc3339(now - std::chrono::duration_cast<std::chrono::seconds>(took).count());
+  facts.finished = rfc3339(now);
+  return facts;
 }
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 #include "print.hpp"
 #include "owned_store.hpp"
 
+#include <executor/sources/taken_sources.hpp>
 #include <frontend/calls/calls.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
@@ -66,7 +67,10 @@ class ImagesAtHand {
 
   ResolvedImage operator()(const ImageRequest& wanted) const {
     if (store_) {
-      if (request_.pull) return image_resolver(request_, *store_)(wanted);
+      if (request_.pull) {
+        TakenSources nobody_asks;
+        return image_resolver(request_, *store_, nobody_asks)(wanted);
+      }
       if (auto image = find_image(*store_, wanted)) return std::move(*image);
     }
     missing_.insert(wanted.reference);

@@ -1,8 +1,11 @@
 #include "build_images.hpp"
 
 #include <cache/archive/load.hpp>
+#include <cache/images/facts.hpp>
 #include <cache/registry/pull.hpp>
 #include <cache/store.hpp>
+#include <executor/sources/source_lock.hpp>
+#include <executor/sources/taken_sources.hpp>
 #include <frontend/parse.hpp>
 #include <ir/error.hpp>
 #include <ir/printable.hpp>
@@ -49,6 +52,9 @@ class PullLines : public PullProgress {
   void stored(std::size_t, bool) override {
     if (++stored_ == total_) say("pulled " + name_);
   }
+  void resolved(const Digest& digest) override { digest_ = digest; }
+  // What the registry has under the name.
+  const std::optional<Digest>& digest() const { return digest_; }
 
  private:
   void say(const std::string& text) const {
@@ -59,15 +65,43 @@ class PullLines : public PullProgress {
   bool quiet_;
   std::size_t total_ = 0;
   std::size_t stored_ = 0;
+  std::optional<Digest> digest_;
 };
 
 // A local image of another platform is not what was asked for; a registry may have it.
-std::optional<ResolvedImage> find_here(Store& store, const Reference& reference,
-                                       const Platform& platform, bool whole) {
-  const std::optional<Image> local = store.images().find(reference, platform);
-  if (!local) return std::nullopt;
-  if (whole && !is_whole(*local, store)) return std::nullopt;
-  return resolved(*local, reference.text());
+std::optional<Image> find_here(Store& store, const Reference& reference, const Platform& platform,
+                               bool whole) {
+  std::optional<Image> local = store.images().find(reference, platform);
+  if (local && whole && !is_whole(*local, store)) return std::nullopt;
+  return local;
+}
+
+// What a lock holds an image to, by whatever name the store has it.
+std::optional<Image> find_held(Store& store, const Reference& reference, const LockEntry& held,
+                               const Platform& platform, bool whole) {
+  const auto good = [&](const std::optional<Image>& image) {
+    return image && (!whole || is_whole(*image, store));
+  };
+  std::optional<Image> image;
+  if (held.id) {
+    image = store.images().find(*held.id, platform);
+    return good(image) ? image : std::nullopt;
+  }
+  Reference pinned = reference;
+  pinned.digest = held.digest;
+  image = find_here(store, pinned, platform, whole);
+  if (image) return image;
+  // Pulled by a tag that has moved since, or that still stands for it.
+  for (const auto& [id, names] : store.image_facts().digests()) {
+    const bool same = std::any_of(names.begin(), names.end(), [&](const Reference& name) {
+      return name.domain == reference.domain && name.repository == reference.repository &&
+             name.digest == held.digest;
+    });
+    if (!same) continue;
+    image = store.images().find(id, platform);
+    if (good(image)) return image;
+  }
+  return std::nullopt;
 }
 
 // "linux/amd64, linux/arm64"; empty: the store has no image of this name.
@@ -99,29 +133,75 @@ Image from_layout(Store& store, const ImageRequest& wanted) {
 
 }  // namespace
 
-std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted) {
+std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted,
+                                        const SourceLock* lock) {
   if (wanted.reference.starts_with(layout_scheme)) return std::nullopt;
-  return find_here(store, parse_reference(wanted.reference), wanted.platform, false);
+  Reference reference = parse_reference(wanted.reference);
+  const auto held = lock != nullptr ? lock->image(wanted.reference, wanted.platform) : std::nullopt;
+  const std::optional<Image> local =
+      held ? find_held(store, reference, *held, wanted.platform, false)
+           : find_here(store, reference, wanted.platform, false);
+  if (!local) return std::nullopt;
+  if (held) reference.digest = held->digest;
+  return resolved(*local, reference.text());
 }
 
-ResolveImage image_resolver(const BuildRequest& request, Store& store) {
+ResolveImage image_resolver(const BuildRequest& request, Store& store, TakenSources& taken,
+                            const SourceLock* lock) {
   const bool quiet = request.quiet || request.progress == "quiet" || request.progress == "none";
-  return [pull_always = request.pull, quiet, &store](const ImageRequest& wanted) {
+  return [pull_always = request.pull, quiet, &store, &taken, lock](const ImageRequest& wanted) {
+    const auto held =
+        lock != nullptr ? lock->image(wanted.reference, wanted.platform) : std::nullopt;
     if (wanted.reference.starts_with(layout_scheme)) {
-      return resolved(from_layout(store, wanted), wanted.reference);
+      const Image image = from_layout(store, wanted);
+      ResolvedSource source;
+      source.name = source.reference = wanted.reference;
+      source.platform = wanted.platform;
+      source.id = image.id;
+      taken.add_image(std::move(source));
+      return resolved(image, wanted.reference);
     }
-    const Reference reference = parse_reference(wanted.reference);
-    if (!pull_always)
-      if (auto local = find_here(store, reference, wanted.platform, true)) return std::move(*local);
-    PullLines lines(reference.familiar(), quiet);
-    try {
-      return resolved(pull(store, reference, wanted.platform, lines), reference.text());
-    } catch (Error& error) {
-      const std::string here = platforms_here(store, reference);
-      if (!here.empty() && !pull_always)
-        error.hint("the store has it for " + here + ", not for " + wanted.platform.text());
-      throw;
+    Reference reference = parse_reference(wanted.reference);
+    std::optional<Image> image;
+    std::optional<Digest> told;
+    if (held) {
+      image = find_held(store, reference, *held, wanted.platform, true);
+      reference.digest = held->digest;
+    } else if (!pull_always) {
+      image = find_here(store, reference, wanted.platform, true);
+      // The digests of today are the registry's to tell; what was made here has none.
+      if (image && lock != nullptr && lock->mode() == SourceLock::Mode::update &&
+          !store.image_facts().digests(image->id).empty())
+        image.reset();
     }
+    if (!image) {
+      PullLines lines(reference.familiar(), quiet);
+      try {
+        image = pull(store, reference, wanted.platform, lines);
+      } catch (Error& error) {
+        if (held) {
+          error.hint("the lock file holds " + quoted(wanted.reference) + " to " + held->value() +
+                     "; --update-lock takes what its name stands for now");
+          throw;
+        }
+        const std::string here = platforms_here(store, reference);
+        if (!here.empty() && !pull_always)
+          error.hint("the store has it for " + here + ", not for " + wanted.platform.text());
+        throw;
+      }
+      told = lines.digest();
+      if (told) store.image_facts().put_digest(image->id, reference, *told);
+      if (held && held->id && *held->id != image->id)
+        throw Error("the lock file holds " + quoted(wanted.reference) + " to " + held->value() +
+                    ", which is not in this store, and its registry has " + image->id.text())
+            .hint("--update-lock takes what is there now");
+    }
+    ResolvedSource source = image_source(store.image_facts(), *image, wanted.reference, reference,
+                                         wanted.platform, told);
+    // As the file has it.
+    if (held && held->digest) source.every_platform = !held->platform.has_value();
+    taken.add_image(std::move(source));
+    return resolved(*image, reference.text());
   };
 }
 

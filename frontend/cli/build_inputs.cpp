@@ -189,7 +189,7 @@ std::map<std::string, NamedContext> named_contexts(const BuildRequest& request) 
 
 void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
                    const BuildRequest& request, const Session& session, const Graph& graph,
-                   Store& store, SolveOptions& options) {
+                   Store& store, SolveOptions& options, const SourceLock* lock) {
   std::set<std::string> read;
   for (std::uint32_t i = 0; i < graph.size(); ++i) {
     if (const auto* context = std::get_if<ReadContext>(&graph[VertexId{i}].operation)) {
@@ -212,18 +212,21 @@ void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext
       const std::string& value = found->second.value;
       opened.name = "build context " + name;
       // A plan fetches nothing; the steps that need it are not known then.
-      const bool fetched = is_http_context(value) || is_git_context(value);
-      if (fetched && parse_dry_run(request) != PlanMode::none) continue;
+      const bool elsewhere = is_http_context(value) || is_git_context(value);
+      if (elsewhere && parse_dry_run(request) != PlanMode::none) continue;
       if (is_http_context(value)) {
-        options.trees[name] =
+        HttpContext fetched =
             fetch_http_context(value, "[context " + name + "]", without_credentials(value),
-                               opened.name, request, session, store)
-                .tree;
+                               opened.name, request, session, store, lock);
+        options.trees[name] = std::move(fetched.tree);
+        inputs.taken.add_context(std::move(fetched.sources), name);
         continue;
       }
       if (is_git_context(value)) {
-        options.trees[name] =
-            fetch_git_context(value, false, opened.name, request, session, store);
+        GitContext fetched =
+            fetch_git_context(value, false, opened.name, request, session, store, lock);
+        options.trees[name] = std::move(fetched.tree);
+        inputs.taken.add_context(std::move(fetched.sources), name);
         continue;
       }
       opened.directory = value;

@@ -8,6 +8,7 @@
 #include <executor/files/context.hpp>
 #include <executor/files/source_tree.hpp>
 #include <executor/solve/solve.hpp>
+#include <executor/sources/taken_sources.hpp>
 #include <frontend/ignore_file.hpp>
 #include <ir/entitlements.hpp>
 #include <ir/lower.hpp>
@@ -24,6 +25,7 @@
 
 namespace slipway {
 
+class SourceLock;
 class Store;
 
 struct BuildInputs {
@@ -33,6 +35,7 @@ struct BuildInputs {
   IgnoreFile ignore;  // the Dockerfile's own or the directory's; that of a tar does not count
   std::optional<Staging> unpacked;  // holds the tree's files
   std::unique_ptr<SourceTree> tree;
+  TakenSources taken;  // what contexts that are elsewhere were made of
 };
 
 // No Dockerfile is larger; whatever is was named by mistake.
@@ -63,11 +66,11 @@ BuildInputs read_build_inputs(const BuildRequest& request, const Session& sessio
 // --build-context, by name in lower case.
 std::map<std::string, NamedContext> named_contexts(const BuildRequest& request);
 
-// Opens the contexts that the graph reads, and fetches those that are elsewhere. What `inputs` has
-// is moved. Throws Error.
+// Opens the contexts that the graph reads, and fetches those that are elsewhere, held to `lock`;
+// null: there is none. What `inputs` has is moved. Throws Error.
 void open_contexts(BuildInputs& inputs, const std::map<std::string, NamedContext>& named,
                    const BuildRequest& request, const Session& session, const Graph& graph,
-                   Store& store, SolveOptions& options);
+                   Store& store, SolveOptions& options, const SourceLock* lock);
 
 // --allow, and what --network=host allows. Throws Error.
 Entitlements granted_entitlements(const BuildRequest& request);

@@ -104,6 +104,10 @@ Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResul
     std::vector<Digest> ids;
     for (const ExportedImage& image : exported.images) {
       ids.push_back(store.images().put(image.config));
+      Attachments attachments;
+      if (ids.size() <= attestations_.size())
+        attachments.attestations = attestations_[ids.size() - 1];
+      store.image_facts().put_attachments(ids.back(), attachments);
       done.push_back("writing image " + ids.back().text() +
                      (several_ ? " for " + image.platform.text() : ""));
     }

@@ -4,6 +4,7 @@
 #include "build_request.hpp"
 #include "display.hpp"
 
+#include <cache/images/facts.hpp>
 #include <executor/export/export.hpp>
 #include <executor/solve/solve.hpp>
 #include <ir/lower.hpp>
@@ -27,6 +28,11 @@ class Outputs {
   // Whether anything is written that takes the result's files.
   bool takes_layers() const;
 
+  // What is attested of each image, in their order. Before write().
+  void attach(std::vector<std::vector<Attestation>> attestations) {
+    attestations_ = std::move(attestations);
+  }
+
   // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
   // Error.
   Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,
@@ -46,6 +52,7 @@ class Outputs {
   std::vector<Reference> names_;
   std::vector<ExportSpec> specs_;
 
+  std::vector<std::vector<Attestation>> attestations_;  // of each image; empty: nothing is attested
   std::map<std::string, std::string> added_;  // to the metadata
 
   // Of what was written.

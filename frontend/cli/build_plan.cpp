@@ -1,6 +1,7 @@
 #include "build_plan.hpp"
 
 #include "build_images.hpp"
+#include "build_lock.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "git_context.hpp"
@@ -191,10 +192,10 @@ std::string plan_json(const Graph& graph, const std::vector<PlannedStep>& steps)
 
 // Images as the store has them; with --pull a registry would have to be asked, and may have
 // another.
-ResolveImage images_at_hand(const BuildRequest& request, Store& store) {
-  return [&request, &store](const ImageRequest& wanted) {
-    if (!request.pull)
-      if (auto image = find_image(store, wanted)) return std::move(*image);
+ResolveImage images_at_hand(const BuildRequest& request, Store& store, const SourceLock* lock) {
+  return [&request, &store, lock](const ImageRequest& wanted) {
+    if (!request.pull && !request.update_lock)
+      if (auto image = find_image(store, wanted, lock)) return std::move(*image);
     ResolvedImage unknown;
     unknown.known = false;
     unknown.reference = wanted.reference;
@@ -221,11 +222,15 @@ int run_plan(PlanMode mode, ExplainMode explain, const BuildRequest& request,
              const Dockerfile& dockerfile, const std::string& place,
              SharedCacheOptions cache_options, const std::filesystem::path& root) {
   StoreToLookAt store(root);
-  const LoweredPlatforms lowered =
-      lower_platforms(dockerfile, options, platforms, images_at_hand(request, *store));
+  const std::optional<SourceLock> lock = open_lock(request);
+  const SourceLock* const held = lock ? &*lock : nullptr;
+  LoweredPlatforms lowered =
+      lower_platforms(dockerfile, options, platforms, images_at_hand(request, *store, held));
+  if (lock) lowered = lock->hold(std::move(lowered));
   SolveOptions solve_options;
   solve_options.place = place;
-  open_contexts(inputs, options.contexts, request, session, lowered.graph, *store, solve_options);
+  open_contexts(inputs, options.contexts, request, session, lowered.graph, *store, solve_options,
+                held);
   hand_over(session, solve_options);
   cache_options.to.clear();
   const auto caches = open_shared_caches(

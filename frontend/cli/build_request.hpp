@@ -56,6 +56,7 @@ struct BuildRequest {
   std::string sbom;                         // true, false, generator=...; empty: not asked for
   std::string lock;                         // a file with the digests of what comes from outside
   bool update_lock = false;
+  bool frozen_lock = false;                 // what is not in it is an error
   bool verify_reproducible = false;         // build twice without cache, and compare
   std::string call = "build";               // METHOD[,format=json][,ignorestatus=true]
   std::string check;                        // "true": --call=check; "all": with rules of taste

@@ -1,4 +1,5 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_attestations.hpp"
 #include "build_cache.hpp"
 #include "build_call.hpp"
 #include "build_checks.hpp"
@@ -6,12 +7,14 @@
 #include "build_failure.hpp"
 #include "build_images.hpp"
 #include "build_inputs.hpp"
+#include "build_lock.hpp"
 #include "build_mounts.hpp"
 #include "build_outputs.hpp"
 #include "build_plan.hpp"
 #include "build_request.hpp"
 #include "build_syntax.hpp"
 #include "build_time.hpp"
+#include "build_verify.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
@@ -95,7 +98,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
     options.labels[name] = value;
   }
   options.contexts = named_contexts(request);
-  options.no_cache = request.no_cache;
+  options.no_cache = request.no_cache || request.verify_reproducible;
   options.no_cache_stages = request.no_cache_filter;
   if (!request.cache_ttl.empty()) {
     options.cache_ttl = read_age(request.cache_ttl);
@@ -248,9 +251,12 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   SolveOptions solve_options;
   set_time_limits(request, solve_options);
   const ProgramTimeout timeout(solve_options.timeout, request.began);
+  const BuildAttestations attestations(request);
   Outputs outputs(request, is_index(platforms, options));
   const OnFailure on_failure = parse_on_failure(request);
   SharedCacheOptions cache_options = shared_cache_options(request);
+  const std::optional<SourceLock> lock = open_lock(request);
+  const SourceLock* const held = lock ? &*lock : nullptr;
   Notes notes;
   SharedMounts mounts(request, [&notes](const Diagnostic& note) { notes.add(note); });
 
@@ -289,7 +295,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   }
 
   BuildChecks checks(parsed, options.build_args, request.quiet);
-  const LoweredPlatforms lowered = checks.show_after([&] {
+  LoweredPlatforms lowered = checks.show_after([&] {
     require_no_mistakes(parsed.dockerfile, options, std::move(parsed.mistakes));
     // The others can have mistakes of their own: a stage that is named after the platform.
     for (std::size_t i = 1; i < platforms.size(); ++i) {
@@ -300,8 +306,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     options.findings = &checks.findings();
     options.ignore = inputs.ignore.patterns;
     return lower_platforms(parsed.dockerfile, options, platforms,
-                           image_resolver(request, store()));
+                           image_resolver(request, store(), inputs.taken, held));
   });
+  if (lock) lowered = lock->hold(std::move(lowered));
   if (!request.print.empty()) {
     std::fputs((request.print == "dot" ? dump_dot(lowered) : dump(lowered)).c_str(), stdout);
     return 0;
@@ -311,7 +318,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   solve_options.max_parallelism = request.max_parallelism;
   solve_options.keep_going = request.keep_going;
   solve_options.place = place_of(request, inputs);
-  open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options);
+  open_contexts(inputs, options.contexts, request, session, lowered.graph, store(), solve_options, held);
+  solve_options.checksum_hint = checksum_hint(request);
   hand_over(session, solve_options);
   solve_options.failure_hint = failure_hint(on_failure);
 
@@ -323,7 +331,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   sandbox.note = [&notes](const Diagnostic& note) { notes.add(note); };
   const auto runner = make_runner(isolation, std::move(sandbox), opened->rights, lowered.graph,
                                   store(), request.quiet);
-  const auto display = make_display(mode, lowered.graph);
+  auto display = make_display(mode, lowered.graph);
   bool display_closed = false;
   bool error_shown = false;
   if (on_failure.shell || !on_failure.outputs.empty()) {
@@ -349,12 +357,28 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   mounts.hand_over(solve_options, store());
   solve_options.bring_layers = outputs.takes_layers();
   SolveResult result;
+  std::string lock_text;
+  std::string verify_text;
+  std::vector<ResolvedSource> sources;  // all that was taken from outside
   Digest id;
   try {
     {
       const CancelOnSignal cancel;
       result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
     }
+    sources = inputs.taken.with(result.sources);
+    if (request.verify_reproducible) {
+      display->close();
+      if (!request.quiet) std::fputs("building a second time, to compare\n", stderr);
+      display = make_display(mode, lowered.graph);
+      verify_text = verify_reproducible(lowered.graph, roots, result, store(), *runner,
+                                        solve_options, rewritten_times(request, options), *display);
+    }
+    if (lock) lock_text = finish_lock(*lock, sources, request);
+    if (!attestations.empty() && outputs.takes_layers())
+      outputs.attach(attestations.make({lowered, options, *inputs.dockerfile, result, sources},
+                                       store(), *display,
+                                       [&notes](const Diagnostic& note) { notes.add(note); }));
     id = outputs.write(lowered.images, result, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
@@ -376,6 +400,8 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {
+    std::fputs(lock_text.c_str(), stderr);
+    std::fputs(verify_text.c_str(), stderr);
     std::fputs(cache_report(lowered.graph, result.reports).c_str(), stderr);
     if (caches) std::fputs(shared_cache_report(*caches).c_str(), stderr);
     std::fputs(mounts.report().c_str(), stderr);

@@ -1,5 +1,6 @@
 #include "fetched_context.hpp"
 
+#include "build_lock.hpp"
 #include "build_time.hpp"
 #include "signals.hpp"
 
@@ -13,6 +14,7 @@ FetchedContext::FetchedContext(const BuildRequest& request, const Session& sessi
     : store_(store),
       mode_(request.quiet ? ProgressMode::quiet : parse_progress_mode(request.progress)) {
   options_.place = "context\n" + place;
+  options_.checksum_hint = checksum_hint(request);
   hand_over(session, options_);
   set_time_limits(request, options_);
 }
@@ -25,6 +27,7 @@ std::unique_ptr<SourceTree> FetchedContext::solve(const Graph& graph, VertexId r
     const CancelOnSignal cancel;
     const SolveResult result = slipway::solve(graph, root, store_, *runner, options_, *display);
     display->close();
+    sources_ = result.sources;
     return stack_tree(store_.layers().view(result.layers), name);
   } catch (...) {
     display->close();

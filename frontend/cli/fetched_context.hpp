@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace slipway {
 
@@ -22,11 +23,14 @@ class FetchedContext {
 
   // The root's files, called `name` in messages. Throws Error.
   std::unique_ptr<SourceTree> solve(const Graph& graph, VertexId root, const std::string& name);
+  // What the last one took from outside.
+  const std::vector<ResolvedSource>& sources() const { return sources_; }
 
  private:
   Store& store_;
   ProgressMode mode_;
   SolveOptions options_;
+  std::vector<ResolvedSource> sources_;
 };
 
 }  // namespace slipway

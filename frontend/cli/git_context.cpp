@@ -4,6 +4,7 @@
 #include "fetched_context.hpp"
 
 #include <cache/store.hpp>
+#include <executor/sources/source_lock.hpp>
 #include <ir/lowering/fetch.hpp>
 #include <ir/quantities.hpp>
 #include <ir/remote_source.hpp>
@@ -36,26 +37,33 @@ bool is_git_context(const std::string& text) {
   return parse_git_source(text) && !std::filesystem::is_directory(text, ignored);
 }
 
-std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
-                                              const std::string& name, const BuildRequest& request,
-                                              const Session& session, Store& store) {
+GitContext fetch_git_context(const std::string& url, bool keep_git_dir, const std::string& name,
+                             const BuildRequest& request, const Session& session, Store& store,
+                             const SourceLock* lock) {
   const std::string shown = without_credentials(url);
+  FetchGit fetch = git_context(url, keep_git_dir).value();
+  if (lock != nullptr) fetch = lock->hold(std::move(fetch));
   Vertex vertex;
-  vertex.operation = git_context(url, keep_git_dir).value();
+  vertex.operation = std::move(fetch);
   vertex.name = "[internal] load git source " + shown;
   Graph graph;
   const VertexId root = graph.add(std::move(vertex));
   // Not which ref: a branch is compared with the one that was built before it.
   const std::size_t end = std::min(shown.find_first_of("#?"), shown.size());
-  return FetchedContext(request, session, store, shown.substr(0, end))
-      .solve(graph, root, name);
+  FetchedContext fetching(request, session, store, shown.substr(0, end));
+  GitContext context;
+  context.tree = fetching.solve(graph, root, name);
+  context.sources = fetching.sources();
+  return context;
 }
 
 void read_git_context(BuildInputs& inputs, const BuildRequest& request, const Session& session,
                       Store& store) {
   const std::string name = "build context " + without_credentials(request.context);
-  inputs.tree =
+  GitContext context =
       fetch_git_context(request.context, keeps_git_dir(request), name, request, session, store);
+  inputs.tree = std::move(context.tree);
+  inputs.taken.add_context(std::move(context.sources), {});
   inputs.dockerfile = local_dockerfile(request);
   if (!inputs.dockerfile) inputs.dockerfile = find_dockerfile(*inputs.tree, request.file);
 }

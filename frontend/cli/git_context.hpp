@@ -8,19 +8,25 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace slipway {
 
+class SourceLock;
 class Store;
 
 // The URL of a repository, and no directory of this name.
 bool is_git_context(const std::string& text);
 
-// The files of the commit that the URL means now; nothing is fetched if the store has them. `name`
-// is what messages call them. Throws Error.
-std::unique_ptr<SourceTree> fetch_git_context(const std::string& url, bool keep_git_dir,
-                                              const std::string& name, const BuildRequest& request,
-                                              const Session& session, Store& store);
+struct GitContext {
+  std::unique_ptr<SourceTree> tree;
+  std::vector<ResolvedSource> sources;
+};
+// The files of the commit that the URL means now; of the one that the lock has, where there
+// is one. Nothing is fetched if the store has them. `name` is what messages call them. Throws Error.
+GitContext fetch_git_context(const std::string& url, bool keep_git_dir, const std::string& name,
+                             const BuildRequest& request, const Session& session, Store& store,
+                             const SourceLock* lock = nullptr);
 
 // `slipway build URL`: the context, and its Dockerfile, which -f names within it; where -f is
 // absolute or - it is this machine's, as docker has it. With the build argument

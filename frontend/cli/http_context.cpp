@@ -7,6 +7,7 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/layers/extract.hpp>
 #include <cache/store.hpp>
+#include <executor/sources/source_lock.hpp>
 #include <ir/error.hpp>
 #include <ir/graph.hpp>
 #include <ir/remote_source.hpp>
@@ -38,14 +39,17 @@ bool is_http_context(const std::string& text) {
 
 HttpContext fetch_http_context(const std::string& url, const std::string& place,
                                const std::string& what, const std::string& name,
-                               const BuildRequest& request, const Session& session,
-                               Store& store) {
+                               const BuildRequest& request, const Session& session, Store& store,
+                               const SourceLock* lock) {
   FetchedContext fetching(request, session, store, without_credentials(url));
+  FetchHttp file_to_fetch{url, file_name, ""};
+  if (lock != nullptr) file_to_fetch = lock->hold(std::move(file_to_fetch));
   Graph fetch;
   const VertexId root =
-      fetch.add(vertex_of(FetchHttp{url, file_name, ""}, {}, place + " load " + what));
+      fetch.add(vertex_of(std::move(file_to_fetch), {}, place + " load " + what));
   HttpContext context;
   context.tree = fetching.solve(fetch, root, name);
+  context.sources = fetching.sources();
   const Entry file = context.tree->find(file_name).value();
   DescriptorSource head = open(*context.tree, file);
   context.archive = is_archive(head);
@@ -77,6 +81,7 @@ void read_http_context(BuildInputs& inputs, const BuildRequest& request, const S
       fetch_http_context(url, "[internal]", "remote build context",
                          "build context " + without_credentials(url), request, session, store);
   inputs.tree = std::move(context.tree);
+  inputs.taken.add_context(std::move(context.sources), {});
   inputs.dockerfile = local_dockerfile(request);
   if (inputs.dockerfile) return;
   if (context.archive) {

@@ -156,6 +156,9 @@ class TestBuild {
                      const std::function<bool()>&)>
       import_mount;
 
+  // What becomes of the graph before it is solved; empty: nothing.
+  std::function<LoweredPlatforms(LoweredPlatforms)> change_graph;
+
   // Of the last solve.
   const std::string& place() const { return place_; }
 
@@ -187,6 +190,7 @@ class TestBuild {
                       const Image image = own ? *own : store_->images().get(request.reference);
                       return {.reference = request.reference, .id = image.id, .config = image.config};
                     });
+    if (change_graph) lowered = change_graph(std::move(*lowered));
     SolveOptions solve_options;
     solve_options.max_parallelism = options.max_parallelism;
     solve_options.keep_going = options.keep_going;
