@@ -28,7 +28,9 @@ bool is_secret_parameter(std::string_view name) {
 }  // namespace
 
 void Hidden::hide(std::string_view value) {
-  if (value.size() < shortest || read_boolean(value)) return;
+  // What stands for credentials already says nothing.
+  const bool masked = value.find_first_not_of("x:") == value.npos;
+  if (value.size() < shortest || read_boolean(value) || masked) return;
   const auto longer = [](const std::string& left, const std::string& right) {
     return left.size() > right.size();
   };

@@ -2,6 +2,7 @@
 #include <executor/attest/provenance.hpp>
 
 #include <ir/error.hpp>
+#include <ir/reference.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -153,9 +154,13 @@ Told tell(const ProvenanceSpec& spec, const BuildFacts& facts, const Graph& grap
   Told told;
   Hidden hidden;
   Json args = Json::object();
-  for (const auto& [name, value] : facts.build_args)
-    args["build-arg:" + name] = hidden.named(name, value);
-  for (const auto& [name, value] : facts.labels) args["label:" + name] = hidden.named(name, value);
+  const auto add = [&](const std::string& key, const std::string& name, const std::string& value) {
+    const std::string shown = hidden.named(name, value);
+    if (shown != value) told.request_complete = false;
+    args[key + name] = shown;
+  };
+  for (const auto& [name, value] : facts.build_args) add("build-arg:", name, value);
+  for (const auto& [name, value] : facts.labels) add("label:", name, value);
   if (!all && !args.empty()) {
     args = Json::object();
     told.request_complete = false;

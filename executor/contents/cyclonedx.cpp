@@ -72,7 +72,7 @@ std::string uuid_of(std::string_view text) {
   return hex;
 }
 
-std::string cyclonedx_document(const Contents& contents, const SbomSubject& subject) {
+std::string cyclonedx_document(const Inventory& contents, const SbomSubject& subject) {
   const std::string image = "image";
   Json components = Json::array();
   Json contained = Json::array();

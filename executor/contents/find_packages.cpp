@@ -1,11 +1,12 @@
-#include <executor/contents/contents.hpp>
 #include <executor/contents/elf.hpp>
 #include <executor/contents/formats.hpp>
+#include <executor/contents/inventory.hpp>
 
 #include <cache/file_descriptor.hpp>
 #include <cache/layers/stack.hpp>
 #include <executor/export/merged.hpp>
 #include <ir/error.hpp>
+#include <ir/printable.hpp>
 
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ class Finder {
  public:
   explicit Finder(const StackView& view) : view_(view) {}
 
-  Contents find() {
+  Inventory find() {
     read_distribution();
     read_dpkg();
     for (const char* path : {"lib/apk/db/installed", "usr/lib/apk/db/installed"})
@@ -46,9 +47,9 @@ class Finder {
 
  private:
   void note(const std::string& text) {
-    if (contents_.notes.size() < most_notes) contents_.notes.push_back(text);
-    if (contents_.notes.size() == most_notes)
-      contents_.notes.push_back("further notes are left out");
+    if (inventory_.notes.size() < most_notes) inventory_.notes.push_back(printable(text));
+    if (inventory_.notes.size() == most_notes)
+      inventory_.notes.push_back("further notes are left out");
   }
 
   // What one file is good for, and nothing that is wrong with it ends more than that.
@@ -116,7 +117,7 @@ class Finder {
   void take(const Entry& entry, Package package) {
     if (!package.layer) package.layer = layer_of(entry.path);
     package.found_in.insert("/" + entry.path);
-    package.purl = purl_of(package, contents_.distribution);
+    package.purl = purl_of(package, inventory_.distribution);
     const auto found = packages_.find(package.purl);
     if (found == packages_.end()) {
       if (packages_.size() >= most_packages) throw Error("there are too many packages to list");
@@ -132,9 +133,9 @@ class Finder {
 
   void read_distribution() {
     for (const char* path : {"etc/os-release", "usr/lib/os-release"}) {
-      if (!contents_.distribution.id.empty()) return;
+      if (!inventory_.distribution.id.empty()) return;
       at(path, [&](const Entry& entry) {
-        contents_.distribution = read_os_release(text(entry, most_description));
+        inventory_.distribution = read_os_release(text(entry, most_description));
       });
     }
   }
@@ -241,13 +242,13 @@ class Finder {
       take(entry, read_go_modules(info->go_version, info->modules));
   }
 
-  Contents finish() {
-    for (auto& [purl, package] : packages_) contents_.packages.push_back(std::move(package));
-    return std::move(contents_);
+  Inventory finish() {
+    for (auto& [purl, package] : packages_) inventory_.packages.push_back(std::move(package));
+    return std::move(inventory_);
   }
 
   const StackView& view_;
-  Contents contents_;
+  Inventory inventory_;
   std::map<std::string, Package> packages_;  // by purl
   std::set<std::string> databases_;          // that were read
   std::uint64_t read_ = 0;
@@ -256,7 +257,7 @@ class Finder {
 
 }  // namespace
 
-Contents find_packages(const StackView& view) {
+Inventory find_packages(const StackView& view) {
   return Finder(view).find();
 }
 

@@ -1,7 +1,7 @@
 // Bills of materials: the contents of an image as the documents that scanners read.
 #pragma once
 
-#include <executor/contents/contents.hpp>
+#include <executor/contents/inventory.hpp>
 
 #include <string>
 #include <string_view>
@@ -19,8 +19,8 @@ inline constexpr std::string_view cyclonedx_predicate = "https://cyclonedx.org/b
 
 // JSON. The same contents and subject give the same bytes: identifiers are made of what they stand
 // for, and no time but the image's is in them.
-std::string spdx_document(const Contents& contents, const SbomSubject& subject);       // SPDX 2.3
-std::string cyclonedx_document(const Contents& contents, const SbomSubject& subject);  // 1.6
+std::string spdx_document(const Inventory& contents, const SbomSubject& subject);       // SPDX 2.3
+std::string cyclonedx_document(const Inventory& contents, const SbomSubject& subject);  // 1.6
 
 // A UUID (version 5 by its form) made of a text.
 std::string uuid_of(std::string_view text);

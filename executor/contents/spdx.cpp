@@ -74,7 +74,7 @@ Json relation(const std::string& from, const char* type, const std::string& to) 
 
 }  // namespace
 
-std::string spdx_document(const Contents& contents, const SbomSubject& subject) {
+std::string spdx_document(const Inventory& contents, const SbomSubject& subject) {
   const std::string document = "SPDXRef-DOCUMENT";
   const std::string image = "SPDXRef-Image";
   const std::string system = "SPDXRef-OperatingSystem";

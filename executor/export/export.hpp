@@ -59,6 +59,7 @@ struct ExportedImage {
   Platform platform;   // as it was asked for: what its directory is called
   std::string config;  // JSON
   LayerStack layers;
+  std::vector<Attestation> attestations{};  // of an output of files: written beside them
 };
 
 // What is written. Several images, or `several` with one, are those of an image index.
@@ -66,6 +67,7 @@ struct Exported {
   std::vector<ExportedImage> images;
   bool several = false;
   std::vector<Reference> names;
+  bool inline_provenance = false;  // it is written into images alone, not beside files
 };
 
 // Throws Error with a hint where the spec has no place for several platforms.

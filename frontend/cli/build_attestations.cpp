@@ -125,7 +125,7 @@ std::vector<std::vector<Attestation>> BuildAttestations::make(
   std::vector<std::vector<Attestation>> attestations(images.size());
   for (std::size_t i = 0; spec_.sbom && i < images.size(); ++i) {
     const SolvedRoot& root = made.result.roots[i];
-    const Contents contents = find_packages(store.layers().view(root.layers));
+    const Inventory contents = find_packages(store.layers().view(root.layers));
     SbomSubject subject;
     if (!request_.tags.empty()) subject.name = parse_reference(request_.tags.front()).text();
     subject.created = created_of(finish_config(images[i].config, root));

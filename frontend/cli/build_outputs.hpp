@@ -49,6 +49,7 @@ class Outputs {
                        const std::vector<Diagnostic>& notes) const;
 
   bool several_;
+  bool inline_provenance_ = false;
   std::vector<Reference> names_;
   std::vector<ExportSpec> specs_;
 

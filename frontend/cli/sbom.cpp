@@ -28,7 +28,7 @@ struct Request {
   std::string platform;
 };
 
-std::string table_of(const Contents& contents) {
+std::string table_of(const Inventory& contents) {
   std::vector<std::vector<std::string>> rows{{"TYPE", "NAME", "VERSION", "LICENCE"}};
   for (const Package& package : contents.packages) {
     std::string licences;
@@ -53,7 +53,7 @@ int sbom(const Request& request, const std::filesystem::path& root) {
   if (!image)
     throw Error("the image " + quoted(request.image) + " is not there" +
                 (platform ? " for " + platform->text() : ""));
-  const Contents contents = find_packages(store.layers().view(image->layers));
+  const Inventory contents = find_packages(store.layers().view(image->layers));
 
   SbomSubject subject;
   const std::vector<Reference> names = store.images().names(id);

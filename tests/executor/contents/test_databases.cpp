@@ -12,7 +12,7 @@ constexpr const char* debian =
 }  // namespace
 
 TEST_CASE("dpkg's status names what is installed, with its source package and its licences") {
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"etc/os-release", Tree::link("../usr/lib/os-release")},
       {"usr/lib/os-release", {debian}},
       {"var/lib/dpkg/status",
@@ -53,14 +53,14 @@ TEST_CASE("a package is said to come with the layer that has its list of files")
       tree.add({{"var/lib/dpkg/status", {first}}, {"var/lib/dpkg/info/a.list", {"/.\n"}}});
   const DiffId upper =
       tree.add({{"var/lib/dpkg/status", {second}}, {"var/lib/dpkg/info/b:amd64.list", {"/.\n"}}});
-  const Contents contents = tree.contents();
+  const Inventory contents = tree.contents();
   REQUIRE(contents.packages.size() == 2);
   CHECK(contents.packages[0].layer == lower);
   CHECK(contents.packages[1].layer == upper);
 }
 
 TEST_CASE("images without dpkg have a file for each package") {
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"usr/lib/os-release", {debian}},
       {"var/lib/dpkg/status.d/base", {"Package: base-files\nVersion: 12.4\nArchitecture: amd64\n"}},
       {"var/lib/dpkg/status.d/base.md5sums", {"Package: not\nVersion: one\n"}},
@@ -79,13 +79,13 @@ TEST_CASE("apk's database names what is installed, wherever /lib is") {
       "pkg:apk/alpine/busybox@1.36.1-r5?arch=x86_64&distro=alpine-3.18.4",
       "pkg:apk/alpine/ssl_client@1.36.1-r5?arch=x86_64&distro=alpine-3.18.4&upstream=busybox"};
   const std::string release = "ID=alpine\nVERSION_ID=3.18.4\n";
-  const Contents plain =
+  const Inventory plain =
       contents_of({{"etc/os-release", {release}}, {"lib/apk/db/installed", {installed}}});
   CHECK(purls(plain) == expected);
   CHECK(plain.packages[0].licences == std::set<std::string>{"GPL-2.0-only"});
-  const Contents merged = contents_of({{"etc/os-release", {release}},
-                                       {"lib", Tree::link("usr/lib")},
-                                       {"usr/lib/apk/db/installed", {installed}}});
+  const Inventory merged = contents_of({{"etc/os-release", {release}},
+                                        {"lib", Tree::link("usr/lib")},
+                                        {"usr/lib/apk/db/installed", {installed}}});
   CHECK(purls(merged) == expected);
   CHECK(merged.packages[0].found_in == std::set<std::string>{"/usr/lib/apk/db/installed"});
 }
@@ -103,7 +103,7 @@ TEST_CASE("rpm's database is read in the form of SQLite, and single bad headers 
   const std::string libcurl = rpm_header(
       {{1000, "libcurl"}, {1001, "8.0.1"}, {1002, "1.fc38"}, {1044, "curl-8.0.1-1.fc38.src.rpm"}});
   const std::string key = rpm_header({{1000, "gpg-pubkey"}, {1001, "eb10b464"}, {1002, "6202"}});
-  const Contents contents =
+  const Inventory contents =
       contents_of({{"etc/os-release", {"ID=fedora\nVERSION_ID=38\n"}},
                    {"var/lib/rpm", Tree::link("../../usr/lib/sysimage/rpm")},
                    {"usr/lib/sysimage/rpm/rpmdb.sqlite",
@@ -120,7 +120,7 @@ TEST_CASE("rpm's database is read in the form of SQLite, and single bad headers 
 }
 
 TEST_CASE("rpm's older databases are told of, not passed over") {
-  const Contents contents = contents_of(
+  const Inventory contents = contents_of(
       {{"var/lib/rpm/Packages", {"Berkeley"}}, {"usr/lib/sysimage/rpm/Packages.db", {"RpmP"}}});
   CHECK(contents.packages.empty());
   CHECK(contents.notes ==

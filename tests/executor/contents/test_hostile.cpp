@@ -12,7 +12,7 @@
 using namespace slipway;
 
 TEST_CASE("a database that is a link leads to nothing outside the tree") {
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"var/lib/dpkg/status", Tree::link("/etc/shadow")},
       {"lib/apk/db/installed", Tree::link("../../../../../../../../etc/passwd")},
       {"var/lib/rpm/rpmdb.sqlite", Tree::link("/proc/self/environ")},
@@ -29,7 +29,7 @@ TEST_CASE("a database that is a link leads to nothing outside the tree") {
 }
 
 TEST_CASE("a package's name is no path") {
-  const Contents contents =
+  const Inventory contents =
       contents_of({{"var/lib/dpkg/status",
                     {"Package: ../../../etc\nStatus: install ok installed\nVersion: 1\n\n"
                      "Package: ..\nStatus: install ok installed\nVersion: 1\n\n"
@@ -44,7 +44,7 @@ TEST_CASE("a package's name is no path") {
 
 TEST_CASE("what is malformed costs a note, and the rest is found") {
   const std::string deep(5000, '[');
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"a/node_modules/ok/package.json", {R"({"name":"ok","version":"1"})"}},
       {"a/node_modules/deep/package.json", {deep}},
       {"a/node_modules/text/package.json", {"not JSON"}},
@@ -66,7 +66,7 @@ TEST_CASE("a table of packages that is none is not asked") {
       "SELECT blob FROM n";
   const std::string other = "CREATE TABLE Packages (name TEXT)";
   for (const std::string& statements : {view, endless, other}) {
-    const Contents contents =
+    const Inventory contents =
         contents_of({{"var/lib/rpm/rpmdb.sqlite", {rpm_database({}, statements)}}});
     CHECK(contents.packages.empty());
     CHECK(contents.notes.size() == 1);
@@ -109,7 +109,7 @@ TEST_CASE("any bytes are read to an end") {
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes = round % 10 == 0 ? database : whole;
-    for (unsigned change = random() % 6; change > 0; --change)
+    for (auto change = random() % 6; change > 0; --change)
       bytes[random() % bytes.size()] = static_cast<char>(random());
     if (random() % 3 == 0) bytes.resize(random() % bytes.size());
     try {

@@ -5,7 +5,7 @@
 using namespace slipway;
 
 TEST_CASE("npm's packages are those that lie in node_modules") {
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"app/package.json", {R"({"name":"app","version":"1.0.0"})"}},
       {"app/node_modules/left-pad/package.json",
        {R"({"name":"left-pad","version":"1.3.0","license":"WTFPL","homepage":"https://a.example"})"}},
@@ -24,7 +24,7 @@ TEST_CASE("npm's packages are those that lie in node_modules") {
 }
 
 TEST_CASE("package-lock.json names packages in each of its versions") {
-  const Contents new_one =
+  const Inventory new_one =
       contents_of({{"app/package-lock.json", {R"({"lockfileVersion":3,"packages":{
           "":{"name":"app","version":"1.0.0"},
           "node_modules/a":{"version":"1.0.0","license":"MIT"},
@@ -33,7 +33,7 @@ TEST_CASE("package-lock.json names packages in each of its versions") {
           "node_modules/linked":{"resolved":"lib","link":true},
           "lib":{"version":"0.1.0"}}})"}}});
   CHECK(purls(new_one) == Purls{"pkg:npm/%40s/b@2.0.0", "pkg:npm/a@1.0.0", "pkg:npm/real@3.0.0"});
-  const Contents old_one =
+  const Inventory old_one =
       contents_of({{"package-lock.json", {R"({"lockfileVersion":1,"dependencies":{
           "a":{"version":"1.0.0","dependencies":{"b":{"version":"2.0.0"}}}}})"}}});
   CHECK(purls(old_one) == Purls{"pkg:npm/a@1.0.0", "pkg:npm/b@2.0.0"});
@@ -41,7 +41,7 @@ TEST_CASE("package-lock.json names packages in each of its versions") {
 
 TEST_CASE("Python's packages are told of by their metadata") {
   const std::string site = "usr/lib/python3/dist-packages/";
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {site + "Flask_Login-0.6.dist-info/METADATA",
        {"Metadata-Version: 2.1\nName: Flask_Login\nVersion: 0.6\nLicense: MIT\nAuthor: A\n\n"
         "Name: described\n"}},
@@ -61,7 +61,7 @@ TEST_CASE("Python's packages are told of by their metadata") {
 }
 
 TEST_CASE("cargo's packages are those of Cargo.lock and of programs that carry a list") {
-  const Contents contents = contents_of({
+  const Inventory contents = contents_of({
       {"src/Cargo.lock",
        {"version = 3\n\n[[package]]\nname = \"serde\"\nversion = \"1.0.0\"\n"
         "source = \"registry+https://example\"\ndependencies = [\n \"x\",\n]\n\n"

@@ -6,7 +6,7 @@
 
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
-#include <executor/contents/contents.hpp>
+#include <executor/contents/inventory.hpp>
 
 #include <map>
 #include <optional>
@@ -62,7 +62,7 @@ class Tree {
     return layers_.back().diff_id;
   }
 
-  slipway::Contents contents() { return find_packages(store_.layers().view(layers_)); }
+  slipway::Inventory contents() { return find_packages(store_.layers().view(layers_)); }
   const slipway::LayerStack& layers() const { return layers_; }
   slipway::Store& store() { return store_; }
 
@@ -73,14 +73,14 @@ class Tree {
 };
 
 // The contents of a single layer.
-inline slipway::Contents contents_of(const Tree::Files& files) {
+inline slipway::Inventory contents_of(const Tree::Files& files) {
   Tree tree;
   tree.add(files);
   return tree.contents();
 }
 
 // What was found, by package URL.
-inline std::vector<std::string> purls(const slipway::Contents& contents) {
+inline std::vector<std::string> purls(const slipway::Inventory& contents) {
   std::vector<std::string> list;
   for (const slipway::Package& package : contents.packages) list.push_back(package.purl);
   return list;

@@ -10,7 +10,7 @@ namespace slipway {
 
 class StackView;
 
-struct Contents {
+struct Inventory {
   Distribution distribution;
   std::vector<Package> packages;   // by purl; each once
   std::vector<std::string> notes;  // what could not be read, and is therefore not told of
@@ -22,6 +22,6 @@ struct Contents {
 // All that is read was written by strangers: sizes and counts are bounded, no link leads out of the
 // tree, and what is malformed costs a note and nothing else. The same files give the same result.
 // Throws Error only where the layers' indexes cannot be read.
-Contents find_packages(const StackView& view);
+Inventory find_packages(const StackView& view);
 
 }  // namespace slipway
