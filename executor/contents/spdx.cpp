@@ -90,7 +90,7 @@ std::string spdx_document(const Inventory& contents, const SbomSubject& subject)
     packages.push_back(blank_package(system, distribution.id));
     if (!distribution.version.empty()) packages.back()["versionInfo"] = distribution.version;
     if (!distribution.name.empty()) packages.back()["summary"] = distribution.name;
-    packages.back()["primaryPackagePurpose"] = "OPERATING-SYSTEM";
+    packages.back()["primaryPackagePurpose"] = "OPERATING_SYSTEM";
     relations.push_back(relation(image, "CONTAINS", system));
   }
   for (const Package& package : contents.packages) {

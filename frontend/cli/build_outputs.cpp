@@ -83,7 +83,8 @@ bool Outputs::takes_layers() const {
 }
 
 Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResult& result,
-                      Store& store, Display& display) {
+                      const std::vector<std::vector<Attestation>>& attestations, Store& store,
+                      Display& display) {
   Exported exported;
   exported.several = several_;
   exported.inline_provenance = inline_provenance_;
@@ -92,7 +93,7 @@ Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResul
     std::string config = write_image_config(finish_config(images[i].config, root));
     written_.push_back({images[i].platform, sha256(config)});
     exported.images.push_back({images[i].platform, std::move(config), root.layers});
-    if (i < attestations_.size()) exported.images.back().attestations = attestations_[i];
+    if (i < attestations.size()) exported.images.back().attestations = attestations[i];
   }
   std::vector<std::string> configs;
   for (const ExportedImage& image : exported.images) configs.push_back(image.config);

@@ -28,14 +28,10 @@ class Outputs {
   // Whether anything is written that takes the result's files.
   bool takes_layers() const;
 
-  // What is attested of each image, in their order. Before write().
-  void attach(std::vector<std::vector<Attestation>> attestations) {
-    attestations_ = std::move(attestations);
-  }
-
-  // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
-  // Error.
-  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,
+  // Writes all of it, and notes it on the display. `attestations`: of each image, in their order;
+  // none: of no image any. Gives the image's ID, or the index's. Throws Error.
+  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result,
+               const std::vector<std::vector<Attestation>>& attestations, Store& store,
                Display& display);
   // One more member of --metadata-file's object; `json` is its value.
   void add_metadata(const std::string& name, const std::string& json) { added_[name] = json; }
@@ -53,7 +49,6 @@ class Outputs {
   std::vector<Reference> names_;
   std::vector<ExportSpec> specs_;
 
-  std::vector<std::vector<Attestation>> attestations_;  // of each image; empty: nothing is attested
   std::map<std::string, std::string> added_;  // to the metadata
 
   // Of what was written.

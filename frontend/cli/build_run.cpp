@@ -375,11 +375,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
                                         solve_options, rewritten_times(request, options), *display);
     }
     if (lock) lock_text = finish_lock(*lock, sources, request);
+    std::vector<std::vector<Attestation>> attested;
     if (!attestations.empty() && outputs.takes_layers())
-      outputs.attach(attestations.make({lowered, options, *inputs.dockerfile, result, sources},
-                                       store(), *display,
-                                       [&notes](const Diagnostic& note) { notes.add(note); }));
-    id = outputs.write(lowered.images, result, store(), *display);
+      attested = attestations.make({lowered, options, *inputs.dockerfile, result, sources}, store(),
+                                   *display, [&notes](const Diagnostic& note) { notes.add(note); });
+    id = outputs.write(lowered.images, result, attested, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
     if (caches) finish_shared_caches(*caches, *display);

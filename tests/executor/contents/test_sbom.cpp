@@ -89,6 +89,9 @@ TEST_CASE("an SPDX document has what the schema asks for") {
       CHECK(package.contains(member));
     const std::string text = package["SPDXID"];
     CHECK(std::regex_match(text, id));
+    // Of the schema's words for what a package is for.
+    const std::set<std::string> purposes{"", "CONTAINER", "OPERATING_SYSTEM"};
+    CHECK(purposes.contains(package.value("primaryPackagePurpose", "")));
     CHECK(ids.insert(text).second);
     // What a licence refers to is in the document.
     const std::string licence = package["licenseDeclared"];
