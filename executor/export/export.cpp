@@ -1,8 +1,11 @@
 #include <executor/export/export.hpp>
 
 #include <cache/archive/save.hpp>
+#include <cache/images/time.hpp>
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
+#include <executor/attest/statement.hpp>
+#include <executor/export/added_files.hpp>
 #include <executor/export/local.hpp>
 #include <executor/export/merged.hpp>
 #include <executor/export/output_file.hpp>
@@ -157,9 +160,21 @@ std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Export
     case ExportSpec::Kind::tar: {
       const bool split = spec.platform_split.value_or(exported.several);
       std::vector<Part> parts;
+      std::vector<std::optional<Staging>> added(exported.images.size());  // outlive the parts
       for (const ExportedImage& image : exported.images) {
-        parts.push_back({store.layers().view(image.layers),
-                         split ? directory_of(image.platform) : "", image.platform.text()});
+        const StackView files = store.layers().view(image.layers);
+        const std::string directory = directory_of(image.platform);
+        std::vector<Attestation> beside = image.attestations;
+        if (exported.inline_provenance) std::erase_if(beside, is_provenance);
+        const auto statements =
+            statement_files(beside, files, exported.several && !split ? directory : "");
+        const std::int64_t time =
+            statements.empty()
+                ? 0
+                : parse_time(read_image_config(image.config).created).value_or(0);
+        parts.push_back(
+            {with_files(files, statements, time, store.layers(), added[parts.size()]),
+             split ? directory : "", image.platform.text()});
       }
       if (!split && parts.size() > 1) require_apart(parts);
       export_parts(spec, parts);

@@ -63,7 +63,7 @@ struct ExportedImage {
   std::string config;  // JSON
   LayerStack layers;
   std::size_t base_layers = 0;  // the lowest of them, which are the base image's
-  std::vector<Attestation> attestations{};
+  std::vector<Attestation> attestations{};  // of an output of files: written beside them
 };
 
 // What is written. Several images, or `several` with one, are those of an image index.
@@ -72,6 +72,7 @@ struct Exported {
   bool several = false;
   std::vector<Reference> names;
   std::optional<std::int64_t> epoch{};  // SOURCE_DATE_EPOCH, seconds
+  bool inline_provenance = false;  // it is written into images alone, not beside files
 };
 
 // Throws Error with a hint where the spec has no place for several platforms.

@@ -147,9 +147,13 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "index-descriptor",
            "[LEVEL[,LEVEL]:]KEY=VALUE");
   app.add_option("--provenance", r.provenance,
-                 "attest how the image was made (SLSA): true, false, mode=min, mode=max")
+                 "attest how the image was made (SLSA): true, false, or mode=min|max, version=v1|v0.2, "
+                 "builder-id=, reproducible=, inline-only=, complete-materials=")
       ->type_name("SPEC");
-  app.add_option("--sbom", r.sbom, "attest what is in the image: true or false")->type_name("SPEC");
+  app.add_option("--sbom", r.sbom,
+                 "attest which packages are in the image: true, false, or "
+                 "format=spdx|cyclonedx|both")
+      ->type_name("SPEC");
   add_list(app, "--attest", r.attestations, "the same two: type=provenance|sbom,...", "SPEC");
   app.add_option("--lock", r.lock,
                  "hold base images, ADD urls and git commits to the digests in this file; where it has "

@@ -3,6 +3,7 @@
 #include "cache_report.hpp"
 
 #include <cache/store.hpp>
+#include <executor/attest/spec.hpp>
 #include <executor/solve/image.hpp>
 #include <ir/error.hpp>
 
@@ -65,6 +66,9 @@ Json descriptor_json(const BlobDescriptor& descriptor) {
 }  // namespace
 
 Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) {
+  const AttestSpec attest =
+      parse_attest(request.attestations, request.provenance, request.sbom);
+  inline_provenance_ = attest.provenance && attest.provenance->inline_only;
   for (const std::string& tag : request.tags) names_.push_back(name_to_give(tag));
   for (const std::string& text : request.outputs) {
     specs_.push_back(parse_export(text));
@@ -79,14 +83,17 @@ bool Outputs::takes_layers() const {
 }
 
 Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResult& result,
-                      Store& store, Display& display) {
+                      const std::vector<std::vector<Attestation>>& attestations, Store& store,
+                      Display& display) {
   Exported exported;
   exported.several = several_;
+  exported.inline_provenance = inline_provenance_;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const SolvedRoot& root = result.roots[i];
     std::string config = write_image_config(finish_config(images[i].config, root));
     written_.push_back({images[i].platform, sha256(config)});
     exported.images.push_back({images[i].platform, std::move(config), root.layers});
+    if (i < attestations.size()) exported.images.back().attestations = attestations[i];
   }
   std::vector<std::string> configs;
   for (const ExportedImage& image : exported.images) configs.push_back(image.config);
@@ -104,6 +111,7 @@ Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResul
     std::vector<Digest> ids;
     for (const ExportedImage& image : exported.images) {
       ids.push_back(store.images().put(image.config));
+      store.image_facts().put_attachments(ids.back(), {{}, image.attestations});
       done.push_back("writing image " + ids.back().text() +
                      (several_ ? " for " + image.platform.text() : ""));
     }

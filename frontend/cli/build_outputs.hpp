@@ -4,6 +4,7 @@
 #include "build_request.hpp"
 #include "display.hpp"
 
+#include <cache/images/facts.hpp>
 #include <executor/export/export.hpp>
 #include <executor/solve/solve.hpp>
 #include <ir/lower.hpp>
@@ -27,9 +28,10 @@ class Outputs {
   // Whether anything is written that takes the result's files.
   bool takes_layers() const;
 
-  // Writes all of it, and notes it on the display. Gives the image's ID, or the index's. Throws
-  // Error.
-  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result, Store& store,
+  // Writes all of it, and notes it on the display. `attestations`: of each image, in their order;
+  // none: of no image any. Gives the image's ID, or the index's. Throws Error.
+  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result,
+               const std::vector<std::vector<Attestation>>& attestations, Store& store,
                Display& display);
   // One more member of --metadata-file's object; `json` is its value.
   void add_metadata(const std::string& name, const std::string& json) { added_[name] = json; }
@@ -43,6 +45,7 @@ class Outputs {
                        const std::vector<Diagnostic>& notes) const;
 
   bool several_;
+  bool inline_provenance_ = false;
   std::vector<Reference> names_;
   std::vector<ExportSpec> specs_;
 

@@ -1,4 +1,5 @@
 // `slipway build`, from the flags to the image: the whole walk, one step after the other.
+#include "build_attestations.hpp"
 #include "build_cache.hpp"
 #include "build_call.hpp"
 #include "build_checks.hpp"
@@ -250,6 +251,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   SolveOptions solve_options;
   set_time_limits(request, solve_options);
   const ProgramTimeout timeout(solve_options.timeout, request.began);
+  const BuildAttestations attestations(request);
   Outputs outputs(request, is_index(platforms, options));
   const OnFailure on_failure = parse_on_failure(request);
   SharedCacheOptions cache_options = shared_cache_options(request);
@@ -373,7 +375,11 @@ int run_build(const BuildRequest& request, const Globals& globals) {
                                         solve_options, rewritten_times(request, options), *display);
     }
     if (lock) lock_text = finish_lock(*lock, sources, request);
-    id = outputs.write(lowered.images, result, store(), *display);
+    std::vector<std::vector<Attestation>> attested;
+    if (!attestations.empty() && outputs.takes_layers())
+      attested = attestations.make({lowered, options, *inputs.dockerfile, result, sources}, store(),
+                                   *display, [&notes](const Diagnostic& note) { notes.add(note); });
+    id = outputs.write(lowered.images, result, attested, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
     if (caches) finish_shared_caches(*caches, *display);

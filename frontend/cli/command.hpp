@@ -35,6 +35,7 @@ std::span<const Subcommand> commands();
 std::span<const Subcommand> image_commands();
 
 // Each in a file of its name.
+std::function<int()> declare_attestations(CLI::App& app, const Globals& globals);
 std::function<int()> declare_build(CLI::App& app, const Globals& globals);
 std::function<int()> declare_cache(CLI::App& app, const Globals& globals);
 std::function<int()> declare_checks(CLI::App& app, const Globals& globals);
@@ -64,6 +65,7 @@ std::function<int()> declare_ls(CLI::App& app, const Globals& globals);
 std::function<int()> declare_cat(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rebase(CLI::App& app, const Globals& globals);
 std::function<int()> declare_import(CLI::App& app, const Globals& globals);
+std::function<int()> declare_sbom(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).
 bool use_color();

@@ -18,6 +18,8 @@ std::span<const Subcommand> commands() {
       {"diff", "compare the files of two images", declare_diff},
       {"ls", "list the files of an image", declare_ls},
       {"cat", "print files of an image", declare_cat},
+      {"sbom", "list the packages in an image", declare_sbom},
+      {"attestations", "show what was attested of an image when it was built", declare_attestations},
       {"tag", "give an image another name", declare_tag},
       {"rmi", "remove names, and images without another", declare_rmi},
       {"pull", "get an image from a registry", declare_pull},

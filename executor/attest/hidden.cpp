@@ -1,0 +1,88 @@
+#include <executor/attest/hidden.hpp>
+
+#include <executor/solve/part_names.hpp>
+#include <ir/letter_case.hpp>
+#include <ir/quantities.hpp>
+#include <ir/remote_source.hpp>
+
+#include <algorithm>
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view placeholder = "(hidden)";
+// Shorter ones, and booleans, are words of any text: "1" for a KEY_SIZE, "true" for USE_AUTH.
+constexpr std::size_t shortest = 4;
+
+std::string label_of(std::string_view name) {
+  return "environment[" + std::string(name) + "]";
+}
+
+// The names that hide a variable, and those of signed addresses (X-Amz-Signature, sig, Policy).
+bool is_secret_parameter(std::string_view name) {
+  const std::string lower = lower_case(name);
+  return is_hidden_part(label_of(name), "") || lower.find("sig") != lower.npos ||
+         lower.find("policy") != lower.npos;
+}
+
+}  // namespace
+
+void Hidden::hide(std::string_view value) {
+  // What stands for credentials already says nothing.
+  const bool masked = value.find_first_not_of("x:") == value.npos;
+  if (value.size() < shortest || read_boolean(value) || masked) return;
+  const auto longer = [](const std::string& left, const std::string& right) {
+    return left.size() > right.size();
+  };
+  if (std::find(values_.begin(), values_.end(), value) != values_.end()) return;
+  std::string text(value);
+  values_.insert(std::upper_bound(values_.begin(), values_.end(), text, longer), text);
+}
+
+std::string Hidden::named(std::string_view name, std::string_view value) {
+  if (!is_hidden_part(label_of(name), value)) return std::string(value);
+  hide(value);
+  url(value);  // the password alone, too
+  return std::string(placeholder);
+}
+
+std::string Hidden::url(std::string_view url) {
+  const std::string_view user = authority_of(url).user_info;
+  if (url.find("://") != url.npos && !user.empty()) {
+    const std::string_view credentials = user.substr(0, user.size() - 1);
+    const std::size_t colon = credentials.find(':');
+    hide(credentials);
+    if (colon != credentials.npos) hide(credentials.substr(colon + 1));
+  }
+  std::string shown = without_credentials(url);
+  const std::size_t mark = shown.find('?');
+  if (mark == shown.npos) return shown;
+  const std::size_t end = std::min(shown.find('#', mark), shown.size());
+  std::string query;
+  for (std::size_t start = mark + 1; start <= end;) {
+    const std::size_t next = std::min(shown.find('&', start), end);
+    const std::string pair = shown.substr(start, next - start);
+    const std::size_t equals = pair.find('=');
+    if (equals != pair.npos && is_secret_parameter(pair.substr(0, equals))) {
+      hide(std::string_view(pair).substr(equals + 1));
+      query += pair.substr(0, equals + 1) + "xxxxx";
+    } else {
+      query += pair;
+    }
+    if (next < end) query += '&';
+    start = next + 1;
+  }
+  return shown.substr(0, mark + 1) + query + shown.substr(end);
+}
+
+std::string Hidden::clean(std::string_view text) const {
+  std::string result(text);
+  for (const std::string& value : values_) {
+    for (std::size_t at = result.find(value); at != result.npos;
+         at = result.find(value, at + placeholder.size()))
+      result.replace(at, value.size(), placeholder);
+  }
+  return result;
+}
+
+}  // namespace slipway
