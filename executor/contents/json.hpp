@@ -3,7 +3,7 @@
 
 #include <executor/contents/formats.hpp>
 
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>

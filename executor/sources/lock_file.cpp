@@ -1,6 +1,6 @@
 #include <executor/sources/lock_file.hpp>
 
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>
