@@ -10,7 +10,6 @@
 namespace slipway {
 namespace {
 
-using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
@@ -79,7 +78,8 @@ std::string write_statement(const Attestation& attestation, const Digest& manife
 }
 
 std::optional<Attestation> read_statement(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // In its order, so that it goes on as it came.
+  const OrderedJson json = OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   const auto type = json.find("_type");
   if (type == json.end() || (*type != statement_type && *type != statement_type_before)) {
@@ -91,7 +91,7 @@ std::optional<Attestation> read_statement(std::string_view text) {
     return std::nullopt;
   }
   return Attestation{predicate_type->get<std::string>(),
-                     predicate->dump(-1, ' ', false, Json::error_handler_t::replace)};
+                     predicate->dump(-1, ' ', false, OrderedJson::error_handler_t::replace)};
 }
 
 Platform unknown_platform() {

@@ -46,7 +46,6 @@ struct ExportSpec {
   Squash squash = Squash::none;
   bool push = false;               // image: also into its names' registries (type=registry)
   bool push_by_digest = false;     // without a tag
-  bool insecure = false;           // registry.insecure=: that registry is asked without TLS
   AnnotationGroups annotations;    // annotation.KEY=, annotation-LEVEL[PLATFORM].KEY=
 
   // "OCI image layout", as progress names it.

@@ -25,8 +25,7 @@ const std::vector<std::string> known_fields = {"type",
                                                "rewrite-timestamp",
                                                "squash",
                                                "push",
-                                               "push-by-digest",
-                                               "registry.insecure"};
+                                               "push-by-digest"};
 
 // A line of CSV: fields between commas, quoted ones may hold commas.
 std::vector<std::string> split_csv(std::string_view text, std::string_view flag) {
@@ -121,8 +120,6 @@ bool read_packing(const std::string& key, const std::string& value, std::string_
     spec.push = boolean(key, value, flag);
   } else if (key == "push-by-digest") {
     spec.push_by_digest = boolean(key, value, flag);
-  } else if (key == "registry.insecure") {
-    spec.insecure = boolean(key, value, flag);
   } else if (key == "unpack" || key == "store" || key == "prefer-nondist-layers" ||
              key == "attestation-inline") {
     // BuildKit's, about what slipway does anyway: an image in the store is unpacked, and its

@@ -355,7 +355,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
       const CancelOnSignal cancel;
       result = solve(lowered.graph, roots, store(), *runner, solve_options, *display);
     }
-    id = outputs.write(lowered.images, result, store(), *display);
+    id = outputs.write(lowered, result, {}, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
     if (caches) finish_shared_caches(*caches, *display);
