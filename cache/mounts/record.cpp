@@ -1,6 +1,6 @@
 #include <cache/mounts/document.hpp>
 
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <nlohmann/json.hpp>

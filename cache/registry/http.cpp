@@ -2,15 +2,16 @@
 
 #include <cache/registry/curl.hpp>
 #include <cache/registry/http_body.hpp>
+#include <cache/registry/http_url.hpp>
 #include <ir/error.hpp>
 #include <ir/remote_source.hpp>
-
-#include <arpa/inet.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 namespace slipway {
@@ -24,39 +25,6 @@ constexpr long silent_seconds = 60;
 constexpr std::uint64_t upload_a_second = 16 << 20;
 constexpr std::size_t max_headers = 256;
 
-struct Url {
-  std::string scheme, host, port;
-  bool same_origin(const Url& other) const {
-    return scheme == other.scheme && host == other.host && port == other.port;
-  }
-  bool plain() const { return scheme == "http"; }
-};
-
-std::string part_of(const Curl& curl, CURLU* url, CURLUPart part, unsigned flags) {
-  char* text = nullptr;
-  if (curl.url_get(url, part, &text, flags) != CURLUE_OK) return {};
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, curl.free);
-  return text;
-}
-
-using CurlUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
-
-CurlUrl parse_url(const Curl& curl, const std::string& text) {
-  CurlUrl url(curl.url(), curl.url_cleanup);
-  if (!url) throw std::bad_alloc();
-  if (curl.url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-    throw Error(quoted(without_credentials(text)) + " is not a URL");
-  }
-  return url;
-}
-
-Url origin_of(const Curl& curl, const std::string& text) {
-  const CurlUrl url = parse_url(curl, text);
-  return {.scheme = part_of(curl, url.get(), CURLUPART_SCHEME, 0),
-          .host = part_of(curl, url.get(), CURLUPART_HOST, 0),
-          .port = part_of(curl, url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)};
-}
-
 // What one hop of a request collects. No exception may pass through libcurl's C frames, so they
 // are caught in the callbacks and thrown again when curl_easy_perform has returned.
 struct Transfer {
@@ -64,6 +32,7 @@ struct Transfer {
 
   HttpResponse response;
   const ByteSink* sink = nullptr;
+  const HttpRequest* request = nullptr;
   const std::function<bool()>* cancelled = nullptr;
   HttpBodyReader* upload = nullptr;
   std::exception_ptr failure;
@@ -74,17 +43,25 @@ struct Transfer {
   bool answered = false;     // a byte came
   bool late = false;         // none did, and first_byte has passed
   bool has_headers = false;  // all of them: the empty line behind them came
+  bool announced = false;    // to HttpRequest::answered
 
   // False: it is not worth going on. libcurl asks about once a second, oftener while bytes flow.
   bool go_on(curl_off_t sent_now) {
     if (*cancelled && (*cancelled)()) return false;
-    if (sent_now != sent) last_sent = Clock::now();
+    if (sent_now != sent) {
+      last_sent = Clock::now();
+      if (request->sent) request->sent(static_cast<std::uint64_t>(sent_now));
+    }
     sent = sent_now;
     late = first_byte.count() > 0 && !answered && Clock::now() - last_sent > first_byte;
     return !late;
   }
 
-  bool succeeded() const { return response.status >= 200 && response.status < 300; }
+  void announce() {
+    if (announced || !response.succeeded()) return;
+    announced = true;
+    if (request->answered) request->answered(response);
+  }
 
   void header_line(std::string_view line) {
     while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
@@ -94,8 +71,8 @@ struct Transfer {
       has_headers = false;
       const std::size_t space = line.find(' ');
       response.status = 0;
-      for (std::size_t i = space; i != std::string_view::npos && i + 1 < line.size() &&
-                                  i < space + 3; ++i) {
+      for (std::size_t i = space;
+           i != std::string_view::npos && i + 1 < line.size() && i < space + 3; ++i) {
         if (line[i + 1] < '0' || line[i + 1] > '9') break;
         response.status = response.status * 10 + (line[i + 1] - '0');
       }
@@ -115,12 +92,13 @@ struct Transfer {
   }
 
   void body(std::span<const char> bytes) {
-    if (succeeded() && sink != nullptr && *sink) {
+    announce();
+    if (response.succeeded() && sink != nullptr && *sink) {
       (*sink)(std::as_bytes(bytes));
       return;
     }
     const std::size_t room = HttpClient::max_body - response.body.size();
-    if (bytes.size() > room && succeeded()) {
+    if (bytes.size() > room && response.succeeded()) {
       throw Error("the answer is larger than " + std::to_string(HttpClient::max_body) + " bytes");
     }
     response.body.append(bytes.data(), std::min(room, bytes.size()));
@@ -229,18 +207,19 @@ struct HttpClient::Handle {
     }
   }
 
-  void prepare(const HttpRequest& request, const std::string& url, const Url& origin,
+  void prepare(const HttpRequest& request, const std::string& url, const Origin& origin,
                curl_slist* headers, Transfer& transfer);
   void prepare_upload(const HttpUpload& upload, Transfer& transfer);
   void prepare_limits(const HttpLimits& limits);
-  [[noreturn]] void fail(const HttpRequest& request, const Url& origin, const Transfer& transfer,
+  void prepare_tls(const HostRules& rules);
+  [[noreturn]] void fail(const HttpRequest& request, const Origin& origin, const Transfer& transfer,
                          CURLcode code) const;
   HttpResponse hop(const HttpRequest& request, const std::string& url, bool authorized,
                    const ByteSink& sink);
 };
 
 void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& url,
-                                 const Url& origin, curl_slist* headers, Transfer& transfer) {
+                                 const Origin& origin, curl_slist* headers, Transfer& transfer) {
   curl.easy_reset(easy.get());  // keeps the connections
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -258,9 +237,8 @@ void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& 
     set(CURLOPT_POSTFIELDS, request.form->c_str());
   }
   if (request.upload) prepare_upload(*request.upload, transfer);
-  // The command line tool reads these two, the library does not.
-  if (const char* file = std::getenv("SSL_CERT_FILE")) set(CURLOPT_CAINFO, file);
-  if (const char* folder = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  if (!origin.plain()) prepare_tls(request.rules ? request.rules(origin.place()) : HostRules());
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's word is no answer
   if (is_loopback(origin.host)) set(CURLOPT_NOPROXY, "*");
   if (request.unpack_content) set(CURLOPT_ACCEPT_ENCODING, "gzip");
   // libcurl leaves $HTTP_PROXY alone, because in a CGI program a client could set it.
@@ -287,6 +265,33 @@ void HttpClient::Handle::prepare_upload(const HttpUpload& upload, Transfer& tran
   (void)curl.easy_setopt(easy.get(), CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);  // as BUFFERSIZE
 }
 
+void HttpClient::Handle::prepare_tls(const HostRules& rules) {
+  // The command line tool reads these two, the library does not.
+  const char* const file = std::getenv("SSL_CERT_FILE");
+  if (file != nullptr) set(CURLOPT_CAINFO, file);
+  if (const char* folder = std::getenv("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  if (!rules.verify) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (!rules.roots.empty()) {
+    // What is set in memory takes the place of the file, so that comes along.
+    const char* system = file;
+    if (system == nullptr) curl.easy_getinfo(easy.get(), CURLINFO_CAINFO, &system);
+    std::string roots = rules.roots + "\n";
+    if (system != nullptr) {
+      std::ifstream stream(system, std::ios::binary);
+      roots.append(std::istreambuf_iterator<char>(stream), {});
+    }
+    curl_blob blob{.data = roots.data(), .len = roots.size(), .flags = CURL_BLOB_COPY};
+    set(CURLOPT_CAINFO_BLOB, &blob);
+  }
+  if (!rules.certificate.empty()) {
+    set(CURLOPT_SSLCERT, rules.certificate.c_str());
+    set(CURLOPT_SSLKEY, rules.key.c_str());
+  }
+}
+
 void HttpClient::Handle::prepare_limits(const HttpLimits& limits) {
   const long first_byte = static_cast<long>(limits.first_byte.count());
   set(CURLOPT_CONNECTTIMEOUT_MS,
@@ -296,30 +301,53 @@ void HttpClient::Handle::prepare_limits(const HttpLimits& limits) {
   set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
 }
 
-void HttpClient::Handle::fail(const HttpRequest& request, const Url& origin,
+void HttpClient::Handle::fail(const HttpRequest& request, const Origin& origin,
                               const Transfer& transfer, CURLcode code) const {
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code == CURLE_ABORTED_BY_CALLBACK && !transfer.late) throw Error("interrupted");
-  const bool loopback = is_loopback(origin.host);
-  const bool default_port = origin.port == (origin.plain() ? "80" : "443");
-  const std::string host = origin.host + (default_port && !loopback ? "" : ":" + origin.port);
+  const std::string host =
+      is_loopback(origin.host) ? origin.host + ":" + origin.port : origin.place();
   const std::string who = request.role + " " + quoted(host);
   if (transfer.late || (code == CURLE_OPERATION_TIMEDOUT && request.limits.first_byte.count() > 0 &&
                         !transfer.answered)) {
-    throw Error(who + " gives no answer within " + text_of(transfer.first_byte))
-        .hint(hint_for(CURLE_OPERATION_TIMEDOUT, origin.host, {}));
+    throw ConnectionError(Error(who + " gives no answer within " + text_of(transfer.first_byte))
+                              .hint(hint_for(CURLE_OPERATION_TIMEDOUT, origin.host, {})),
+                          false);
   }
   const std::string reason = message[0] != '\0' ? message : curl.easy_strerror(code);
   const std::string verb =
       transfer.response.status == 0 ? " does not answer: " : " broke off its answer: ";
-  throw Error(who + verb + reason).hint(hint_for(code, origin.host, reason));
+  Error error(who + verb + reason);
+  error.hint(hint_for(code, origin.host, reason));
+  switch (code) {
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+    case CURLE_WEIRD_SERVER_REPLY:
+      throw ConnectionError(std::move(error), true);
+    case CURLE_OPERATION_TIMEDOUT:
+      // Without a byte for a minute, or past what the request may take.
+      throw ConnectionError(std::move(error),
+                            transfer.answered && request.limits.whole.count() == 0);
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+      throw ConnectionError(std::move(error), false);
+    default:
+      throw error;
+  }
 }
 
 HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::string& url,
                                      bool authorized, const ByteSink& sink) {
-  const Url origin = origin_of(curl, url);
+  const Origin origin = origin_of(curl, url);
   Transfer transfer;
   transfer.sink = &sink;
+  transfer.request = &request;
   transfer.cancelled = &cancelled;
   transfer.first_byte = request.limits.first_byte;
   std::optional<HttpBodyReader> upload;
@@ -351,10 +379,10 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   message[0] = '\0';
   const CURLcode code = curl.easy_perform(easy.get());
   // To libcurl a status line and the connection's end are an answer without headers and body.
-  const CURLcode outcome =
-      code == CURLE_OK && !transfer.has_headers ? CURLE_PARTIAL_FILE : code;
+  const CURLcode outcome = code == CURLE_OK && !transfer.has_headers ? CURLE_PARTIAL_FILE : code;
   if (transfer.failure || (outcome != CURLE_OK && !transfer.enough))
     fail(request, origin, transfer, outcome);
+  transfer.announce();
   return std::move(transfer.response);
 }
 
@@ -366,10 +394,10 @@ HttpClient::HttpClient(std::function<bool()> cancelled) : handle_(std::make_uniq
 HttpClient::~HttpClient() = default;
 
 HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) {
-  const Url first = origin_of(handle_->curl, request.url);
+  const Origin first = origin_of(handle_->curl, request.url);
   std::string url = request.url;
   for (int hops = 0; hops <= max_redirects; ++hops) {
-    const bool authorized = origin_of(handle_->curl, url).same_origin(first);
+    const bool authorized = origin_of(handle_->curl, url) == first;
     HttpResponse response = handle_->hop(request, url, authorized, sink);
     const long status = response.status;
     const bool same_again = status == 307 || status == 308;
@@ -380,71 +408,10 @@ HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) 
       response.url = std::move(url);
       return response;
     }
-    url = resolve(url, response.header("location"), request.role, request.web);
+    url = resolve(url, response.header("location"), request.role, request.rules, request.web);
   }
   throw Error(request.role + " redirects " + quoted(without_credentials(request.url)) +
               " in a circle");
-}
-
-bool HttpClient::same_origin(const std::string& one, const std::string& other) {
-  const Curl& curl = Curl::get();
-  return origin_of(curl, one).same_origin(origin_of(curl, other));
-}
-
-std::string HttpClient::resolve(const std::string& from, const std::string& location,
-                                const std::string& role, bool web) {
-  const Curl& curl = Curl::get();
-  const CurlUrl url = parse_url(curl, from);
-  const auto refusal = [&](const std::string& to, const char* reason) {
-    return Error(role + " redirects to " + quoted(without_credentials(to)) + ", which is not " +
-                 reason);
-  };
-  // Set over a URL that is there already, a relative one is resolved against it.
-  if (location.empty() ||
-      curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
-    throw refusal(location, "a URL");
-  const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
-  const Url origin = origin_of(curl, target);
-  if (origin.scheme != "http" && origin.scheme != "https") throw refusal(target, "the web");
-  const bool stays_here = is_loopback(origin.host) && origin_of(curl, from).plain();
-  if (!web && origin.plain() && !stays_here) throw refusal(target, "encrypted");
-  return target;
-}
-
-bool is_loopback(std::string_view host_and_port) {
-  std::string_view host = host_and_port;
-  // "localhost:80@example.com" is a user of another host.
-  if (host.find_first_of("@\\?#") != std::string_view::npos) return false;
-  if (host.starts_with('[')) {
-    const std::size_t end = host.find(']');
-    if (end == std::string_view::npos) return false;
-    in6_addr address;
-    return ::inet_pton(AF_INET6, std::string(host.substr(1, end - 1)).c_str(), &address) == 1 &&
-           IN6_IS_ADDR_LOOPBACK(&address);
-  }
-  host = host.substr(0, host.find(':'));
-  if (host == "localhost") return true;
-  in_addr address;  // parsed, because "127.example.com" starts like one
-  return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1 &&
-         (ntohl(address.s_addr) >> 24) == 127;
-}
-
-std::string url_encode(std::string_view text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += digits[byte >> 4];
-      encoded += digits[byte & 15];
-    }
-  }
-  return encoded;
 }
 
 }  // namespace slipway

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cache/stream.hpp>
+#include <ir/error.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -45,6 +46,26 @@ struct HttpLimits {
   std::uint32_t slowest = 1;           // bytes a second, over a minute
 };
 
+// How a host is spoken to, where that is not as with any other.
+struct HostRules {
+  bool verify = true;  // its certificate
+  bool plain = false;  // without TLS, where a URL says so; this machine always may be
+  std::string roots;   // certificate authorities beside the system's, as PEM
+  std::filesystem::path certificate;  // ours, as PEM; empty: none
+  std::filesystem::path key;          // of that
+};
+
+struct HttpResponse {
+  long status = 0;
+  std::string url;                                  // of the last hop
+  std::multimap<std::string, std::string> headers;  // of the last hop; names in lower case
+  std::string body;                                 // of a response that did not go to the sink
+
+  // The first header of that name (lower case); empty if there is none.
+  std::string header(const std::string& name) const;
+  bool succeeded() const { return status >= 200 && status < 300; }
+};
+
 struct HttpRequest {
   std::string url;
   bool head = false;
@@ -57,23 +78,31 @@ struct HttpRequest {
   HttpLimits limits = {};
   // False: a redirect is the answer. The `headers` go along with one.
   bool redirects = true;
-  std::string role = "registry";    // what messages call the other side
+  std::string role = "registry";  // what messages call the other side
   // The content may come compressed by gzip, and is given plain: what is meant is the file, not
   // how a server packs it.
   bool unpack_content = false;
   // A file of the web: redirects may lead to plain HTTP, and $HTTP_PROXY counts, as other programs
   // that fetch files have it.
   bool web = false;
+  // Asked for each host, with its port where the URL has one. Empty: all are alike.
+  std::function<HostRules(const std::string& host)> rules = {};
+  // Called when the headers of a 2xx answer are there, before the sink gets a byte; what it throws
+  // ends the request.
+  std::function<void(const HttpResponse&)> answered = {};
+  // Called now and then: how many bytes of the upload are sent.
+  std::function<void(std::uint64_t)> sent = {};
 };
 
-struct HttpResponse {
-  long status = 0;
-  std::string url;                                  // of the last hop
-  std::multimap<std::string, std::string> headers;  // of the last hop; names in lower case
-  std::string body;  // of a response that did not go to the sink
+// The connection failed, not what came over it: the same request may go well the next time.
+class ConnectionError : public Error {
+ public:
+  // `broke`: there was one, so that it is worth asking again at once.
+  ConnectionError(Error error, bool broke) : Error(std::move(error)), broke_(broke) {}
+  bool broke() const { return broke_; }
 
-  // The first header of that name (lower case); empty if there is none.
-  std::string header(const std::string& name) const;
+ private:
+  bool broke_;
 };
 
 // Keeps its connections between requests. Not thread-safe; several may work side by side.
@@ -90,18 +119,23 @@ class HttpClient {
   // HttpResponse::body, which holds up to `max_body` bytes: a 2xx response with more is an Error,
   // others are cut.
   //
-  // Certificates are always verified: against the system's store or $SSL_CERT_FILE and
-  // $SSL_CERT_DIR. Proxies come from https_proxy, http_proxy and no_proxy; loopback never goes
-  // through one. Fails when no byte came for a minute, or where a limit of the request says so;
-  // throws what `sink` throws.
+  // Certificates are verified, unless the request's rules say otherwise for a host: against the
+  // system's store or $SSL_CERT_FILE and $SSL_CERT_DIR, and the roots of the rules. Proxies come
+  // from https_proxy, http_proxy and no_proxy; loopback never goes through one. Fails when no byte
+  // came for a minute, or where a limit of the request says so; throws ConnectionError for a
+  // connection that cannot be made or breaks, and what `sink` throws.
   HttpResponse send(const HttpRequest& request, const ByteSink& sink = {});
 
   // Whether credentials for one of two URLs may be sent to the other: scheme, host and port.
   static bool same_origin(const std::string& one, const std::string& other);
   // Where a Location that `from` gave leads, which may be relative. Throws Error where send() would
-  // not follow it; `role` and `web` as in HttpRequest.
+  // not follow it; `role` and `rules` as in HttpRequest.
   static std::string resolve(const std::string& from, const std::string& location,
-                             const std::string& role, bool web = false);
+                             const std::string& role,
+                             const std::function<HostRules(const std::string&)>& rules = {},
+                             bool web = false);
+  // "host", or "host:port" where the URL names one. Throws Error for what is no URL.
+  static std::string host_of(const std::string& url);
 
   static constexpr std::size_t max_body = 8 << 20;
 

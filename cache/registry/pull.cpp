@@ -1,6 +1,7 @@
 #include <cache/registry/pull.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/file_descriptor.hpp>
 #include <cache/images/facts.hpp>
 #include <cache/images/take_layer.hpp>
 #include <cache/layers/store.hpp>
@@ -12,9 +13,13 @@
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -39,6 +44,9 @@ constexpr int max_index_depth = 2;
 // Who brings a layer and gets on with nothing for so long is not waited for: he may be stopped.
 constexpr std::chrono::seconds longest_standstill{10};
 constexpr std::chrono::milliseconds look_again{50};
+
+// A small image is there before.
+constexpr std::chrono::milliseconds flush_after{150};
 
 // An image's manifest, and what the repository has it as.
 struct Found {
@@ -248,6 +256,40 @@ class Puller {
   std::mutex mutex_;  // orders the calls of progress_
 };
 
+// Writes to the disk what is not there yet, again and again while layers arrive: at the end little is
+// left for Store::sync() to wait for. What it cannot write, that one says.
+class Flusher {
+ public:
+  explicit Flusher(const StateDirectory& state)
+      : folder_(::open(state.root().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        thread_([this] { run(); }) {}
+  Flusher(const Flusher&) = delete;
+  ~Flusher() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, flush_after, [this] { return ended_; })) {
+      lock.unlock();
+      if (folder_) (void)::syncfs(folder_.get());
+      lock.lock();
+    }
+  }
+
+  const FileDescriptor folder_;
+  std::mutex mutex_;  // guards ended_
+  std::condition_variable changed_;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
 // What is known of it from now on, beside its config.
 void remember(Store& store, const Reference& name, const Digest& id, const Digest& named,
               const Found& found) {
@@ -278,7 +320,10 @@ Image pull(Store& store, const Reference& name, const Platform& platform, PullPr
     throw Error("the image's config lists " + std::to_string(config.diff_ids.size()) +
                 " layers, its manifest " + std::to_string(found.manifest.layers.size()));
   }
-  puller.layers(found.manifest.layers, config.diff_ids);
+  {
+    const Flusher flusher(store.state());
+    puller.layers(found.manifest.layers, config.diff_ids);
+  }
   store.sync();
   const Digest id = store.images().put(config_json);
   Digest named = id;

@@ -15,7 +15,7 @@
 #include <cache/archive/zstd.hpp>
 #include <cache/layers/decompress.hpp>
 #include <cache/registry/base64.hpp>
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
 

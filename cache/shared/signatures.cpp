@@ -2,7 +2,7 @@
 
 #include <cache/registry/base64.hpp>
 #include <cache/file_descriptor.hpp>
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>

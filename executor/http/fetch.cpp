@@ -3,7 +3,7 @@
 #include <cache/file_descriptor.hpp>
 #include <cache/layers/extract.hpp>
 #include <cache/registry/http.hpp>
-#include <executor/http/http_date.hpp>
+#include <cache/registry/http_date.hpp>
 #include <ir/checksum.hpp>
 #include <ir/error.hpp>
 #include <ir/remote_source.hpp>

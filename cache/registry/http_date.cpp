@@ -1,4 +1,4 @@
-#include <executor/http/http_date.hpp>
+#include <cache/registry/http_date.hpp>
 
 #include <array>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include <cache/shared/json_bounds.hpp>
+#include <cache/json_bounds.hpp>
 
 namespace slipway {
 
