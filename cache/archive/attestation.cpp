@@ -98,8 +98,7 @@ Platform unknown_platform() {
   return {.os = "unknown", .architecture = "unknown", .variant = ""};
 }
 
-Manifest attestation_manifest(const BlobDescriptor& image,
-                              std::vector<BlobDescriptor> statements) {
+Manifest attestation_manifest(const BlobDescriptor& image, std::vector<BlobDescriptor> statements) {
   Manifest manifest;
   manifest.artifact_type = media_type::attestation_manifest;
   manifest.config = {.media_type = std::string(media_type::oci_empty),
@@ -119,9 +118,8 @@ Manifest attestation_manifest(const BlobDescriptor& image,
 
 BlobDescriptor attestation_entry(BlobDescriptor manifest, const Digest& image) {
   manifest.platform = unknown_platform();
-  manifest.annotations = {
-      {std::string(reference_digest_annotation), image.text()},
-      {std::string(reference_type_annotation), "attestation-manifest"}};
+  manifest.annotations = {{std::string(reference_digest_annotation), image.text()},
+                          {std::string(reference_type_annotation), "attestation-manifest"}};
   return manifest;
 }
 

@@ -88,9 +88,8 @@ class Loader {
       LoadedImage image = load(entry);
       if (const auto name = name_of(entry)) image.names.push_back(*name);
       // An image with several names is listed as often.
-      const auto same = std::find_if(loaded.begin(), loaded.end(), [&](const LoadedImage& each) {
-        return each.id == image.id;
-      });
+      const auto same = std::find_if(loaded.begin(), loaded.end(),
+                                     [&](const LoadedImage& each) { return each.id == image.id; });
       if (same == loaded.end()) {
         loaded.push_back(std::move(image));
       } else {
@@ -164,7 +163,8 @@ class Loader {
         throw Error("the archive's manifest.json is no list of images");
       }
       for (const Json& item : list) {
-        DockerEntry entry{.config = item.at("Config").get<std::string>(), .layers = {}, .names = {}};
+        DockerEntry entry{
+            .config = item.at("Config").get<std::string>(), .layers = {}, .names = {}};
         if (item.contains("Layers") && !item["Layers"].is_null()) {
           entry.layers = item["Layers"].get<std::vector<std::string>>();
         }
@@ -186,9 +186,8 @@ class Loader {
     if (!members_.has("manifest.json")) return;
     for (const DockerEntry& entry : docker_entries()) {
       const auto image = std::find_if(loaded.begin(), loaded.end(), [&](const LoadedImage& each) {
-        return std::any_of(each.images.begin(), each.images.end(), [&](const Image& one) {
-          return entry.config == blob_name(one.id);
-        });
+        return std::any_of(each.images.begin(), each.images.end(),
+                           [&](const Image& one) { return entry.config == blob_name(one.id); });
       });
       if (image == loaded.end()) continue;
       for (const Reference& name : entry.names) {
@@ -288,7 +287,8 @@ class Loader {
     std::vector<Digest> ids;
     for (const Image& image : found.images) ids.push_back(image.id);
     const Digest id = store_.images().put_index(ids);
-    if (made_.contains(ids.front())) store_.image_facts().put_attachments(id, {std::move(said), {}});
+    if (made_.contains(ids.front()))
+      store_.image_facts().put_attachments(id, {std::move(said), {}});
     return {id, {}, std::move(found.images)};
   }
 
@@ -316,8 +316,8 @@ class Loader {
     }
   }
 
-  // Only to what this archive brought. An image that the store had before, perhaps one that was built
-  // here, must not be told about by a stranger.
+  // Only to what this archive brought. An image that the store had before, perhaps one that was
+  // built here, must not be told about by a stranger.
   void attach(const Digest& id, const Attachments& attachments) {
     if (made_.contains(id)) store_.image_facts().put_attachments(id, attachments);
   }
@@ -328,8 +328,8 @@ class Loader {
     std::uint64_t size = 0;
     for (const BlobDescriptor& entry : found.attestations) {
       const auto about = entry.annotations.find(std::string(reference_digest_annotation));
-      if (about == entry.annotations.end() ||
-          about->second != found.manifests[place].text() || !members_.has(blob_name(entry.digest))) {
+      if (about == entry.annotations.end() || about->second != found.manifests[place].text() ||
+          !members_.has(blob_name(entry.digest))) {
         continue;
       }
       for (const BlobDescriptor& blob :

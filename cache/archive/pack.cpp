@@ -189,10 +189,10 @@ class Packer {
                               .size = json.size(),
                               .platform = {},
                               .annotations = {}};
-    const bool known = std::any_of(
-        packed_.documents.begin(), packed_.documents.end(), [&](const PackedDocument& document) {
-          return document.descriptor.digest == descriptor.digest;
-        });
+    const bool known = std::any_of(packed_.documents.begin(), packed_.documents.end(),
+                                   [&](const PackedDocument& document) {
+                                     return document.descriptor.digest == descriptor.digest;
+                                   });
     if (!known) packed_.documents.push_back({descriptor, std::move(json)});
     return descriptor;
   }

@@ -176,7 +176,8 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
   const BlobDescriptor* match = nullptr;
   std::string offered;
   for (const BlobDescriptor& manifest : index.manifests) {
-    if (manifest.annotations.contains(std::string(reference_type_annotation))) continue;  // an attestation
+    if (manifest.annotations.contains(std::string(reference_type_annotation)))
+      continue;  // an attestation
     if (!manifest.platform) {
       // An index of one that names no platform leaves no choice.
       if (index.manifests.size() == 1) return manifest;

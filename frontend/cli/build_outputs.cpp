@@ -110,11 +110,9 @@ Digest Outputs::write(const LoweredPlatforms& lowered, const SolveResult& result
            image.config.diff_ids[base] == root.layers[base].diff_id) {
       ++base;
     }
-    exported.images.push_back({image.platform,
-                               write_image_config(finish_config(image.config, root)), root.layers,
-                               base,
-                               i < attestations.size() ? attestations[i]
-                                                       : std::vector<Attestation>{}});
+    exported.images.push_back(
+        {image.platform, write_image_config(finish_config(image.config, root)), root.layers, base,
+         i < attestations.size() ? attestations[i] : std::vector<Attestation>{}});
   }
 
   // As buildx: an output of another kind takes the place of an image in the store.
@@ -197,8 +195,7 @@ void Outputs::push_image(const ExportSpec& spec, const ToPack& image, const Dige
   for (const Reference& name : image.names) {
     const std::string what = "pushing " + name.text();
     display.began(what, "Ctrl-C ends it; what was sent is not sent again");
-    descriptor_ =
-        push(store, name, image, pack_options(spec), progress, {}, spec.push_by_digest);
+    descriptor_ = push(store, name, image, pack_options(spec), progress, {}, spec.push_by_digest);
     store.image_facts().put_digest(id, name, descriptor_->digest);
     display.note(what, {"pushing manifest for " + name.text() + "@" + descriptor_->digest.text()});
   }
@@ -228,8 +225,7 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
 }
 
 void Outputs::write_files(const BuildRequest& request, const Graph& graph,
-                          const SolveResult& result,
-                          const std::vector<Diagnostic>& notes) const {
+                          const SolveResult& result, const std::vector<Diagnostic>& notes) const {
   if (!request.iidfile.empty()) write_file(request.iidfile, id_.text());
   if (!request.metadata_file.empty())
     write_file(request.metadata_file, metadata(graph, result, notes));

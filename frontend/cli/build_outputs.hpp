@@ -20,8 +20,9 @@ class Store;
 
 class Outputs {
  public:
-  // What --tag, --output, --push, --load and --annotation ask for. `several`: the result is an index of several platforms'
-  // images, though it may have one alone. Throws Error before anything is built.
+  // What --tag, --output, --push, --load and --annotation ask for. `several`: the result is an
+  // index of several platforms' images, though it may have one alone. Throws Error before anything
+  // is built.
   Outputs(const BuildRequest& request, bool several);
 
   // Whether anything is written that takes the result's files.
@@ -46,8 +47,7 @@ class Outputs {
   };
 
   void tell_identity(const Exported& exported);
-  void keep_image(const ExportSpec& spec, const Exported& exported, Store& store,
-                  Display& display);
+  void keep_image(const ExportSpec& spec, const Exported& exported, Store& store, Display& display);
   void push_image(const ExportSpec& spec, const ToPack& image, const Digest& id, Store& store,
                   Display& display);
   std::string metadata(const Graph& graph, const SolveResult& result,

@@ -7,8 +7,8 @@
 #include <cache/registry/pull.hpp>
 #include <ir/error.hpp>
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <string>

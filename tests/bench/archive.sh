@@ -31,7 +31,7 @@ tree "$work/few" $((megabytes / 10))
 
 # store NAME FOLDER: a store with the folder's files as the image "bench".
 store() {
-  tar -C "$2" -cf - . | SLIPWAY_ROOT=$work/$1 "$slipway" import -q - bench > /dev/null
+  tar -C "$2" -cf - . | SLIPWAY_ROOT=$work/$1 "$slipway" import - bench > /dev/null
 }
 # out NAME FIELDS: the image as an OCI archive, through a build that is all hits but for its output.
 mkdir -p "$work/context"

@@ -35,8 +35,8 @@ Layout build_layout(const Workshop& workshop, const std::string& fields,
                     const std::vector<std::string>& flags = {}) {
   static int made = 0;
   const fs::path folder = workshop.folder() / ("layout" + std::to_string(++made));
-  std::vector<std::string> all = {"-o", "type=oci,tar=false,dest=" + folder.string() +
-                                            (fields.empty() ? "" : "," + fields)};
+  std::vector<std::string> all = {
+      "-o", "type=oci,tar=false,dest=" + folder.string() + (fields.empty() ? "" : "," + fields)};
   all.insert(all.end(), flags.begin(), flags.end());
   const Built built = workshop.build(all);
   INFO(built.log);
@@ -50,9 +50,9 @@ class Registry {
   explicit Registry(const fs::path& folder)
       : address_("127.0.0.1:" + std::to_string(21000 + ::getpid() % 18000)) {
     const fs::path config = folder / "registry.yml";
-    std::ofstream(config) << "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: "
-                          << (folder / "registry").string() << "}\nhttp: {addr: \"" << address_
-                          << "\"}\n";
+    std::ofstream(config)
+        << "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: "
+        << (folder / "registry").string() << "}\nhttp: {addr: \"" << address_ << "\"}\n";
     program_.emplace(Program({"docker-registry", "serve", config}));
     const auto answers = [&] {
       return run({"curl", "-s", "--noproxy", "*", "-o", "/dev/null", "http://" + address_ + "/v2/"})
@@ -65,8 +65,8 @@ class Registry {
   }
   std::string name(const std::string& image) const { return address_ + "/" + image; }
   Json manifest(const std::string& image) const {
-    return Json::parse(output_of(
-        {"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name(image)}));
+    return Json::parse(
+        output_of({"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name(image)}));
   }
 
  private:
@@ -112,8 +112,11 @@ TEST_CASE("a squashed image has the same files in fewer layers, and the cache st
                  "RUN rm /made/one && echo 2 > /made/two\nRUN touch /made/three\nENV A=b\n");
   REQUIRE(workshop.build().status == 0);
   const fs::path plain = workshop.files_of(workshop.context());
-  const std::size_t base =
-      Json::parse(workshop.slipway({"inspect", "busybox"}).out).at(0).at("RootFS").at("Layers").size();
+  const std::size_t base = Json::parse(workshop.slipway({"inspect", "busybox"}).out)
+                               .at(0)
+                               .at("RootFS")
+                               .at("Layers")
+                               .size();
   for (const std::string squash : {"base", "all"}) {
     CAPTURE(squash);
     const Built built =
@@ -137,10 +140,10 @@ TEST_CASE("a build is pushed with its annotations, in the compression that was a
   Workshop workshop;
   const Registry registry(workshop.folder());
   workshop.write("Dockerfile", "FROM busybox\nCOPY Dockerfile /\n");
-  const Built built = workshop.build(
-      {"-t", registry.name("app:1"), "--push", "--annotation", "key=value", "--annotation",
-       "manifest[linux/amd64]:own=1", "--platform", "linux/amd64", "-o",
-       "type=image,compression=zstd,force-compression=true"});
+  const Built built =
+      workshop.build({"-t", registry.name("app:1"), "--push", "--annotation", "key=value",
+                      "--annotation", "manifest[linux/amd64]:own=1", "--platform", "linux/amd64",
+                      "-o", "type=image,compression=zstd,force-compression=true"});
   INFO(built.log);
   REQUIRE(built.status == 0);
   Json manifest = registry.manifest("app:1");
@@ -151,25 +154,26 @@ TEST_CASE("a build is pushed with its annotations, in the compression that was a
   CHECK(manifest.at("config").at("digest") == built.image);
 
   const fs::path metadata = workshop.folder() / "metadata.json";
-  const Built docker = workshop.build({"-o", "type=registry,oci-mediatypes=false,name=" +
-                                                 registry.name("app:2"),
-                                       "--metadata-file", metadata.string()});
+  const Built docker =
+      workshop.build({"-o", "type=registry,oci-mediatypes=false,name=" + registry.name("app:2"),
+                      "--metadata-file", metadata.string()});
   INFO(docker.log);
   REQUIRE(docker.status == 0);
   manifest = registry.manifest("app:2");
   CHECK(manifest.at("mediaType") == "application/vnd.docker.distribution.manifest.v2+json");
 
   // By digest alone it has no name there.
-  const Built unnamed = workshop.build(
-      {"-t", registry.name("app:3"), "-o", "type=registry,push-by-digest=true"});
+  const Built unnamed =
+      workshop.build({"-t", registry.name("app:3"), "-o", "type=registry,push-by-digest=true"});
   INFO(unnamed.log);
   REQUIRE(unnamed.status == 0);
-  CHECK(run({"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + registry.name("app:3")})
+  CHECK(run({"skopeo", "inspect", "--raw", "--tls-verify=false",
+             "docker://" + registry.name("app:3")})
             .status != 0);
 
-  const Built several = workshop.build({"-t", registry.name("app:4"), "--push", "--build-arg",
-                                        "BUILDKIT_MULTI_PLATFORM=1", "--annotation",
-                                        "index,index-descriptor:i=1"});
+  const Built several =
+      workshop.build({"-t", registry.name("app:4"), "--push", "--build-arg",
+                      "BUILDKIT_MULTI_PLATFORM=1", "--annotation", "index,index-descriptor:i=1"});
   INFO(several.log);
   REQUIRE(several.status == 0);
   CHECK(registry.manifest("app:4").at("annotations") == Json{{"i", "1"}});

@@ -1,5 +1,6 @@
-// What the image specification's JSON schemas ask of all that is written, as checks of our own: members
-// that have to be there, the shapes of media types and digests, sizes, and that all adds up.
+// What the image specification's JSON schemas ask of all that is written, as checks of our own:
+// members that have to be there, the shapes of media types and digests, sizes, and that all adds
+// up.
 #pragma once
 
 #include <ir/digest.hpp>
@@ -63,7 +64,8 @@ inline void check_descriptor(const Json& descriptor) {
   if (descriptor.contains("platform")) check_platform(descriptor.at("platform"));
   if (descriptor.contains("artifactType")) check_media_type(descriptor.at("artifactType"));
   if (descriptor.contains("data")) {
-    static const std::regex base64("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?");
+    static const std::regex base64(
+        "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?");
     CHECK(std::regex_match(descriptor.at("data").get<std::string>(), base64));
   }
 }
@@ -79,7 +81,8 @@ inline void check_config(const Json& config) {
   REQUIRE(config.at("rootfs").at("diff_ids").is_array());
   for (const Json& id : config.at("rootfs").at("diff_ids")) check_digest(id);
   static const std::regex time(
-      "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})");
+      "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{"
+      "2})");
   const auto check_time = [&](const Json& object) {
     if (object.contains("created")) {
       CHECK(std::regex_match(object.at("created").get<std::string>(), time));
@@ -133,8 +136,8 @@ inline void check_manifest(const Json& manifest) {
     CHECK(manifest.contains("artifactType"));
     CHECK_FALSE(manifest.at("layers").empty());
   }
-  const bool docker = manifest.at("mediaType") ==
-                      "application/vnd.docker.distribution.manifest.v2+json";
+  const bool docker =
+      manifest.at("mediaType") == "application/vnd.docker.distribution.manifest.v2+json";
   for (const Json& layer : manifest.at("layers")) {
     const std::string type = layer.at("mediaType");
     CHECK(type.starts_with("application/vnd.docker.") == docker);

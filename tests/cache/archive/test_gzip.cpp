@@ -41,8 +41,7 @@ std::string pack(std::string_view text, std::size_t step, std::optional<int> lev
       [&](std::span<const std::byte> bytes) {
         packed.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       },
-      {.level = level,
-       .pool = threads == 0 ? nullptr : std::make_shared<BlockPool>(threads)});
+      {.level = level, .pool = threads == 0 ? nullptr : std::make_shared<BlockPool>(threads)});
   for (std::size_t at = 0; at < text.size(); at += step) {
     writer.write(std::as_bytes(std::span(text.substr(at, step))));
   }
@@ -77,7 +76,8 @@ std::string unpack(std::string_view packed) {
 
 }  // namespace
 
-TEST_CASE("what was gzipped inflates to what it was, at every level and every size around a block") {
+TEST_CASE(
+    "what was gzipped inflates to what it was, at every level and every size around a block") {
   constexpr std::size_t block = 1 << 20;
   for (int level = 0; level <= GzipWriter::highest_level; ++level) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{40'000}, block - 1,
@@ -134,7 +134,8 @@ TEST_CASE("threads and the sizes of writes do not show in gzip's bytes") {
   for (const auto& [level, digest] : golden) {
     CAPTURE(level);
     // The slow levels by fewer blocks; they are cut in the same place.
-    const std::string_view part = std::string_view(text).substr(0, level > 6 ? 2'100'000 : text.size());
+    const std::string_view part =
+        std::string_view(text).substr(0, level > 6 ? 2'100'000 : text.size());
     const std::string one = pack<GzipWriter>(part, 1 << 20, level, 1);
     CHECK(sha256(one).hex() == digest);
     CHECK(pack<GzipWriter>(part, 1 << 20, level, 2) == one);

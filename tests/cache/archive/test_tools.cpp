@@ -19,7 +19,8 @@ namespace {
 void save(Store& store, const Image& image, const SaveOptions& options,
           const std::filesystem::path& path) {
   std::ofstream file(path, std::ios::binary);
-  save_tar(store, {to_pack(image, {parse_reference("sample:1")})}, options, [&](std::span<const std::byte> bytes) {
+  save_tar(store, {to_pack(image, {parse_reference("sample:1")})}, options,
+           [&](std::span<const std::byte> bytes) {
              file.write(reinterpret_cast<const char*>(bytes.data()),
                         static_cast<std::streamsize>(bytes.size()));
            });
@@ -82,8 +83,8 @@ TEST_CASE("umoci unpacks what slipway wrote, with every file as it was") {
     save_directory(store, {to_pack(sample_image(store), {parse_reference("sample:1")})}, options,
                    folder / "layout");
     const std::string bundle = (folder / "bundle").string();
-    REQUIRE(run_command("umoci unpack --rootless --image " + (folder / "layout").string() +
-                        ":1 " + bundle));
+    REQUIRE(run_command("umoci unpack --rootless --image " + (folder / "layout").string() + ":1 " +
+                        bundle));
     CHECK(folder.read("bundle/rootfs/etc/issue") == "hello\n");
     CHECK(std::filesystem::hard_link_count(folder / "bundle/rootfs/etc/other") == 2);
     CHECK(std::filesystem::read_symlink(folder / "bundle/rootfs/etc/symlink") == "/etc/issue");
@@ -101,8 +102,8 @@ TEST_CASE("skopeo and umoci find the image beside what is attested of it") {
   save_directory(store, {attested}, {}, folder / "layout");
   const std::string layout = (folder / "layout").string() + ":1";
   CHECK(output_of("skopeo inspect --config --raw oci:" + layout) == image.config_json);
-  CHECK(run_command("skopeo copy -q --all oci:" + layout + " oci:" +
-                    (folder / "all").string() + ":1"));
+  CHECK(run_command("skopeo copy -q --all oci:" + layout + " oci:" + (folder / "all").string() +
+                    ":1"));
   CHECK(run_command("umoci unpack --rootless --image " + layout + " " +
                     (folder / "bundle").string()));
   CHECK(folder.read("bundle/rootfs/etc/issue") == "hello\n");

@@ -21,7 +21,7 @@ inline Entry directory(std::string path, std::uint32_t mode = 0755) {
   return entry;
 }
 
-inline Entry symlink(std::string path, std::string target) {
+inline Entry soft_link(std::string path, std::string target) {
   Entry entry;
   entry.path = std::move(path);
   entry.type = Entry::Type::symlink;

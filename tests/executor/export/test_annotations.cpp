@@ -34,8 +34,7 @@ TEST_CASE("--annotation is read as buildx reads it") {
   CHECK(groups.of(amd64).manifest_descriptor == Values{{"both", "2"}});
   CHECK(groups.of(amd64).index.empty());
   CHECK(groups.of_index().index == Values{{"both", "2"}});
-  CHECK(groups.of_index().index_descriptor ==
-        Values{{"org.example.url", "http://x:8080/?a=b,c"}});
+  CHECK(groups.of_index().index_descriptor == Values{{"org.example.url", "http://x:8080/?a=b,c"}});
 
   CHECK(message_of([] { parse_annotations({"nothing"}); }) ==
         "--annotation \"nothing\" is not KEY=VALUE");
@@ -58,7 +57,8 @@ TEST_CASE("--output has annotations as its keys") {
   CHECK(groups.of(arm).manifest == Values{{"org.example.a", "1"}, {"d", "4"}});
   CHECK(groups.of(amd64).manifest_descriptor == Values{{"c", "3"}});
   CHECK(groups.of_index().index == Values{{"b", "2"}});
-  for (const char* other : {"annotations", "annotation", "annotation.", "name", "annotation-index"}) {
+  for (const char* other :
+       {"annotations", "annotation", "annotation.", "name", "annotation-index"}) {
     CAPTURE(other);
     CHECK_FALSE(add_annotation_attribute(other, "x", groups));
   }

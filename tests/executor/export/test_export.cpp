@@ -31,7 +31,7 @@ LayerStack sample_layers(Store& store) {
       add_layer(store, {directory("bin"), file("bin/a", 04755), file("bin/gone"), link,
                         directory("locked", 0500), file("locked/inside", 0400)});
   const LayerRef upper =
-      add_layer(store, {directory("bin"), whiteout("bin/gone"), symlink("bin/sym", "/etc/passwd"),
+      add_layer(store, {directory("bin"), whiteout("bin/gone"), soft_link("bin/sym", "/etc/passwd"),
                         directory("etc"), file("etc/new")});
   return {lower, upper};
 }
@@ -148,7 +148,7 @@ TEST_CASE("links in the image lead no file out of the output directory") {
   const TemporaryFolder folder;
   Store store(folder / "store");
   fs::create_directories(folder / "outside");
-  const LayerRef lower = add_layer(store, {symlink("way", (folder / "outside").string())});
+  const LayerRef lower = add_layer(store, {soft_link("way", (folder / "outside").string())});
   const LayerRef upper = add_layer(store, {directory("way"), file("way/file")});
   export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
                 image_of({lower, upper}), store);

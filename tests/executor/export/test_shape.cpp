@@ -47,7 +47,7 @@ Exported sample(Store& store) {
       add_layer(store, {whiteout("gone"), directory("new"), file("new/x"), fresh, file("old/y")}),
       add_layer(store, {directory("kept"), whiteout("kept/x"), directory("new"), whiteout("new/x"),
                         directory("turns"), file("turns/x")}),
-      add_layer(store, {directory("bin"), file("bin/b"), directory("new"), symlink("new/s", "x")})};
+      add_layer(store, {directory("bin"), file("bin/b"), directory("new"), soft_link("new/s", "x")})};
   ImageConfig config;
   config.platform = host_platform();
   config.created = "2020-01-01T00:00:00Z";
@@ -89,8 +89,7 @@ TEST_CASE("squashed to the base image, the layers above it are one, and the file
         std::vector<std::string>{"gone", "kept/x", "old/x"});
 
   const ImageConfig config = read_image_config(squashed.config);
-  CHECK(config.diff_ids ==
-        std::vector{squashed.layers[0].diff_id, squashed.layers[1].diff_id});
+  CHECK(config.diff_ids == std::vector{squashed.layers[0].diff_id, squashed.layers[1].diff_id});
   REQUIRE(config.history.size() == 5);
   CHECK_FALSE(config.history[0].empty_layer);
   for (int i = 1; i < 4; ++i) CHECK(config.history[static_cast<std::size_t>(i)].empty_layer);
