@@ -26,7 +26,9 @@ using Json = nlohmann::json;
 constexpr int max_index_depth = 3;
 constexpr std::size_t max_images = 1000;
 constexpr std::size_t max_names = 1000;
-constexpr std::uint64_t max_statements = std::uint64_t{64} << 20;  // of one image, bytes
+// Of one archive: an index may list another again and again, and that one a third.
+constexpr std::size_t max_documents = 2000;
+constexpr std::uint64_t max_statements = std::uint64_t{256} << 20;  // bytes
 
 constexpr const char* name_annotation = "io.containerd.image.name";
 constexpr const char* ref_annotation = "org.opencontainers.image.ref.name";
@@ -236,7 +238,10 @@ class Loader {
     }
   }
 
-  std::variant<Manifest, ImageIndex> read(const BlobDescriptor& entry, std::string& text) const {
+  std::variant<Manifest, ImageIndex> read(const BlobDescriptor& entry, std::string& text) {
+    if (++documents_ > max_documents) {
+      throw Error("the archive lists more than " + std::to_string(max_documents) + " images");
+    }
     text = small_blob(members_, entry, max_manifest_size);
     return read_manifest(text, entry.media_type);
   }
@@ -300,6 +305,8 @@ class Loader {
       }
       if (entry.platform && !is_wanted(*entry.platform)) continue;
       if (!members_.has(blob_name(entry.digest))) continue;  // `docker save --platform` leaves such
+      const auto known = std::find(found.manifests.begin(), found.manifests.end(), entry.digest);
+      if (known != found.manifests.end()) continue;
       std::string text;
       const auto document = read(entry, text);
       if (const auto* nested = std::get_if<ImageIndex>(&document)) {
@@ -323,9 +330,8 @@ class Loader {
   }
 
   // What the index's attestations say of its image at this place.
-  std::vector<Attestation> statements_of(const Found& found, std::size_t place) const {
+  std::vector<Attestation> statements_of(const Found& found, std::size_t place) {
     std::vector<Attestation> attestations;
-    std::uint64_t size = 0;
     for (const BlobDescriptor& entry : found.attestations) {
       const auto about = entry.annotations.find(std::string(reference_digest_annotation));
       if (about == entry.annotations.end() || about->second != found.manifests[place].text() ||
@@ -335,9 +341,11 @@ class Loader {
       for (const BlobDescriptor& blob :
            read_attestation_manifest(small_blob(members_, entry, max_manifest_size))) {
         if (!members_.has(blob_name(blob.digest))) continue;
-        size += blob.size;
-        if (size > max_statements) throw Error("an image's attestations are longer than 64 MiB");
-        if (auto read = read_statement(small_blob(members_, blob, max_statements))) {
+        statements_ += blob.size;
+        if (statements_ > max_statements || blob.size > max_statement_size) {
+          throw Error("the archive's attestations are longer than any honest ones");
+        }
+        if (auto read = read_statement(small_blob(members_, blob, max_statement_size))) {
           attestations.push_back(std::move(*read));
         }
       }
@@ -398,6 +406,8 @@ class Loader {
   Store& store_;
   const ArchiveMembers& members_;
   const std::vector<Platform>& wanted_;  // empty: all
+  std::size_t documents_ = 0;            // read so far
+  std::uint64_t statements_ = 0;         // bytes of them
   std::set<Digest> made_;                // images that the store had not
   PullProgress& progress_;
 };
