@@ -10,7 +10,6 @@
 namespace slipway {
 namespace {
 
-using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view statement_type = "https://in-toto.io/Statement/v1";
@@ -79,7 +78,8 @@ std::string write_statement(const Attestation& attestation, const Digest& manife
 }
 
 std::optional<Attestation> read_statement(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // In its order, so that it goes on as it came.
+  const OrderedJson json = OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   const auto type = json.find("_type");
   if (type == json.end() || (*type != statement_type && *type != statement_type_before)) {
@@ -91,15 +91,14 @@ std::optional<Attestation> read_statement(std::string_view text) {
     return std::nullopt;
   }
   return Attestation{predicate_type->get<std::string>(),
-                     predicate->dump(-1, ' ', false, Json::error_handler_t::replace)};
+                     predicate->dump(-1, ' ', false, OrderedJson::error_handler_t::replace)};
 }
 
 Platform unknown_platform() {
   return {.os = "unknown", .architecture = "unknown", .variant = ""};
 }
 
-Manifest attestation_manifest(const BlobDescriptor& image,
-                              std::vector<BlobDescriptor> statements) {
+Manifest attestation_manifest(const BlobDescriptor& image, std::vector<BlobDescriptor> statements) {
   Manifest manifest;
   manifest.artifact_type = media_type::attestation_manifest;
   manifest.config = {.media_type = std::string(media_type::oci_empty),
@@ -119,9 +118,8 @@ Manifest attestation_manifest(const BlobDescriptor& image,
 
 BlobDescriptor attestation_entry(BlobDescriptor manifest, const Digest& image) {
   manifest.platform = unknown_platform();
-  manifest.annotations = {
-      {std::string(reference_digest_annotation), image.text()},
-      {std::string(reference_type_annotation), "attestation-manifest"}};
+  manifest.annotations = {{std::string(reference_digest_annotation), image.text()},
+                          {std::string(reference_type_annotation), "attestation-manifest"}};
   return manifest;
 }
 

@@ -21,8 +21,8 @@ inline constexpr std::uint64_t max_statement_size = std::uint64_t{60} << 20;
 // "pkg:docker/app@1.2?platform=linux%2Famd64": the package URL of an image by this name.
 std::string package_url(const Reference& name, const Platform& platform);
 
-// The in-toto statement (v1) that says `attestation` of the manifest. Each name is a subject; without
-// any the subject is called "_". Throws Error for a predicate that is no JSON.
+// The in-toto statement (v1) that says `attestation` of the manifest. Each name is a subject;
+// without any the subject is called "_". Throws Error for a predicate that is no JSON.
 std::string write_statement(const Attestation& attestation, const Digest& manifest,
                             const std::vector<Reference>& names, const Platform& platform);
 // What the statement says, whatever it says it of; empty: it is none. For untrusted bytes.

@@ -104,7 +104,8 @@ void BlockWriter::submit(bool last) {
   pool_->run([state = state_, job] { state->run(*job); });
   // Two blocks a thread: none waits for the writer, and memory stays bounded.
   const std::size_t most =
-      std::clamp<std::size_t>(most_outstanding / shape_.block_size, 2, std::max<std::size_t>(2, std::size_t{2} * pool_->threads()));
+      std::clamp<std::size_t>(most_outstanding / shape_.block_size, 2,
+                              std::max<std::size_t>(2, std::size_t{2} * pool_->threads()));
   if (outstanding > most) write_front();
 }
 

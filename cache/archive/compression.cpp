@@ -51,8 +51,7 @@ std::optional<BlobDescriptor> foreign_blob(Store& store, const DiffId& id) {
 std::optional<BlobDescriptor> own_blob(Store& store, const DiffId& id, const LayerFormat& format) {
   const auto made = store.layer_blobs().find(id, format_name(format));
   if (!made) return std::nullopt;
-  if (format.compression != Compression::none &&
-      store.blobs().size(made->digest) != made->size) {
+  if (format.compression != Compression::none && store.blobs().size(made->digest) != made->size) {
     return std::nullopt;  // known, but not kept
   }
   return described(format.compression, made->digest, made->size);
@@ -90,9 +89,12 @@ std::string format_name(const LayerFormat& format) {
     return std::string(name) + ":" + std::to_string(level);
   };
   switch (format.compression) {
-    case Compression::none: return "uncompressed";
-    case Compression::gzip: return with_level("gzip", GzipWriter::usual_level);
-    case Compression::zstd: return with_level("zstd", ZstdWriter::usual_level);
+    case Compression::none:
+      return "uncompressed";
+    case Compression::gzip:
+      return with_level("gzip", GzipWriter::usual_level);
+    case Compression::zstd:
+      return with_level("zstd", ZstdWriter::usual_level);
   }
   return "";
 }
@@ -110,7 +112,8 @@ void require_level(const LayerFormat& format) {
 
 BlobDescriptor layer_blob(Store& store, const DiffId& id, const LayerFormat& format,
                           const std::shared_ptr<BlockPool>& pool) {
-  if (std::optional<BlobDescriptor> kept = foreign_blob(store, id); kept && may_keep(*kept, format)) {
+  if (std::optional<BlobDescriptor> kept = foreign_blob(store, id);
+      kept && may_keep(*kept, format)) {
     return *kept;
   }
   if (std::optional<BlobDescriptor> made = own_blob(store, id, format)) return *made;

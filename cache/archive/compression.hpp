@@ -41,8 +41,8 @@ void require_level(const LayerFormat& format);
 
 class BlockPool;
 
-// The layer as a blob, and the descriptor that names it: the blob it was pulled as, unless the format
-// forces another; else one of this format, which is made now unless it was made before. An
+// The layer as a blob, and the descriptor that names it: the blob it was pulled as, unless the
+// format forces another; else one of this format, which is made now unless it was made before. An
 // uncompressed one is no file: it is what LayerStore::write_tar() gives. Thread-safe.
 BlobDescriptor layer_blob(Store& store, const DiffId& id, const LayerFormat& format,
                           const std::shared_ptr<BlockPool>& pool = nullptr);

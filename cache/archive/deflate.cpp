@@ -65,8 +65,9 @@ struct LibdeflateScratch {
   }
 
   // libdeflate only makes whole streams. Here the stream is to go on: the mark of the last block
-  // goes, and a stored block of no bytes, as a "sync flush" is, leads to a byte boundary. Where that
-  // mark is, and where the stream ends, only decoding tells; zlib is the library that stops there.
+  // goes, and a stored block of no bytes, as a "sync flush" is, leads to a byte boundary. Where
+  // that mark is, and where the stream ends, only decoding tells; zlib is the library that stops
+  // there.
   void open_end(Block& block) {
     z_stream stream{};
     if (::inflateInit2(&stream, -15) != Z_OK) throw std::bad_alloc();
@@ -82,8 +83,8 @@ struct LibdeflateScratch {
     for (;;) {
       if (::inflate(&stream, Z_BLOCK) != Z_OK) throw Error("gzip failed: no valid stream was made");
       if ((stream.data_type & after_a_block) == 0) continue;
-      const std::size_t at = std::size_t{stream.total_in} * 8 -
-                             static_cast<std::size_t>(stream.data_type & 7);
+      const std::size_t at =
+          std::size_t{stream.total_in} * 8 - static_cast<std::size_t>(stream.data_type & 7);
       if ((stream.data_type & in_the_last) == 0) {
         begins = at;
         continue;

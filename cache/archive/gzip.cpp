@@ -15,12 +15,14 @@ namespace {
 constexpr std::size_t block_size = std::size_t{1} << 20;
 constexpr std::size_t dictionary_size = std::size_t{32} << 10;
 
-constexpr unsigned char header[] = {0x1f, 0x8b, 8,  // gzip, deflate (RFC 1952, 2.3)
-                                    0,              // no name, no comment
-                                    0, 0, 0, 0,     // no time
-                                    0, 255};        // no flags, "unknown" system
+constexpr unsigned char header[] = {0x1f, 0x8b, 8,     // gzip, deflate (RFC 1952, 2.3)
+                                    0,                 // no name, no comment
+                                    0,    0,    0, 0,  // no time
+                                    0,    255};        // no flags, "unknown" system
 
-bool is_isal(int level) { return level == 1 || level == 2; }
+bool is_isal(int level) {
+  return level == 1 || level == 2;
+}
 
 }  // namespace
 
@@ -53,8 +55,8 @@ GzipWriter::~GzipWriter() = default;
 void GzipWriter::write(std::span<const std::byte> bytes) {
   State& state = *state_;
   state.start();
-  state.crc = ::crc32_gzip_refl(
-      state.crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  state.crc = ::crc32_gzip_refl(state.crc, reinterpret_cast<const unsigned char*>(bytes.data()),
+                                bytes.size());
   state.length += bytes.size();
   state.blocks.write(bytes);
 }

@@ -14,12 +14,25 @@ namespace slipway {
 class Store;
 class PullProgress;
 
-// All images of the archive, in its order, each with the names that it gives to it; these move to
-// it in the store. "-" is a tar on standard input. Of an index, the variant for `platform` is
-// loaded. Throws Error for what is malformed or has another digest than it should have; images
+struct LoadedImage {
+  Digest id;                     // of the image, or of the index of several
+  std::vector<Reference> names;  // that the archive gives to it
+  std::vector<Image> images;     // of an index those that the archive holds
+};
+
+// All images of the archive, in its order; their names move to them in the store. "-" is a tar on
+// standard input. `platforms`: of images of several platforms those that are wanted; none: all that
+// the archive holds, which may be fewer than its index lists. What is attached to an image, and
+// the manifest it has there, are kept with it. Throws Error for what is malformed or has another
+// digest than it should have, or where an image has nothing for a platform that is wanted; images
 // before it are then in the store.
-std::vector<Image> load_archive(Store& store, const std::filesystem::path& path,
-                                const Platform& platform, PullProgress& progress);
+std::vector<LoadedImage> load_archive(Store& store, const std::filesystem::path& path,
+                                      const std::vector<Platform>& platforms,
+                                      PullProgress& progress);
+inline std::vector<LoadedImage> load_archive(Store& store, const std::filesystem::path& path,
+                                             const Platform& platform, PullProgress& progress) {
+  return load_archive(store, path, std::vector{platform}, progress);
+}
 
 // One image of an OCI layout, without a name: `wanted` is a tag (annotation
 // org.opencontainers.image.ref.name) or the digest of a manifest; empty: "latest", or the only one

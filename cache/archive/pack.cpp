@@ -5,6 +5,7 @@
 #include <cache/blobs.hpp>
 #include <cache/images/store.hpp>
 #include <cache/images/take_layer.hpp>
+#include <cache/layers/layer_blobs.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
@@ -73,14 +74,14 @@ class Packer {
   Planned plan(const ImageToPack& image) {
     Planned planned;
     planned.config = read_image_config(image.config_json);
-    if (options_.original && image.attachments.annotations.manifest.empty()) {
-      find_original(sha256(image.config_json), planned);
+    if (options_.original) {
+      find_original(sha256(image.config_json), image.attachments.annotations, planned);
     }
     return planned;
   }
 
   // What the image came as, where all of it can still be had and nothing else was asked for.
-  void find_original(const Digest& id, Planned& planned) {
+  void find_original(const Digest& id, const Annotations& wanted, Planned& planned) {
     const std::optional<OriginalManifest> manifest = store_.image_facts().manifest(id);
     if (!manifest) return;
     const auto read = read_manifest(manifest->json, manifest->media_type);
@@ -89,6 +90,12 @@ class Packer {
         known->layers.size() != planned.config.diff_ids.size()) {
       return;
     }
+    const bool annotated =
+        std::all_of(wanted.manifest.begin(), wanted.manifest.end(), [&](const auto& annotation) {
+          const auto there = known->annotations.find(annotation.first);
+          return there != known->annotations.end() && *there == annotation;
+        });
+    if (!annotated) return;
     if (!oci_ && known->config.media_type == media_type::oci_config) return;
     for (std::size_t i = 0; i < known->layers.size(); ++i) {
       const BlobDescriptor& layer = known->layers[i];
@@ -99,7 +106,11 @@ class Packer {
         return;
       }
       // An uncompressed layer is made from its files, whatever its blob is kept as.
-      if (layer.digest != diff_id.digest && store_.blobs().size(layer.digest) != layer.size) return;
+      if (layer.digest == diff_id.digest) continue;
+      // Not any blob that happens to be here: nobody compared the manifest's with the layer then.
+      const bool of_layer = store_.layers().blob(diff_id) == layer.digest ||
+                            store_.layer_blobs().has(diff_id, layer.digest);
+      if (!of_layer || store_.blobs().size(layer.digest) != layer.size) return;
     }
     planned.original = manifest;
     planned.layers = known->layers;
@@ -178,10 +189,10 @@ class Packer {
                               .size = json.size(),
                               .platform = {},
                               .annotations = {}};
-    const bool known = std::any_of(
-        packed_.documents.begin(), packed_.documents.end(), [&](const PackedDocument& document) {
-          return document.descriptor.digest == descriptor.digest;
-        });
+    const bool known = std::any_of(packed_.documents.begin(), packed_.documents.end(),
+                                   [&](const PackedDocument& document) {
+                                     return document.descriptor.digest == descriptor.digest;
+                                   });
     if (!known) packed_.documents.push_back({descriptor, std::move(json)});
     return descriptor;
   }

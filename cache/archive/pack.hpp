@@ -34,8 +34,8 @@ struct PackOptions {
   // False: docker's media types in place of OCI's, where nothing needs OCI's (annotations,
   // attestations).
   bool oci_types = true;
-  // False: an attestation's manifest is an image's with an empty config, for registries that know no
-  // artifacts.
+  // False: an attestation's manifest is an image's with an empty config, for registries that know
+  // no artifacts.
   bool oci_artifacts = true;
   // A pulled image whose layers keep their blobs is packed as the manifest it came as, byte for
   // byte. False: always a manifest of our own.
@@ -71,17 +71,17 @@ struct Packed {
   std::vector<PackedBlob> blobs;          // configs, layers, statements; each digest once
 };
 
-// Compresses what has no blob yet, several layers side by side; what was made is remembered, so that
-// a layer is compressed once for each format. An attestation makes the root an index, as BuildKit's
-// do. The same images give the same bytes. The store outlives what is given. Throws Error if a layer
-// is not in the store.
+// Compresses what has no blob yet, several layers side by side; what was made is remembered, so
+// that a layer is compressed once for each format. An attestation makes the root an index, as
+// BuildKit's do. The same images give the same bytes. The store outlives what is given. Throws
+// Error if a layer is not in the store.
 //
-// The root's descriptor has the annotations of its own level, and a manifest's its platform, as they
-// stand in an OCI layout's index.json.
+// The root's descriptor has the annotations of its own level, and a manifest's its platform, as
+// they stand in an OCI layout's index.json.
 Packed pack(Store& store, const ToPack& images, const PackOptions& options);
 
-// The image or index that the store has under this ID, with all that is attached to it. `platforms`:
-// those of an index that are wanted; none: all. Throws Error for one that it has not.
+// The image or index that the store has under this ID, with all that is attached to it.
+// `platforms`: those of an index that are wanted; none: all. Throws Error for one that it has not.
 ToPack stored_image(Store& store, const Digest& id, std::vector<Reference> names,
                     const std::vector<Platform>& platforms = {});
 

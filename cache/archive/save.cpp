@@ -7,8 +7,8 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -163,9 +163,8 @@ std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<ToPac
         ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!descriptor) throw system_error("open", aside, errno);
     try {
-      file.write([&](std::span<const std::byte> bytes) {
-        write_all(descriptor.get(), bytes, aside);
-      });
+      file.write(
+          [&](std::span<const std::byte> bytes) { write_all(descriptor.get(), bytes, aside); });
       if (std::rename(aside.c_str(), path.c_str()) != 0) throw system_error("rename", path, errno);
     } catch (...) {
       ::unlink(aside.c_str());

@@ -20,9 +20,11 @@ struct SaveOptions {
   PackOptions pack;
 };
 
-// What an archive for docker has: layers that no blob is kept of are not compressed, because whoever
-// loads it would only have to undo that.
-inline LayerFormat docker_layers() { return {.compression = Compression::none}; }
+// What an archive for docker has: layers that no blob is kept of are not compressed, because
+// whoever loads it would only have to undo that.
+inline LayerFormat docker_layers() {
+  return {.compression = Compression::none};
+}
 
 // Writes a tar. The images' names are the archive's for them; those without a tag are left out: the
 // formats have no place for them. Gives what the names of each image stand for: a

@@ -12,8 +12,8 @@
 namespace slipway {
 namespace {
 
-// Part of the bytes that come out. Four of the level's windows or more, so that little is lost where
-// one frame cannot look into the one before.
+// Part of the bytes that come out. Four of the level's windows or more, so that little is lost
+// where one frame cannot look into the one before.
 std::size_t frame_size(int level) {
   if (level < 10) return std::size_t{8} << 20;
   if (level < 20) return std::size_t{32} << 20;
@@ -36,9 +36,9 @@ class Context {
   }
   void compress(Block& block) {
     block.output.resize(::ZSTD_compressBound(block.input.size()));
-    block.output.resize(check(::ZSTD_compress2(context_.get(), block.output.data(),
-                                               block.output.size(), block.input.data(),
-                                               block.input.size())));
+    block.output.resize(
+        check(::ZSTD_compress2(context_.get(), block.output.data(), block.output.size(),
+                               block.input.data(), block.input.size())));
   }
 
  private:
@@ -74,8 +74,12 @@ ZstdWriter::ZstdWriter(ByteSink sink, const Options& options)
 
 ZstdWriter::~ZstdWriter() = default;
 
-void ZstdWriter::write(std::span<const std::byte> bytes) { state_->frames.write(bytes); }
+void ZstdWriter::write(std::span<const std::byte> bytes) {
+  state_->frames.write(bytes);
+}
 
-void ZstdWriter::finish() { state_->frames.finish(); }
+void ZstdWriter::finish() {
+  state_->frames.finish();
+}
 
 }  // namespace slipway

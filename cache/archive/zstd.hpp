@@ -1,8 +1,8 @@
 // zstd as layers leave the store with it: in parallel, and always the same bytes.
 //
-// Frames of a fixed size, each with a checksum, one behind the other (RFC 8878, section 3: what they
-// hold is put together), because Debian's static libzstd has no threads of its own: 0.2 % more bytes
-// than one frame at level 3, and every reader reads them.
+// Frames of a fixed size, each with a checksum, one behind the other (RFC 8878, section 3: what
+// they hold is put together), because Debian's static libzstd has no threads of its own: 0.2 % more
+// bytes than one frame at level 3, and every reader reads them.
 #pragma once
 
 #include <cache/archive/block_pool.hpp>

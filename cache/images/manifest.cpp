@@ -160,9 +160,15 @@ std::variant<Manifest, ImageIndex> read_manifest(std::string_view text, std::str
     const bool has_manifests = json.contains("manifests");
     if (has_layers && has_manifests) throw malformed("it is both a manifest and an index");
     const std::string_view kind = own.empty() ? type : std::string_view(own);
-    if (kind == media_type::oci_index || kind == media_type::docker_list) return index_from(json);
+    if (kind == media_type::oci_index || kind == media_type::docker_list) {
+      ImageIndex index = index_from(json);
+      index.media_type = kind;
+      return index;
+    }
     if (kind == media_type::oci_manifest || kind == media_type::docker_manifest) {
-      return manifest_from(json);
+      Manifest manifest = manifest_from(json);
+      manifest.media_type = kind;
+      return manifest;
     }
     if (!kind.empty()) throw Error("this is no image: its type is " + quoted(kind));
     if (has_manifests) return index_from(json);
@@ -176,7 +182,8 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
   const BlobDescriptor* match = nullptr;
   std::string offered;
   for (const BlobDescriptor& manifest : index.manifests) {
-    if (manifest.annotations.contains(std::string(reference_type_annotation))) continue;  // an attestation
+    if (manifest.annotations.contains(std::string(reference_type_annotation)))
+      continue;  // an attestation
     if (!manifest.platform) {
       // An index of one that names no platform leaves no choice.
       if (index.manifests.size() == 1) return manifest;
@@ -191,6 +198,26 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
   if (match != nullptr) return *match;
   throw Error("the image has no variant for " + wanted.text())
       .hint(offered.empty() ? "it has no variant at all" : "it has: " + quoted(offered));
+}
+
+std::vector<BlobDescriptor> read_attestation_manifest(std::string_view text) {
+  try {
+    const Json json = Json::parse(text);
+    if (!json.is_object()) throw malformed("it is not a JSON object");
+    const Json& layers = json.at("layers");
+    if (!layers.is_array() || layers.size() > max_layers) {
+      throw malformed("an attestation's \"layers\" is no list, or too long a one");
+    }
+    std::vector<BlobDescriptor> statements;
+    for (const Json& layer : layers) {
+      BlobDescriptor descriptor = read_descriptor(layer);
+      // Others are to be passed over, says BuildKit's document.
+      if (descriptor.media_type == media_type::in_toto) statements.push_back(std::move(descriptor));
+    }
+    return statements;
+  } catch (const Json::exception& error) {
+    throw malformed(quoted(error.what()));
+  }
 }
 
 std::string write_manifest(const Manifest& manifest) {

@@ -85,6 +85,10 @@ std::variant<Manifest, ImageIndex> read_manifest(std::string_view json, std::str
 // there are.
 const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& wanted);
 
+// The in-toto statements that an attestation's manifest lists, as it was found by an index. Throws
+// Error for what is malformed.
+std::vector<BlobDescriptor> read_attestation_manifest(std::string_view json);
+
 // The same values, the same bytes.
 std::string write_manifest(const Manifest& manifest);
 std::string write_index(const ImageIndex& index);

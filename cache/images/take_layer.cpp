@@ -3,6 +3,7 @@
 #include <cache/archive/compression.hpp>
 #include <cache/archive/gzip.hpp>
 #include <cache/blobs.hpp>
+#include <cache/layers/layer_blobs.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
@@ -84,6 +85,9 @@ LayerRef take_layer(Store& store, ByteSource& blob, const std::optional<Digest>&
   }
   const Digest kept = writer->finish(source.changed() ? std::nullopt : digest);
   store.layers().remember_blob(diff_id, kept);
+  if (source.changed()) {  // in the usual format, so that nobody takes it for a registry's own
+    store.layer_blobs().put(diff_id, format_name({}), {kept, store.blobs().size(kept).value()});
+  }
   return layer;
 }
 

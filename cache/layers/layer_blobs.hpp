@@ -22,6 +22,8 @@ class LayerBlobs {
     std::uint64_t size = 0;  // bytes
   };
   std::optional<Blob> find(const DiffId& layer, std::string_view compression);
+  // Whether the blob is the layer's under any compression.
+  bool has(const DiffId& layer, const Digest& blob);
   // Takes the place of what another version of the compressor made.
   void put(const DiffId& layer, std::string_view compression, const Blob& blob);
 

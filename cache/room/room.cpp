@@ -120,9 +120,15 @@ bool Room::has_room(std::uint64_t keep) {
     return static_cast<std::uint64_t>(query.integer(0));
   };
   const std::uint64_t folders = sum("SELECT coalesce(sum(size), 0) FROM sizes");
-  if (folders + sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers") <= keep) return true;
+  // Of what was compressed here some may be kept no more: too much is only counted again.
+  const std::uint64_t packed = sum("SELECT coalesce(sum(size), 0) FROM layer_blobs");
+  if (folders + packed + sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers") <= keep) {
+    return true;
+  }
   forget_sizes_of_nothing();
   return sum("SELECT coalesce(sum(size), 0) FROM sizes") +
+             sum("SELECT coalesce(sum(size), 0) FROM layer_blobs WHERE NOT EXISTS "
+                 "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)") +
              sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers WHERE NOT EXISTS "
                  "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)") <=
          keep;

@@ -15,8 +15,8 @@ namespace slipway {
 // By platform as Platform::text() has it; "": for all.
 class AnnotationGroups {
  public:
-  // `level` is "" (the manifest's), manifest, manifest-descriptor, index or index-descriptor. Throws
-  // Error with a hint for another one; `shown` is for messages.
+  // `level` is "" (the manifest's), manifest, manifest-descriptor, index or index-descriptor.
+  // Throws Error with a hint for another one; `shown` is for messages.
   void add(std::string_view level, const std::optional<Platform>& platform, const std::string& key,
            const std::string& value, std::string_view shown);
   // Takes those of the other, which count where both have one.

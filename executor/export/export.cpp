@@ -42,8 +42,7 @@ void require_apart(const std::vector<Part>& parts) {
       if (entry.type == Entry::Type::directory) return;
       const auto [other, fresh] = taken.try_emplace(entry.path, part.platform);
       if (fresh) return;
-      throw Error("both " + other->second + " and " + part.platform + " have " +
-                  quoted(entry.path))
+      throw Error("both " + other->second + " and " + part.platform + " have " + quoted(entry.path))
           .hint("without platform-split=false each platform gets a directory of its own");
     });
   }
@@ -71,8 +70,7 @@ void export_tar(const std::vector<Part>& parts, const std::string& destination) 
       if (added.type == Entry::Type::directory && !directories.insert(added.path).second) return;
       tar.add(added);
       if (entry.type != Entry::Type::file || !entry.hard_link.empty() || entry.size == 0) return;
-      read_merged(part.files, entry,
-                  [&](std::span<const std::byte> bytes) { tar.write(bytes); });
+      read_merged(part.files, entry, [&](std::span<const std::byte> bytes) { tar.write(bytes); });
     });
   }
   tar.finish();
@@ -93,8 +91,8 @@ BlobDescriptor export_archive(const ExportSpec& spec, const Exported& exported, 
   options.pack = pack_options(spec);
   if (!spec.as_tar) return save_directory(store, {image}, options, spec.destination).front();
   OutputFile file(spec.destination);
-  const auto roots = save_tar(
-      store, {image}, options, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+  const auto roots = save_tar(store, {image}, options,
+                              [&](std::span<const std::byte> bytes) { file.write(bytes); });
   file.finish();
   return roots.front();
 }
@@ -117,8 +115,7 @@ ToPack to_pack(const ExportSpec& spec, const Exported& exported) {
   for (const ExportedImage& each : exported.images) {
     platforms.push_back(each.platform);
     attested |= !each.attestations.empty();
-    image.images.push_back(
-        {each.config, {spec.annotations.of(each.platform), each.attestations}});
+    image.images.push_back({each.config, {spec.annotations.of(each.platform), each.attestations}});
   }
   spec.annotations.require_platforms(platforms);
   // As BuildKit: what would have to hold the annotations is not written.
@@ -128,9 +125,8 @@ ToPack to_pack(const ExportSpec& spec, const Exported& exported) {
   }
   const bool annotated =
       !image.annotations.empty() ||
-      std::any_of(image.images.begin(), image.images.end(), [](const ImageToPack& each) {
-        return !each.attachments.annotations.empty();
-      });
+      std::any_of(image.images.begin(), image.images.end(),
+                  [](const ImageToPack& each) { return !each.attachments.annotations.empty(); });
   if (!spec.oci_types && (attested || annotated)) {
     throw Error(std::string("docker's media types have no place for ") +
                 (attested ? "attestations" : "annotations"))
@@ -141,8 +137,8 @@ ToPack to_pack(const ExportSpec& spec, const Exported& exported) {
 
 PackOptions pack_options(const ExportSpec& spec) {
   PackOptions options;
-  options.layers = spec.layers.value_or(spec.kind == ExportSpec::Kind::docker ? docker_layers()
-                                                                              : LayerFormat{});
+  options.layers =
+      spec.layers.value_or(spec.kind == ExportSpec::Kind::docker ? docker_layers() : LayerFormat{});
   options.oci_types = spec.oci_types;
   options.oci_artifacts = spec.oci_artifacts;
   return options;

@@ -21,11 +21,11 @@ class Store;
 
 struct ExportSpec {
   enum class Kind {
-    image,   // the store
-    local,   // the files, into a directory
-    tar,     // the files, as one tar
-    oci,     // an OCI image layout
-    docker,  // what `docker load` reads
+    image,       // the store
+    local,       // the files, into a directory
+    tar,         // the files, as one tar
+    oci,         // an OCI image layout
+    docker,      // what `docker load` reads
     cache_only,  // nothing: the steps are done, and their records kept
   };
   // Which layers become one: those above the base image, or all.
@@ -40,14 +40,13 @@ struct ExportSpec {
   // Empty: gzip, and nothing for a docker archive, whose reader would only have to undo it.
   std::optional<LayerFormat> layers;
   bool oci_types = true;
-  bool oci_artifacts = true;       // false: attestations as images, as BuildKit made them until 0.31
+  bool oci_artifacts = true;  // false: attestations as images, as BuildKit made them until 0.31
   // Times after SOURCE_DATE_EPOCH in layers become that.
   bool rewrite_timestamp = false;
   Squash squash = Squash::none;
-  bool push = false;               // image: also into its names' registries (type=registry)
-  bool push_by_digest = false;     // without a tag
-  bool insecure = false;           // registry.insecure=: that registry is asked without TLS
-  AnnotationGroups annotations;    // annotation.KEY=, annotation-LEVEL[PLATFORM].KEY=
+  bool push = false;             // image: also into its names' registries (type=registry)
+  bool push_by_digest = false;   // without a tag
+  AnnotationGroups annotations;  // annotation.KEY=, annotation-LEVEL[PLATFORM].KEY=
 
   // "OCI image layout", as progress names it.
   std::string text() const;
@@ -78,14 +77,15 @@ struct Exported {
 // Throws Error with a hint where the spec has no place for several platforms.
 void require_exportable(const ExportSpec& spec, bool several);
 
-// The images with what the spec attaches to them, and how their layers leave the store. Throws Error
-// for annotations that they have no place for.
+// The images with what the spec attaches to them, and how their layers leave the store. Throws
+// Error for annotations that they have no place for.
 ToPack to_pack(const ExportSpec& spec, const Exported& exported);
 PackOptions pack_options(const ExportSpec& spec);
 
-// Not for Kind::image and Kind::cache_only. `exported` is in the spec's shape (shape.hpp). Gives the
-// manifest or index that an archive's names stand for; nothing of files. The files of several
-// platforms go into a directory each, "linux_arm64", unless the spec says otherwise. Throws Error; a file that was being written is then gone, a directory may hold a part.
+// Not for Kind::image and Kind::cache_only. `exported` is in the spec's shape (shape.hpp). Gives
+// the manifest or index that an archive's names stand for; nothing of files. The files of several
+// platforms go into a directory each, "linux_arm64", unless the spec says otherwise. Throws Error;
+// a file that was being written is then gone, a directory may hold a part.
 std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Exported& exported,
                                             Store& store);
 

@@ -72,7 +72,8 @@ LayerRef without_later_times(Store& store, const LayerRef& layer, std::int64_t e
 class Merge {
  public:
   Merge(Store& store, const LayerStack& lower, const LayerStack& upper)
-      : lower_(store.layers().view(lower)), upper_(store.layers().view(upper)),
+      : lower_(store.layers().view(lower)),
+        upper_(store.layers().view(upper)),
         all_(store.layers().view(both(lower, upper))) {}
 
   void write(TarWriter& tar) const {
@@ -164,12 +165,12 @@ void tell_of_merge(ImageConfig& config, std::size_t kept, const Digest& before) 
     if (layers++ >= kept) entry.empty_layer = true;
   }
   if (!config.history.empty()) created = config.history.back().created;
-  config.history.push_back({.created = created,
-                            .created_by = {},
-                            .author = {},
-                            .comment = kept == 0 ? "create new from " + before.text()
-                                                 : "merge " + before.text(),
-                            .empty_layer = false});
+  config.history.push_back(
+      {.created = created,
+       .created_by = {},
+       .author = {},
+       .comment = kept == 0 ? "create new from " + before.text() : "merge " + before.text(),
+       .empty_layer = false});
 }
 
 void squash(ExportedImage& image, std::size_t kept, Store& store) {

@@ -25,8 +25,7 @@ const std::vector<std::string> known_fields = {"type",
                                                "rewrite-timestamp",
                                                "squash",
                                                "push",
-                                               "push-by-digest",
-                                               "registry.insecure"};
+                                               "push-by-digest"};
 
 // A line of CSV: fields between commas, quoted ones may hold commas.
 std::vector<std::string> split_csv(std::string_view text, std::string_view flag) {
@@ -52,7 +51,8 @@ std::vector<std::string> split_csv(std::string_view text, std::string_view flag)
 bool boolean(std::string_view key, std::string_view value, std::string_view flag) {
   if (value == "true" || value == "1" || value.empty()) return true;
   if (value == "false" || value == "0") return false;
-  throw Error(std::string(flag) + ": " + std::string(key) + "=" + quoted(value) + " is neither true nor false");
+  throw Error(std::string(flag) + ": " + std::string(key) + "=" + quoted(value) +
+              " is neither true nor false");
 }
 
 Kind kind_of(const std::string& name, std::string_view flag) {
@@ -63,8 +63,7 @@ Kind kind_of(const std::string& name, std::string_view flag) {
   if (name == "docker") return Kind::docker;
   if (name == "cacheonly") return Kind::cache_only;
   throw Error(std::string(flag) + " does not know type " + quoted(name))
-      .hint(did_you_mean(name,
-                         {"image", "registry", "local", "tar", "oci", "docker", "cacheonly"},
+      .hint(did_you_mean(name, {"image", "registry", "local", "tar", "oci", "docker", "cacheonly"},
                          "image, registry, local, tar, oci, docker or cacheonly"));
 }
 
@@ -121,8 +120,6 @@ bool read_packing(const std::string& key, const std::string& value, std::string_
     spec.push = boolean(key, value, flag);
   } else if (key == "push-by-digest") {
     spec.push_by_digest = boolean(key, value, flag);
-  } else if (key == "registry.insecure") {
-    spec.insecure = boolean(key, value, flag);
   } else if (key == "unpack" || key == "store" || key == "prefer-nondist-layers" ||
              key == "attestation-inline") {
     // BuildKit's, about what slipway does anyway: an image in the store is unpacked, and its
@@ -145,7 +142,8 @@ void require_packing(const ExportSpec& spec, std::string_view text, std::string_
     throw Error(shown + ": only an image is pushed").hint("type=registry, or type=image,push=true");
   }
   const bool files = spec.kind == Kind::local || spec.kind == Kind::tar;
-  if (files && (spec.squash != ExportSpec::Squash::none || spec.layers || !spec.annotations.empty())) {
+  if (files &&
+      (spec.squash != ExportSpec::Squash::none || spec.layers || !spec.annotations.empty())) {
     throw Error(shown + ": files have neither layers nor annotations")
         .hint("type=oci, docker, image and registry have");
   }
@@ -155,12 +153,18 @@ void require_packing(const ExportSpec& spec, std::string_view text, std::string_
 
 std::string ExportSpec::text() const {
   switch (kind) {
-    case Kind::image: return "image";
-    case Kind::local: return "client directory";
-    case Kind::tar: return "client tarball";
-    case Kind::oci: return "oci image format";
-    case Kind::docker: return "docker image format";
-    case Kind::cache_only: return "cache";
+    case Kind::image:
+      return "image";
+    case Kind::local:
+      return "client directory";
+    case Kind::tar:
+      return "client tarball";
+    case Kind::oci:
+      return "oci image format";
+    case Kind::docker:
+      return "docker image format";
+    case Kind::cache_only:
+      return "cache";
   }
   return "";
 }
@@ -206,8 +210,7 @@ ExportSpec parse_export(std::string_view text, std::string_view flag) {
   require_packing(spec, text, flag);
   if (spec.kind == Kind::image || spec.kind == Kind::cache_only) return spec;
 
-  const bool directory =
-      spec.kind == Kind::local || (spec.kind != Kind::tar && !spec.as_tar);
+  const bool directory = spec.kind == Kind::local || (spec.kind != Kind::tar && !spec.as_tar);
   if (directory && (spec.destination.empty() || spec.destination == "-")) {
     throw Error(shown + " type=" + std::string(spec.kind == Kind::local ? "local" : "oci") +
                 " writes a directory and has none")

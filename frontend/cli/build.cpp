@@ -138,7 +138,11 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
            "default|ID[=SOCKET|KEY[,KEY]]");
   add_list(app, "-o,--output", r.outputs,
            "where the result goes: a directory, - for a tar, or "
-           "type=local|tar|oci|docker|image|cacheonly with dest= or name= (default: the store)",
+           "type=local|tar|oci|docker|image|registry|cacheonly with dest= or name= (default: the "
+           "store); how its layers go: compression=gzip|zstd|uncompressed, "
+           "compression-level=0-12|0-22, force-compression=, rewrite-timestamp=, squash=base|all; "
+           "its manifest: oci-mediatypes=, oci-artifact=, annotation[-LEVEL][[PLATFORM]].KEY=; "
+           "push=, push-by-digest=",
            "SPEC");
   app.add_flag("--push", r.push, "put the image into its names' registries: -o type=registry");
   app.add_flag("--load", r.load, "put the image into the store, which is the default");

@@ -2,8 +2,10 @@
 
 #include "cache_report.hpp"
 
+#include <cache/registry/push.hpp>
 #include <cache/store.hpp>
 #include <executor/attest/spec.hpp>
+#include <executor/export/shape.hpp>
 #include <executor/solve/image.hpp>
 #include <ir/error.hpp>
 
@@ -55,13 +57,8 @@ Reference name_to_give(const std::string& text) {
   return name;
 }
 
-Json descriptor_json(const BlobDescriptor& descriptor) {
-  Json json;
-  json["mediaType"] = descriptor.media_type;
-  json["digest"] = descriptor.digest.text();
-  json["size"] = descriptor.size;
-  return json;
-}
+// Layers go side by side, and what is told of each is told by the display's one line.
+class Quiet : public PushProgress {};
 
 }  // namespace
 
@@ -70,9 +67,29 @@ Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) 
       parse_attest(request.attestations, request.provenance, request.sbom);
   inline_provenance_ = attest.provenance && attest.provenance->inline_only;
   for (const std::string& tag : request.tags) names_.push_back(name_to_give(tag));
-  for (const std::string& text : request.outputs) {
-    specs_.push_back(parse_export(text));
-    require_exportable(specs_.back(), several_);
+  for (const std::string& text : request.outputs) specs_.push_back(parse_export(text));
+
+  // As buildx: they add to an image that is asked for anyway.
+  const auto is_image = [](const ExportSpec& spec) { return spec.kind == ExportSpec::Kind::image; };
+  if ((request.push || request.load) && std::none_of(specs_.begin(), specs_.end(), is_image)) {
+    specs_.push_back(parse_export("type=image"));
+  }
+  const AnnotationGroups annotations = parse_annotations(request.annotations);
+  if (!annotations.empty() && specs_.empty()) specs_.push_back(parse_export("type=image"));
+  for (ExportSpec& spec : specs_) {
+    if (request.push && is_image(spec)) spec.push = true;
+    const bool files = spec.kind == ExportSpec::Kind::local || spec.kind == ExportSpec::Kind::tar;
+    if (!files) {
+      AnnotationGroups all = annotations;
+      all.merge(spec.annotations);
+      spec.annotations = std::move(all);
+    }
+    require_exportable(spec, several_);
+    if (is_image(spec)) std::for_each(spec.names.begin(), spec.names.end(), name_to_give);
+    if (spec.push && names_.empty() && spec.names.empty()) {
+      throw Error("an image that is pushed needs a name")
+          .hint("give --tag NAME, or name= in --output");
+    }
   }
 }
 
@@ -82,65 +99,119 @@ bool Outputs::takes_layers() const {
          });
 }
 
-Digest Outputs::write(const std::vector<PlatformImage>& images, const SolveResult& result,
+Digest Outputs::write(const LoweredPlatforms& lowered, const SolveResult& result,
                       const std::vector<std::vector<Attestation>>& attestations, Store& store,
                       Display& display) {
   Exported exported;
   exported.several = several_;
   exported.inline_provenance = inline_provenance_;
-  for (std::size_t i = 0; i < images.size(); ++i) {
+  exported.names = names_;
+  exported.epoch = lowered.epoch;
+  for (std::size_t i = 0; i < lowered.images.size(); ++i) {
+    const PlatformImage& image = lowered.images[i];
     const SolvedRoot& root = result.roots[i];
-    std::string config = write_image_config(finish_config(images[i].config, root));
-    written_.push_back({images[i].platform, sha256(config)});
-    exported.images.push_back({images[i].platform, std::move(config), root.layers});
-    if (i < attestations.size()) exported.images.back().attestations = attestations[i];
+    std::size_t base = 0;
+    while (base < image.config.diff_ids.size() && base < root.layers.size() &&
+           image.config.diff_ids[base] == root.layers[base].diff_id) {
+      ++base;
+    }
+    exported.images.push_back(
+        {image.platform, write_image_config(finish_config(image.config, root)), root.layers, base,
+         i < attestations.size() ? attestations[i] : std::vector<Attestation>{}});
   }
-  std::vector<std::string> configs;
-  for (const ExportedImage& image : exported.images) configs.push_back(image.config);
-  id_ = several_ ? index_id(configs) : written_.front().id;
 
   // As buildx: an output of another kind takes the place of an image in the store.
-  bool keep_image = specs_.empty();
-  for (const ExportSpec& spec : specs_) {
-    keep_image |= spec.kind == ExportSpec::Kind::image;
-    if (spec.kind != ExportSpec::Kind::image) continue;
-    for (const std::string& name : spec.names) names_.push_back(name_to_give(name));
-  }
-  if (keep_image) {
-    std::vector<std::string> done;
-    std::vector<Digest> ids;
-    for (const ExportedImage& image : exported.images) {
-      ids.push_back(store.images().put(image.config));
-      store.image_facts().put_attachments(ids.back(), {{}, image.attestations});
-      done.push_back("writing image " + ids.back().text() +
-                     (several_ ? " for " + image.platform.text() : ""));
+  std::vector<ExportSpec> specs = specs_;
+  if (specs.empty()) specs.emplace_back();
+  std::stable_partition(specs.begin(), specs.end(), [](const ExportSpec& spec) {
+    return spec.kind == ExportSpec::Kind::image;
+  });
+  bool first = true;
+  for (const ExportSpec& spec : specs) {
+    if (spec.rewrite_timestamp && !exported.epoch) {
+      display.note("keeping the layers' times",
+                   {"rewrite-timestamp=true has no SOURCE_DATE_EPOCH to go by"});
     }
-    if (several_) {
-      store.images().put_index(ids);
-      done.push_back("writing index " + id_.text());
+    const Exported written = shaped(spec, exported, store);
+    if (std::exchange(first, false)) tell_identity(written);
+    if (spec.kind == ExportSpec::Kind::cache_only) continue;
+    if (spec.kind == ExportSpec::Kind::image) {
+      keep_image(spec, written, store, display);
+      continue;
     }
-    for (const Reference& name : names_) {
-      store.images().tag(name, id_);
-      done.push_back("naming to " + name.text());
+    const bool files = spec.kind == ExportSpec::Kind::local || spec.kind == ExportSpec::Kind::tar;
+    auto root = export_result(spec, written, store);
+    if (root && several_ && !descriptor_ && specs.front().kind != ExportSpec::Kind::image) {
+      id_ = root->digest;
     }
-    display.note("exporting to image", done);
-  }
-  exported.names = names_;
-  for (const ExportSpec& spec : specs_) {
-    if (spec.kind == ExportSpec::Kind::image || spec.kind == ExportSpec::Kind::cache_only) continue;
-    if (auto written = export_result(spec, exported, store)) descriptor_ = std::move(written);
+    if (!files) descriptor_ = std::move(root);
     display.note("exporting to " + spec.text(), {spec.destination});
   }
-  if (several_ && !keep_image && descriptor_) id_ = descriptor_->digest;
   return id_;
+}
+
+// What the build's result is called, by what is written first.
+void Outputs::tell_identity(const Exported& exported) {
+  std::vector<std::string> configs;
+  for (const ExportedImage& image : exported.images) {
+    written_.push_back({image.platform, sha256(image.config)});
+    configs.push_back(image.config);
+  }
+  id_ = several_ ? index_id(configs) : written_.front().id;
+}
+
+void Outputs::keep_image(const ExportSpec& spec, const Exported& exported, Store& store,
+                         Display& display) {
+  const ToPack image = to_pack(spec, exported);  // first: it says what cannot be had
+  std::vector<std::string> done;
+  std::vector<Digest> ids;
+  for (const ExportedImage& each : exported.images) {
+    ids.push_back(store.images().put(each.config));
+    done.push_back("writing image " + ids.back().text() +
+                   (several_ ? " for " + each.platform.text() : ""));
+  }
+  Digest id = ids.front();
+  if (several_) {
+    id = store.images().put_index(ids);
+    done.push_back("writing index " + id.text());
+  }
+  // What is said of the image now takes the place of what an earlier build said of the same one.
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    Attachments attachments = image.images[i].attachments;
+    if (!several_) {
+      attachments.annotations.index = image.annotations.index;
+      attachments.annotations.index_descriptor = image.annotations.index_descriptor;
+    }
+    store.image_facts().put_attachments(ids[i], attachments);
+  }
+  if (several_) store.image_facts().put_attachments(id, {image.annotations, {}});
+  for (const Reference& name : image.names) {
+    store.images().tag(name, id);
+    done.push_back("naming to " + name.text());
+    if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+  }
+  display.note("exporting to image", done);
+  if (spec.push) push_image(spec, image, id, store, display);
+}
+
+void Outputs::push_image(const ExportSpec& spec, const ToPack& image, const Digest& id,
+                         Store& store, Display& display) {
+  Quiet progress;
+  for (const Reference& name : image.names) {
+    const std::string what = "pushing " + name.text();
+    display.began(what, "Ctrl-C ends it; what was sent is not sent again");
+    descriptor_ = push(store, name, image, pack_options(spec), progress, {}, spec.push_by_digest);
+    store.image_facts().put_digest(id, name, descriptor_->digest);
+    display.note(what, {"pushing manifest for " + name.text() + "@" + descriptor_->digest.text()});
+  }
 }
 
 std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
                               const std::vector<Diagnostic>& notes) const {
   Json data;
   // As buildx: an index has no config.
-  if (!several_) data["containerimage.config.digest"] = id_.text();
-  if (descriptor_) data["containerimage.descriptor"] = descriptor_json(*descriptor_);
+  if (!several_) data["containerimage.config.digest"] = written_.front().id.text();
+  if (descriptor_) data["containerimage.descriptor"] = Json::parse(write_descriptor(*descriptor_));
   if (descriptor_ || several_)
     data["containerimage.digest"] = descriptor_ ? descriptor_->digest.text() : id_.text();
   std::string joined;
@@ -159,8 +230,7 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
 }
 
 void Outputs::write_files(const BuildRequest& request, const Graph& graph,
-                          const SolveResult& result,
-                          const std::vector<Diagnostic>& notes) const {
+                          const SolveResult& result, const std::vector<Diagnostic>& notes) const {
   if (!request.iidfile.empty()) write_file(request.iidfile, id_.text());
   if (!request.metadata_file.empty())
     write_file(request.metadata_file, metadata(graph, result, notes));

@@ -21,8 +21,9 @@ class Store;
 
 class Outputs {
  public:
-  // What --tag and --output ask for. `several`: the result is an index of several platforms'
-  // images, though it may have one alone. Throws Error before anything is built.
+  // What --tag, --output, --push, --load and --annotation ask for. `several`: the result is an
+  // index of several platforms' images, though it may have one alone. Throws Error before anything
+  // is built.
   Outputs(const BuildRequest& request, bool several);
 
   // Whether anything is written that takes the result's files.
@@ -30,7 +31,7 @@ class Outputs {
 
   // Writes all of it, and notes it on the display. `attestations`: of each image, in their order;
   // none: of no image any. Gives the image's ID, or the index's. Throws Error.
-  Digest write(const std::vector<PlatformImage>& images, const SolveResult& result,
+  Digest write(const LoweredPlatforms& lowered, const SolveResult& result,
                const std::vector<std::vector<Attestation>>& attestations, Store& store,
                Display& display);
   // One more member of --metadata-file's object; `json` is its value.
@@ -41,6 +42,15 @@ class Outputs {
                    const std::vector<Diagnostic>& notes) const;
 
  private:
+  struct Written {
+    Platform platform;
+    Digest id;
+  };
+
+  void tell_identity(const Exported& exported);
+  void keep_image(const ExportSpec& spec, const Exported& exported, Store& store, Display& display);
+  void push_image(const ExportSpec& spec, const ToPack& image, const Digest& id, Store& store,
+                  Display& display);
   std::string metadata(const Graph& graph, const SolveResult& result,
                        const std::vector<Diagnostic>& notes) const;
 
@@ -51,14 +61,11 @@ class Outputs {
 
   std::map<std::string, std::string> added_;  // to the metadata
 
-  // Of what was written.
-  struct Written {
-    Platform platform;
-    Digest id;
-  };
+  // Of what was written first.
   std::vector<Written> written_;
-  Digest id_;                                 // as write() gave it
-  std::optional<BlobDescriptor> descriptor_;  // of an archive: what its names stand for
+  Digest id_;  // as write() gave it
+  // Of an archive, or of what was pushed: what its names stand for.
+  std::optional<BlobDescriptor> descriptor_;
 };
 
 }  // namespace slipway

@@ -379,7 +379,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     if (!attestations.empty() && outputs.takes_layers())
       attested = attestations.make({lowered, options, *inputs.dockerfile, result, sources}, store(),
                                    *display, [&notes](const Diagnostic& note) { notes.add(note); });
-    id = outputs.write(lowered.images, result, attested, store(), *display);
+    id = outputs.write(lowered, result, attested, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.
     if (caches) finish_shared_caches(*caches, *display);

@@ -7,18 +7,19 @@
 #include <cache/registry/pull.hpp>
 #include <ir/error.hpp>
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace slipway {
 namespace {
 
 struct Request {
   std::string input = "-";
-  std::string platform;
+  std::vector<std::string> platforms;
   bool quiet = false;  // docker's flag: there is no progress to leave out
 };
 
@@ -26,12 +27,11 @@ int load(const Request& request, const std::filesystem::path& root) {
   if (request.input == "-" && ::isatty(STDIN_FILENO) == 1) {
     throw Error("there is no archive on standard input").hint("slipway load -i FILE");
   }
-  const Platform platform =
-      request.platform.empty() ? host_platform() : parse_platform(request.platform);
+  std::vector<Platform> platforms;
+  for (const std::string& text : request.platforms) platforms.push_back(parse_platform(text));
   OwnedStore owned(root);
-  Store& store = owned.store;
   PullProgress progress;
-  for (const Image& image : load_archive(store, request.input, platform, progress)) {
+  for (const LoadedImage& image : load_archive(owned.store, request.input, platforms, progress)) {
     for (const Reference& name : image.names) print("Loaded image: " + name.familiar() + "\n");
     if (image.names.empty()) print("Loaded image ID: " + image.id.text() + "\n");
   }
@@ -47,8 +47,10 @@ std::function<int()> declare_load(CLI::App& app, const Globals& globals) {
       "(compressed or not) or a directory.");
   app.add_option("-i,--input", request->input, "the archive (default: standard input)")
       ->type_name("FILE");
-  app.add_option("--platform", request->platform, "the variant to load (default: the host's own)")
-      ->type_name("OS/ARCH");
+  app.add_option("--platform", request->platforms,
+                 "of images of several platforms these alone (default: all that the archive has)")
+      ->type_name("OS/ARCH[,...]")
+      ->delimiter(',');
   app.add_flag("-q,--quiet", request->quiet, "accepted as docker's");
   app.footer(R"(
 Examples:

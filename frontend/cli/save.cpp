@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace slipway {
@@ -37,6 +38,26 @@ std::optional<Reference> name_in(const std::vector<Reference>& names, const std:
   return wanted;
 }
 
+// A repository alone stands for all its tags, as for docker.
+std::vector<std::string> tags_of(Store& store, const std::string& text) {
+  std::optional<Reference> wanted;
+  try {
+    wanted = parse_reference(text);
+  } catch (const Error&) {
+    return {text};
+  }
+  if (wanted->digest || text.ends_with(":" + wanted->tag)) return {text};
+  std::vector<std::string> names;
+  for (const ImageSummary& image : store.images().list()) {
+    for (const Reference& name : image.names) {
+      const bool same = name.domain == wanted->domain && name.repository == wanted->repository;
+      if (same && !name.tag.empty()) names.push_back(name.text());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names.empty() ? std::vector{text} : names;
+}
+
 int save(const Request& request, const std::filesystem::path& root) {
   std::vector<Platform> platforms;
   for (const std::string& text : request.platforms) platforms.push_back(parse_platform(text));
@@ -44,10 +65,13 @@ int save(const Request& request, const std::filesystem::path& root) {
   Store& store = owned.store;
   std::vector<ToPack> images;
   std::vector<Digest> ids;  // of `images`: several names of one image are one entry
+  std::vector<std::string> wanted;
   for (const std::string& text : request.images) {
+    for (std::string& name : tags_of(store, text)) wanted.push_back(std::move(name));
+  }
+  for (const std::string& text : wanted) {
     const Digest id = store.images().resolve(text);
-    std::size_t at =
-        static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
+    std::size_t at = static_cast<std::size_t>(std::find(ids.begin(), ids.end(), id) - ids.begin());
     if (at == ids.size()) {
       ids.push_back(id);
       images.push_back(stored_image(store, id, {}, platforms));
@@ -73,7 +97,8 @@ std::function<int()> declare_save(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
       "Writes images into one tar, for `slipway load`, `docker load`, `podman load` and skopeo.");
-  app.add_option("image", request->images, "names, IDs or beginnings of IDs")
+  app.add_option("image", request->images,
+                 "names, IDs or beginnings of IDs; a name without a tag is all its tags")
       ->required()
       ->type_name("IMAGE...");
   app.add_option("-o,--output", request->output, "the file (default: standard output)")

@@ -1,5 +1,6 @@
 // import, save, load and pull, from outside.
 #include "../cache/archive/sample_image.hpp"
+#include "../cache/programs.hpp"
 #include "../cache/temporary_folder.hpp"
 #include "program.hpp"
 
@@ -80,4 +81,23 @@ TEST_CASE("what is no archive, no image and no registry is said plainly") {
   CHECK(unanswered.status == 1);
   CHECK(unanswered.err.find("registry \"127.0.0.1:1\" does not answer: ") != std::string::npos);
   CHECK(unanswered.err.find("hint: ") != std::string::npos);
+}
+
+TEST_CASE("a name without a tag is saved with all its tags, and goes through a compressing pipe") {
+  TestStore store;
+  TestStore other;
+  store.folder.write("root.tar", sample_tar());
+  REQUIRE(store.run({"import", store.file("root.tar"), "team/base:1"}).status == 0);
+  REQUIRE(store.run({"tag", "team/base:1", "team/base:2"}).status == 0);
+  const std::string program = SLIPWAY_PROGRAM;
+  for (const std::string packer : {"gzip", "xz", "bzip2", "zstd -q"}) {
+    CAPTURE(packer);
+    CHECK(output_of(program + " --root " + store.file("store") + " save team/base | " + packer +
+                    " | " + program + " --root " + other.file("store") + " load -q") ==
+          "Loaded image: team/base:1\nLoaded image: team/base:2\n");
+  }
+  CHECK(other.run({"load", "--platform", "linux/s390x", "-i", store.file("none")}).status == 1);
+  REQUIRE(store.run({"save", "-o", store.file("saved.tar"), "team/base:1"}).status == 0);
+  CHECK(other.run({"load", "--platform", "linux/s390x", "-i", store.file("saved.tar")})
+            .err.find("no variant of the image for linux/s390x") != std::string::npos);
 }

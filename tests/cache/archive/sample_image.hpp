@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cache/archive/import.hpp>
+#include <cache/archive/pack.hpp>
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
 
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 // A text as a source.
 class TextSource : public slipway::ByteSource {
@@ -68,4 +71,13 @@ inline slipway::Image sample_image(slipway::Store& store, std::string_view conte
   const std::string tar = sample_tar(content);
   TextSource source(tar);
   return slipway::import_rootfs(store, source, config, "Imported from -", "2023-11-14T22:13:20Z");
+}
+
+// The image alone, with nothing attached.
+inline slipway::ToPack to_pack(const slipway::Image& image,
+                               std::vector<slipway::Reference> names) {
+  slipway::ToPack packed;
+  packed.images.push_back({image.config_json, {}});
+  packed.names = std::move(names);
+  return packed;
 }

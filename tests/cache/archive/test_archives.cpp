@@ -18,7 +18,7 @@ using namespace slipway;
 
 namespace {
 
-std::string saved(Store& store, const std::vector<SavedImage>& images, const SaveOptions& options) {
+std::string saved(Store& store, const std::vector<ToPack>& images, const SaveOptions& options) {
   std::string bytes;
   save_tar(store, images, options, [&](std::span<const std::byte> piece) {
     bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
@@ -81,13 +81,15 @@ TEST_CASE("an image that was saved and loaded elsewhere is the same image, under
   const std::vector<Reference> names = {parse_reference("team/app:1"), parse_reference("app:2")};
   SaveOptions options;
   SUBCASE("OCI, gzip") {}
-  SUBCASE("OCI, zstd") { options.compression = Compression::zstd; }
-  SUBCASE("OCI, uncompressed") { options.compression = Compression::none; }
+  SUBCASE("OCI, gzip at level 9") { options.pack.layers.level = 9; }
+  SUBCASE("OCI, zstd") { options.pack.layers.compression = Compression::zstd; }
+  SUBCASE("OCI, uncompressed") { options.pack.layers.compression = Compression::none; }
+  SUBCASE("OCI layout, docker's types") { options.pack.oci_types = false; }
   SUBCASE("docker") {
     options.docker = true;
-    options.compression = Compression::none;
+    options.pack.layers = docker_layers();
   }
-  const std::vector<SavedImage> images = {{.config_json = image.config_json, .names = names}};
+  const std::vector<ToPack> images = {to_pack(image, names)};
   from.write("archive.tar", saved(source, images, options));
   save_directory(source, images, options, from / "layout");
 
@@ -111,32 +113,18 @@ TEST_CASE("the same images give the same bytes, from whatever store they come") 
   const TemporaryFolder two;
   Store first(one / "store");
   Store second(two / "store");
-  const std::vector<SavedImage> images = {
-      {.config_json = sample_image(first).config_json, .names = {parse_reference("app:1")}},
-      {.config_json = sample_image(first, "another").config_json, .names = {}}};
+  const std::vector<ToPack> images = {to_pack(sample_image(first), {parse_reference("app:1")}),
+                                      to_pack(sample_image(first, "another"), {})};
   sample_image(second, "another");
   sample_image(second);
   for (const bool docker : {false, true}) {
     for (const Compression compression :
          {Compression::none, Compression::gzip, Compression::zstd, Compression::gzip}) {
-      const SaveOptions options{.docker = docker, .compression = compression};
+      SaveOptions options{.docker = docker, .pack = {}};
+      options.pack.layers.compression = compression;
       CHECK(sha256(saved(first, images, options)) == sha256(saved(second, images, options)));
     }
   }
-}
-
-TEST_CASE("a layer is compressed once") {
-  const TemporaryFolder state;
-  Store store(state / "store");
-  const Image image = sample_image(store);
-  const DiffId layer = image.layers.front().diff_id;
-  CHECK_FALSE(store.layers().blob(layer));
-  const BlobDescriptor blob = compressed_layer(store, layer, Compression::gzip);
-  CHECK(blob.media_type == "application/vnd.oci.image.layer.v1.tar+gzip");
-  CHECK(store.layers().blob(layer) == blob.digest);
-  const auto written = std::filesystem::last_write_time(store.state().blobs() / blob.digest.hex());
-  CHECK(compressed_layer(store, layer, Compression::gzip) == blob);
-  CHECK(std::filesystem::last_write_time(store.state().blobs() / blob.digest.hex()) == written);
 }
 
 TEST_CASE("docker's older archives are read: members in folders of their own, links between them") {

@@ -2,6 +2,7 @@
 
 #include "../../cache/archive/sample_image.hpp"
 #include "../../cache/temporary_folder.hpp"
+#include "layers_fixture.hpp"
 
 #include <cache/archive/load.hpp>
 #include <cache/layers/tar_reader.hpp>
@@ -23,56 +24,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Entry directory(std::string path, std::uint32_t mode = 0755) {
-  Entry entry;
-  entry.path = std::move(path);
-  entry.type = Entry::Type::directory;
-  entry.mode = mode;
-  entry.mtime = 1'600'000'000;
-  return entry;
-}
-
-Entry symlink(std::string path, std::string target) {
-  Entry entry;
-  entry.path = std::move(path);
-  entry.type = Entry::Type::symlink;
-  entry.mode = 0777;
-  entry.link_target = std::move(target);
-  return entry;
-}
-
-Entry file(std::string path, std::uint32_t mode = 0644) {
-  Entry entry;
-  entry.path = std::move(path);
-  entry.mode = mode;
-  entry.mtime = 1'600'000'000;
-  return entry;
-}
-
-Entry whiteout(std::string path) {
-  Entry entry;
-  entry.path = std::move(path);
-  entry.type = Entry::Type::whiteout;
-  return entry;
-}
-
-// One layer of a store; a file's content is its own path, or what is given.
-LayerRef add_layer(Store& store, std::vector<Entry> entries) {
-  std::string bytes;
-  TarWriter tar([&](std::span<const std::byte> piece) {
-    bytes.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-  });
-  for (Entry& entry : entries) {
-    const bool content = entry.type == Entry::Type::file && entry.hard_link.empty();
-    if (content) entry.size = entry.path.size();
-    tar.add(entry);
-    if (content) tar.write(std::as_bytes(std::span(entry.path)));
-  }
-  tar.finish();
-  TextSource source(bytes);
-  return store.layers().extract(source, std::nullopt, true);
-}
-
 LayerStack sample_layers(Store& store) {
   Entry link = file("bin/link", 04755);  // a name has its file's mode
   link.hard_link = "bin/a";
@@ -80,7 +31,7 @@ LayerStack sample_layers(Store& store) {
       add_layer(store, {directory("bin"), file("bin/a", 04755), file("bin/gone"), link,
                         directory("locked", 0500), file("locked/inside", 0400)});
   const LayerRef upper =
-      add_layer(store, {directory("bin"), whiteout("bin/gone"), symlink("bin/sym", "/etc/passwd"),
+      add_layer(store, {directory("bin"), whiteout("bin/gone"), soft_link("bin/sym", "/etc/passwd"),
                         directory("etc"), file("etc/new")});
   return {lower, upper};
 }
@@ -118,7 +69,30 @@ TEST_CASE("an output is named as for docker") {
   CHECK(parse_export("type=oci,dest=dir,tar=false").as_tar == false);
   CHECK(parse_export("type=docker").kind == Kind::image);
   CHECK(parse_export("type=image,\"name=a:1,b:2\"").names == std::vector<std::string>{"a:1", "b:2"});
-  CHECK(parse_export("type=oci,compression=zstd").layers.compression == Compression::zstd);
+  CHECK(parse_export("type=oci,compression=zstd").layers->compression == Compression::zstd);
+  const ExportSpec all = parse_export(
+      "type=registry,name=a,compression=zstd,compression-level=19,force-compression,"
+      "oci-mediatypes=false,oci-artifact=0,rewrite-timestamp=true,squash=base,push-by-digest=true,"
+      "store=true,unpack=false,annotation.k=v");
+  CHECK(all.kind == Kind::image);
+  CHECK(all.push);
+  CHECK(all.push_by_digest);
+  CHECK(all.layers == LayerFormat{Compression::zstd, 19, true});
+  CHECK_FALSE(all.oci_types);
+  CHECK_FALSE(all.oci_artifacts);
+  CHECK(all.rewrite_timestamp);
+  CHECK(all.squash == ExportSpec::Squash::base);
+  CHECK(all.annotations == parse_annotations({"k=v"}));
+  CHECK(parse_export("type=image,push=true").push);
+  for (const char* wrong :
+       {"type=image,compression-level=13", "type=image,compression-level=x",
+        "type=image,compression=zstd,compression-level=23", "type=image,compression=estargz",
+        "type=image,compression=uncompressed,compression-level=1", "type=image,squash=two",
+        "type=oci,push=true", "type=local,dest=x,squash=all", "type=tar,compression=gzip",
+        "type=image,annotation-layer.k=v"}) {
+    CAPTURE(wrong);
+    CHECK_THROWS_AS(parse_export(wrong), Error);
+  }
   for (const char* wrong : {"", "type=local", "type=nothing,dest=x", "type=oci,speed=9",
                             "dest=x,\"type=tar", "type=oci,tar=maybe", "type=oci,tar=false"}) {
     CAPTURE(wrong);
@@ -174,7 +148,7 @@ TEST_CASE("links in the image lead no file out of the output directory") {
   const TemporaryFolder folder;
   Store store(folder / "store");
   fs::create_directories(folder / "outside");
-  const LayerRef lower = add_layer(store, {symlink("way", (folder / "outside").string())});
+  const LayerRef lower = add_layer(store, {soft_link("way", (folder / "outside").string())});
   const LayerRef upper = add_layer(store, {directory("way"), file("way/file")});
   export_result({.kind = ExportSpec::Kind::local, .destination = folder / "out"},
                 image_of({lower, upper}), store);
@@ -227,7 +201,7 @@ TEST_CASE("both kinds of image archive hold the image, under all its names") {
   ExportSpec spec{.kind = ExportSpec::Kind::oci, .destination = folder / "out"};
   spec.names = {"also:2"};
   SUBCASE("oci") {}
-  SUBCASE("oci, uncompressed") { spec.layers.compression = Compression::none; }
+  SUBCASE("oci, uncompressed") { spec.layers = {.compression = Compression::none}; }
   SUBCASE("oci, a directory") { spec.as_tar = false; }
   SUBCASE("docker") { spec.kind = ExportSpec::Kind::docker; }
   Exported exported = image_of(layers);
