@@ -198,7 +198,8 @@ std::vector<VertexId> needed_vertices(const Graph& graph, VertexId root) {
   return ids;
 }
 
-BuildSteps describe_steps(const Graph& graph, VertexId root, const Hidden& hidden,
+BuildSteps describe_steps(const Graph& graph, VertexId root, const std::string& dockerfile,
+                          const Hidden& hidden,
                           const std::vector<std::pair<VertexId, LayerRef>>& layers) {
   const Describer describer(hidden);
   std::map<VertexId, std::string> names;
@@ -236,9 +237,10 @@ BuildSteps describe_steps(const Graph& graph, VertexId root, const Hidden& hidde
   if (!texts.empty()) {
     Json infos = Json::array();
     for (const auto& text : texts)
-      infos.push_back({{"filename", text->name},
-                       {"language", "Dockerfile"},
-                       {"data", encode_base64(hidden.clean(text->text))}});
+      infos.push_back(
+          {{"filename", text->name.ends_with("/" + dockerfile) ? dockerfile : text->name},
+           {"language", "Dockerfile"},
+           {"data", encode_base64(hidden.clean(text->text))}});
     described.source = text_of({{"locations", std::move(places)}, {"infos", std::move(infos)}});
   }
   Json made = Json::object();
