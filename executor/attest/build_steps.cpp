@@ -1,8 +1,6 @@
 #include <executor/attest/build_steps.hpp>
 
 #include <cache/registry/base64.hpp>
-#include <executor/solve/part_names.hpp>
-#include <ir/remote_source.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -63,8 +61,7 @@ class Describer {
 
  private:
   std::string address(const std::string& url) const {
-    Hidden copy = hidden_;  // its own credentials are left out like those that are known
-    return copy.url(url);
+    return Hidden(hidden_).url(url);  // a copy, which learns what is hidden in this one
   }
 
   static Json source(const std::string& identifier, Json attributes) {
@@ -79,7 +76,7 @@ class Describer {
     return {{"Op", {{"file", {{"actions", std::move(list)}}}}}};
   }
 
-  static Json exec(const RunProcess& run) {
+  Json exec(const RunProcess& run) const {
     Json meta;
     meta["args"] = run.arguments;
     Json& environment = meta["env"] = Json::array();
@@ -87,7 +84,7 @@ class Describer {
       const std::size_t equals = variable.find('=');
       const std::string name = variable.substr(0, equals);
       const std::string value = equals == std::string::npos ? "" : variable.substr(equals + 1);
-      environment.push_back(name + "=" + shown_part("environment[" + name + "]", value));
+      environment.push_back(name + "=" + Hidden(hidden_).named(name, value));
     }
     meta["cwd"] = run.working_directory;
     if (!run.user.empty()) meta["user"] = run.user;
@@ -201,7 +198,8 @@ std::vector<VertexId> needed_vertices(const Graph& graph, VertexId root) {
   return ids;
 }
 
-BuildSteps describe_steps(const Graph& graph, VertexId root, const Hidden& hidden,
+BuildSteps describe_steps(const Graph& graph, VertexId root, const std::string& dockerfile,
+                          const Hidden& hidden,
                           const std::vector<std::pair<VertexId, LayerRef>>& layers) {
   const Describer describer(hidden);
   std::map<VertexId, std::string> names;
@@ -239,9 +237,10 @@ BuildSteps describe_steps(const Graph& graph, VertexId root, const Hidden& hidde
   if (!texts.empty()) {
     Json infos = Json::array();
     for (const auto& text : texts)
-      infos.push_back({{"filename", text->name},
-                       {"language", "Dockerfile"},
-                       {"data", encode_base64(hidden.clean(text->text))}});
+      infos.push_back(
+          {{"filename", text->name.ends_with("/" + dockerfile) ? dockerfile : text->name},
+           {"language", "Dockerfile"},
+           {"data", encode_base64(hidden.clean(text->text))}});
     described.source = text_of({{"locations", std::move(places)}, {"infos", std::move(infos)}});
   }
   Json made = Json::object();

@@ -25,6 +25,25 @@ bool is_secret_parameter(std::string_view name) {
          lower.find("policy") != lower.npos;
 }
 
+// Addresses in any text, a command or a whole Dockerfile, without names and passwords.
+std::string without_users(std::string_view text) {
+  std::string result;
+  for (std::size_t mark = text.find("://"); mark != text.npos; mark = text.find("://")) {
+    const std::string_view before = text.substr(0, mark);
+    result += before;
+    result += "://";
+    text.remove_prefix(mark + 3);
+    // What names an image has its digest behind the '@'.
+    if (before.ends_with("docker-image") || before.ends_with("oci-layout")) continue;
+    const std::string_view authority = text.substr(0, text.find_first_of("/ \t\r\n\"'"));
+    const std::size_t at = authority.rfind('@');
+    if (at == authority.npos || authority.substr(0, at) == "git") continue;
+    result += authority.substr(0, at).find(':') == text.npos ? "xxxxx" : "xxxxx:xxxxx";
+    text.remove_prefix(at);
+  }
+  return result.append(text);
+}
+
 }  // namespace
 
 void Hidden::hide(std::string_view value) {
@@ -40,7 +59,8 @@ void Hidden::hide(std::string_view value) {
 }
 
 std::string Hidden::named(std::string_view name, std::string_view value) {
-  if (!is_hidden_part(label_of(name), value)) return std::string(value);
+  if (!is_hidden_part(label_of(name), value))
+    return value.find("://") == value.npos ? std::string(value) : url(value);
   hide(value);
   url(value);  // the password alone, too
   return std::string(placeholder);
@@ -76,7 +96,7 @@ std::string Hidden::url(std::string_view url) {
 }
 
 std::string Hidden::clean(std::string_view text) const {
-  std::string result(text);
+  std::string result = without_users(text);
   for (const std::string& value : values_) {
     for (std::size_t at = result.find(value); at != result.npos;
          at = result.find(value, at + placeholder.size()))

@@ -212,7 +212,8 @@ Told tell(const ProvenanceSpec& spec, const BuildFacts& facts, const Graph& grap
 
   told.metadata = Json::object();
   if (all) {
-    const BuildSteps steps = describe_steps(graph, image.root, hidden, facts.layers);
+    const BuildSteps steps =
+        describe_steps(graph, image.root, facts.dockerfile, hidden, facts.layers);
     told.build_config = Json::parse(steps.config);
     if (!steps.source.empty()) told.metadata["source"] = Json::parse(steps.source);
     if (!steps.layers.empty()) told.metadata["slipway_diffIds"] = Json::parse(steps.layers);

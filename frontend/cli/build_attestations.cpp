@@ -136,8 +136,9 @@ std::vector<std::vector<Attestation>> BuildAttestations::make(
       attestations[i].push_back(
           {std::string(cyclonedx_predicate), cyclonedx_document(contents, subject)});
     const std::string platform = images.size() > 1 ? "[" + images[i].platform.text() + "] " : "";
+    const std::size_t count = contents.packages.size();
     display.note(platform + "generating sbom",
-                 {"found " + std::to_string(contents.packages.size()) + " packages"});
+                 {"found " + std::to_string(count) + (count == 1 ? " package" : " packages")});
     for (std::size_t n = 0; n < std::min(contents.notes.size(), most_told_notes); ++n)
       note({"the sbom is incomplete: " + contents.notes[n], {}, "", ""});
   }

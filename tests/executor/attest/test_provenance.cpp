@@ -173,7 +173,8 @@ TEST_CASE("secrets are named and not told, whatever way they take") {
     if (source.contains("source"))
       for (const Json& info : source["source"]["infos"])
         all += decode_base64(info["data"].get<std::string>()).value();
-    for (const std::string& value : {token, password, signature, proxy}) {
+    for (const std::string& value :
+         {token, password, signature, proxy, std::string("in-the-text")}) {
       INFO(value);
       CHECK_FALSE(has(all, value));
     }
@@ -188,6 +189,14 @@ TEST_CASE("secrets are named and not told, whatever way they take") {
   CHECK(external["request"]["secrets"] == Json::parse(R"([{"id":"npm","optional":true}])"));
   CHECK(external["configSource"]["uri"] == "https://xxxxx:xxxxx@git.example/repo.git#main");
   CHECK(external["configSource"]["digest"]["sha1"] == std::string(40, 'a'));
+}
+
+TEST_CASE("addresses lose names and passwords in any text") {
+  const Hidden hidden;
+  CHECK(hidden.clean("a https://u:p@h/x 'ssh://me@h' b@c git://h ssh://git@h/r http://h/a@b") ==
+        "a https://xxxxx:xxxxx@h/x 'ssh://xxxxx@h' b@c git://h ssh://git@h/r http://h/a@b");
+  CHECK(hidden.clean("docker-image://app@sha256:1 oci-layout://dir@sha256:2 ://") ==
+        "docker-image://app@sha256:1 oci-layout://dir@sha256:2 ://");
 }
 
 TEST_CASE("words that anything may have are not hidden with what they stand for") {
