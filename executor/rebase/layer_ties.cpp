@@ -197,7 +197,9 @@ std::optional<std::string> tie_of(Store& store, const MovedLayer& moved,
       placements.insert({*destination, *owner});
     }
     for (const KeyPart& part : record.parts)
-      if (part.label.starts_with("source[")) values.insert(part.value);
+      if (part.label.starts_with("source[") &&
+          (part.label.ends_with(".path") || part.label.ends_with(".content")))
+        values.insert(part.value);
   }
   if (placements.empty() && !linked) {
     if (moved.history->comment != "buildkit.dockerfile.v0")

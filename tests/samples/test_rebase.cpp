@@ -44,7 +44,7 @@ TEST_CASE("what COPY --link has made is on a new base what a build there gives")
   build_base(workshop, "base:1", "RUN echo 1 > /etc/release\nENV VERSION=1\nCMD [\"one\"]\n");
   build_base(workshop, "base:2", "RUN echo 2 > /etc/release\nENV VERSION=2\nCMD [\"two\"]\n");
   workshop.write("app", "#!/bin/sh\ncat /etc/release\n");
-  const std::string app = "COPY --link app /usr/bin/app\nENV OWN=1\nLABEL own=1\n";
+  const std::string app = "COPY --link app /usr/bin/app\nENV OWN=mine\nLABEL own=yes\n";
   build_app(workshop, "base:1", app, "app:1");
 
   const Finished moved = workshop.slipway(

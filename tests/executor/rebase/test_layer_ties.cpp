@@ -71,7 +71,7 @@ bool contains(const std::string& text, std::string_view part) {
 
 TEST_CASE("an image of COPY --link alone is, on another base, what a build there gives") {
   Bases all;
-  all.bases("ENV BASE=1\nCMD [\"one\"]\nLABEL base=1 only=1\n", "CMD [\"two\"]\nLABEL base=2\n");
+  all.bases("ENV BASE=first\nCMD [\"one\"]\nLABEL base=1 only=1\n", "CMD [\"two\"]\nLABEL base=2\n");
   CHECK(all.moved("COPY --link app /app\n") == "same");
   CHECK(all.moved("ENV OWN=x\nCOPY --link app /app\nCOPY --link dir /usr/dir/\nLABEL own=1\n"
                   "EXPOSE 80\nVOLUME /data\nUSER 7\n") == "same");

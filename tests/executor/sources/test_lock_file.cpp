@@ -83,7 +83,7 @@ TEST_CASE("a lock file that is none is refused at the line that is wrong") {
   CHECK(contains(refusal("{\n\"version\": 2, \"sources\": []}"), "slipway.lock:2"));
   CHECK(contains(refusal("{\"version\": 1}"), "no list of sources"));
   CHECK(contains(refusal("{\"version\": 1, \"sources\": [],\n\"more\": 1}"), "slipway.lock:2"));
-  for (const std::string entry : {
+  for (const std::string& entry : {
            std::string("7"),
            std::string("[]"),
            std::string("{}"),
