@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -35,7 +36,7 @@ class Warehouse {
 
   std::atomic<bool> refuses_blobs = false;
   // Guarded by the server, which makes one answer at a time; read when nobody is sending.
-  std::set<std::string> blobs;                   // "repository@sha256:..."
+  std::map<std::string, std::size_t> blobs;      // sizes by "repository@sha256:..."
   std::map<std::string, std::string> manifests;  // by "repository:reference"
   std::size_t received = 0;                      // bytes of blobs
   std::size_t begun = 0;                         // uploads
@@ -62,13 +63,15 @@ class Warehouse {
       return {.status = 201};
     }
     if (rest.starts_with("blobs/sha256")) {
-      return {.status = blobs.contains(repository + "@" + rest.substr(6)) ? 200 : 404};
+      const auto blob = blobs.find(repository + "@" + rest.substr(6));
+      if (blob == blobs.end()) return {.status = 404};
+      return {.status = 200, .claimed_extra = blob->second};  // the length that HEAD tells
     }
     if (request.method == "POST") {
       if (const std::string from = after("from="); !from.empty()) {
         const std::string digest = colon(after("mount="));
         if (blobs.contains(from + "@" + digest)) {
-          blobs.insert(repository + "@" + digest);
+          blobs[repository + "@" + digest] = blobs.at(from + "@" + digest);
           return {.status = 201,
                   .headers = {{"Location", "/v2/" + repository + "/blobs/" + digest}}};
         }
@@ -86,7 +89,7 @@ class Warehouse {
     received += request.body.size();
     if (request.method == "PATCH") return place(repository, number, 202);
     if (sha256(uploads_[number]).text() != colon(after("digest="))) return {.status = 400};
-    blobs.insert(repository + "@" + sha256(uploads_[number]).text());
+    blobs[repository + "@" + sha256(uploads_[number]).text()] = uploads_[number].size();
     return {.status = 201};
   }
 
@@ -117,13 +120,14 @@ class Watch : public PushProgress {
   std::atomic<bool> stop = false;
 };
 
-// An image of one layer, a file of bytes that do not compress.
+// An image of one layer, a file of bytes that do not compress: always the same.
 ToPack make_image(Store& store, std::size_t size) {
   std::mt19937_64 random(1);
   std::string content(size, '\0');
   for (char& c : content) c = static_cast<char>(random());
   Staging staging = store.layers().stage();
   std::ofstream(staging.upper() / "file") << content;
+  std::filesystem::last_write_time(staging.upper() / "file", {});
   const BuiltLayer built = index_upper(staging.upper(), StackView({}));
   ImageConfig config;
   config.platform = host_platform();
