@@ -103,9 +103,8 @@ std::optional<std::int64_t> read_date(std::string_view text) {
   const std::size_t hour = whole.find('T');
   if (hour == whole.npos) {
     whole += midnight;
-  } else if (whole.size() - hour < midnight.size()) {
-    // "T12" and "T12:30"; parse_time() refuses what is neither.
-    whole += midnight.substr(whole.size() - hour);
+  } else if (const std::size_t clock = whole.size() - hour; clock == 3 || clock == 6) {
+    whole += midnight.substr(clock);  // "T12", "T12:30"
   }
   if (!zone.empty())
     return parse_time(whole + (zone.size() == 1 ? "Z" : std::string(zone)));

@@ -117,6 +117,18 @@ void refuse_with_tree(const Request& request) {
     if (given) throw Error(std::string(flag) + " cannot be given with --tree");
 }
 
+// A digest stays beside a tag of its repository that is meant.
+void keep_meant(std::vector<Reference>& names, const ImageFilter& filter) {
+  std::vector<std::string> repositories;
+  for (const Reference& name : names)
+    if (!name.digest && filter.matches(name)) repositories.push_back(familiar_repository(name));
+  std::erase_if(names, [&](const Reference& name) {
+    const bool beside = name.digest && std::find(repositories.begin(), repositories.end(),
+                                                 familiar_repository(name)) != repositories.end();
+    return !beside && !filter.matches(name);
+  });
+}
+
 // The images that are meant, with the names that are.
 std::vector<ImageSummary> wanted_images(const Request& request, const ImageStore& images,
                                         std::int64_t now) {
@@ -130,7 +142,7 @@ std::vector<ImageSummary> wanted_images(const Request& request, const ImageStore
     if (hidden && image.names.empty()) continue;
     if (!filter.matches(image, images)) continue;
     if (filter.has_references()) {
-      std::erase_if(image.names, [&](const Reference& name) { return !filter.matches(name); });
+      keep_meant(image.names, filter);
       if (image.names.empty()) continue;
     }
     wanted.push_back(std::move(image));

@@ -15,7 +15,7 @@ TEST_CASE("images are chosen by name, pattern, label and time") {
   const Digest old = store.put("old", "2020-01-01T00:00:00Z", 1000, {{"stage", "old"}});
   const Digest middle = store.put("middle", "2022-01-01T00:00:00Z", 1000, {{"stage", "new"}, {"keep", ""}});
   const Digest young = store.put("young", "2024-01-01T00:00:00Z", 1000, {{"stage", "new"}});
-  const Digest dangling = store.put("dangling", "2023-01-01T00:00:00Z");
+  store.put("dangling", "2023-01-01T00:00:00Z");
   store.tag("app:1.0", old);
   store.tag("app:1.1", middle);
   store.tag("registry.example/team/app:2", young);
@@ -91,13 +91,13 @@ TEST_CASE("images --tree shows the platforms of each image") {
   store.tag("alone", store.put("alone", years_ago(1), 2000));
   const std::vector<std::string> lines = lines_of(store.run({"images", "--tree"}).out);
   REQUIRE(lines.size() == 7);
-  CHECK(lines[0] == "IMAGE              ID             DISK USAGE   CONTENT SIZE");
+  CHECK(lines[0] == "IMAGE               ID             DISK USAGE   CONTENT SIZE");
   CHECK(lines[1].find("alone:latest ") == 0);
   CHECK(lines[2].find("└─ linux/amd64") == 0);
   CHECK(lines[3].empty());
-  CHECK(lines[4].find("multi:1            " + short_of(index) + "       13.6MB") == 0);
-  CHECK(lines[5].find("├─ linux/amd64     " + short_of(amd64) + "       12.6MB") == 0);
-  CHECK(lines[6].find("└─ linux/arm64/v8  " + short_of(arm64) + "          1MB") == 0);
+  CHECK(lines[4].find("multi:1             " + short_of(index) + "       13.6MB") == 0);
+  CHECK(lines[5].find("├─ linux/amd64      " + short_of(amd64) + "       12.6MB") == 0);
+  CHECK(lines[6].find("└─ linux/arm64/v8   " + short_of(arm64) + "          1MB") == 0);
   for (const char* flag : {"-q", "--no-trunc", "--digests", "--format=json"})
     CHECK(store.run({"images", "--tree", flag}).status == 1);
 }
