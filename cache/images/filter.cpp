@@ -20,7 +20,8 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(0, text.find_last_not_of(blanks) + 1));
 }
 
-std::int64_t creation_of(const std::string& key, const std::string& value, const ImageStore& images) {
+std::int64_t creation_of(const std::string& key, const std::string& value,
+                         const ImageStore& images) {
   try {
     std::int64_t newest = 0;
     for (const ImageConfig& config : images.configs(images.resolve(value)))
@@ -73,8 +74,9 @@ ImageFilter::ImageFilter(const std::vector<std::string>& filters,
       const std::optional<std::int64_t> time = read_moment(value, now);
       if (!time)
         throw Error("--filter until=" + quoted(value) + " is no time")
-            .hint("how long ago, as 24h or 7d, or since when, as 2024-05-31 or "
-                  "2024-05-31T12:00:00Z");
+            .hint(
+                "how long ago, as 24h or 7d, or since when, as 2024-05-31 or "
+                "2024-05-31T12:00:00Z");
       before_ = std::min(before_.value_or(*time), *time);
     } else if (key == "before") {
       const std::int64_t time = creation_of(key, value, images);

@@ -19,8 +19,8 @@ std::string stored_name(Reference name) {
 // "sha256:" and hexadecimal digits, or such digits alone; empty: it cannot be an ID.
 std::string_view id_prefix(std::string_view text) {
   if (text.starts_with("sha256:")) text.remove_prefix(7);
-  const bool fits = !text.empty() && text.size() <= 64 &&
-                    text.find_first_not_of("0123456789abcdef") == text.npos;
+  const bool fits =
+      !text.empty() && text.size() <= 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
   return fits ? text : std::string_view();
 }
 
@@ -94,8 +94,9 @@ bool ImageStore::untag(const Reference& name, const Digest& id) {
   const std::string stored = stored_name(name);
   Transaction transaction(database_);
   std::int64_t gone = 0;
-  for (const std::string_view sql : {std::string_view("DELETE FROM tags WHERE name = ? AND image = ?"),
-                                     std::string_view("DELETE FROM index_tags WHERE name = ? AND id = ?")}) {
+  for (const std::string_view sql :
+       {std::string_view("DELETE FROM tags WHERE name = ? AND image = ?"),
+        std::string_view("DELETE FROM index_tags WHERE name = ? AND id = ?")}) {
     Query(database_, sql).bind(stored).bind(id).run();
     gone += database_.changes();
   }
@@ -114,8 +115,8 @@ std::optional<Digest> ImageStore::tagged(const Reference& name) const {
 std::optional<Digest> ImageStore::id_of(const Reference& name) const {
   std::optional<Digest> id = tagged(name);
   if (id || !name.digest) return id;
-  // What the name's repository calls an image that came, or went there, under a tag. An index stands
-  // for its images.
+  // What the name's repository calls an image that came, or went there, under a tag. An index
+  // stands for its images.
   Query query(database_,
               "SELECT id FROM image_digests WHERE repository = ? AND digest = ? "
               "ORDER BY id IN (SELECT id FROM indexes) DESC LIMIT 1");

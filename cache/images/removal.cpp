@@ -16,7 +16,9 @@ bool same_repository(const Reference& a, const Reference& b) {
   return a.domain == b.domain && a.repository == b.repository;
 }
 
-std::string short_text(const Digest& id) { return id.hex().substr(0, 12); }
+std::string short_text(const Digest& id) {
+  return id.hex().substr(0, 12);
+}
 
 Error gone(std::string_view what) {
   return Error("the image " + quoted(what) + " has just been removed by another process");

@@ -24,8 +24,8 @@ struct RemovedImages {
 
 // By a name, its name alone; with its last name the image. By name@digest all names of that
 // repository for the image. By an ID the image with its names: where they are of several
-// repositories, or several tags, only with `force`. Throws Error: no such image, several of that ID,
-// names that are in the way, an image that belongs to an index.
+// repositories, or several tags, only with `force`. Throws Error: no such image, several of that
+// ID, names that are in the way, an image that belongs to an index.
 RemovedImages remove_image(ImageStore& images, ImageFacts& facts, std::string_view name_or_id,
                            bool force);
 

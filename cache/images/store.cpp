@@ -117,7 +117,8 @@ std::optional<StoredIndex> ImageStore::find_index(const Digest& id) const {
   index.id = id;
   for (const Digest& image : images) {
     std::optional<Image> found = find(image);
-    if (!found) throw Error("the image " + image.text() + " of the index " + id.text() + " is gone");
+    if (!found)
+      throw Error("the image " + image.text() + " of the index " + id.text() + " is gone");
     index.images.push_back(std::move(*found));
   }
   index.names = names(id);
@@ -221,8 +222,9 @@ std::vector<ImageSummary> ImageStore::list() const {
   std::unordered_map<Digest, std::vector<Digest>, DigestHash> layers;   // of images
   std::unordered_set<Digest, DigestHash> in_index;
   {
-    Query query(database_,
-                "SELECT name, image FROM tags UNION ALL SELECT name, id FROM index_tags ORDER BY name");
+    Query query(
+        database_,
+        "SELECT name, image FROM tags UNION ALL SELECT name, id FROM index_tags ORDER BY name");
     while (query.step()) names[query.digest(1)].push_back(parse_reference(query.text(0)));
   }
   {
@@ -253,8 +255,7 @@ std::vector<ImageSummary> ImageStore::list() const {
   std::vector<ImageSummary> images;
   std::unordered_map<Digest, std::int64_t, DigestHash> times;
   {
-    Query query(database_,
-                "SELECT id, created FROM images ORDER BY created DESC, number DESC");
+    Query query(database_, "SELECT id, created FROM images ORDER BY created DESC, number DESC");
     while (query.step()) {
       ImageSummary image;
       image.id = query.digest(0);
@@ -283,9 +284,8 @@ std::vector<ImageSummary> ImageStore::list() const {
   // The order of a hash is none.
   std::sort(images.begin() + static_cast<std::ptrdiff_t>(single), images.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) {
-    return a.created > b.created;
-  });
+  std::stable_sort(images.begin(), images.end(),
+                   [](const auto& a, const auto& b) { return a.created > b.created; });
   return images;
 }
 
@@ -327,8 +327,9 @@ bool ImageStore::remove_unnamed(const Digest& id) {
   };
   const bool removed =
       images.empty()
-          ? remove("DELETE FROM images WHERE id = ? AND id NOT IN (SELECT image FROM tags) "
-                   "AND id NOT IN (SELECT image FROM index_images)")
+          ? remove(
+                "DELETE FROM images WHERE id = ? AND id NOT IN (SELECT image FROM tags) "
+                "AND id NOT IN (SELECT image FROM index_images)")
           : remove("DELETE FROM indexes WHERE id = ? AND id NOT IN (SELECT id FROM index_tags)");
   if (removed)
     for (const Digest& image : images) remove_unnamed(image);

@@ -103,12 +103,10 @@ std::optional<std::int64_t> read_date(std::string_view text) {
   const std::size_t hour = whole.find('T');
   if (hour == whole.npos) {
     whole += midnight;
-  } else if (whole.size() - hour < midnight.size()) {
-    // "T12" and "T12:30"; parse_time() refuses what is neither.
-    whole += midnight.substr(whole.size() - hour);
+  } else if (const std::size_t clock = whole.size() - hour; clock == 3 || clock == 6) {
+    whole += midnight.substr(clock);  // "T12", "T12:30"
   }
-  if (!zone.empty())
-    return parse_time(whole + (zone.size() == 1 ? "Z" : std::string(zone)));
+  if (!zone.empty()) return parse_time(whole + (zone.size() == 1 ? "Z" : std::string(zone)));
   const std::optional<std::int64_t> there = parse_time(whole + "Z");
   if (!there) return std::nullopt;
   // The same clock in the machine's zone.
@@ -132,9 +130,8 @@ std::optional<std::int64_t> read_moment(std::string_view text, std::int64_t now)
   std::int64_t seconds = 0;
   const std::string_view whole = text.substr(0, text.find('.'));
   const auto read = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-  const bool fraction =
-      whole.size() == text.size() ||
-      text.substr(whole.size() + 1).find_first_not_of("0123456789") == text.npos;
+  const bool fraction = whole.size() == text.size() ||
+                        text.substr(whole.size() + 1).find_first_not_of("0123456789") == text.npos;
   if (whole.empty() || read.ec != std::errc() || read.ptr != whole.data() + whole.size() ||
       !fraction)
     return std::nullopt;

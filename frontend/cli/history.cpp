@@ -79,11 +79,11 @@ std::vector<Row> rows_of(const Image& image, bool no_trunc) {
 constexpr std::int64_t year_2000 = 946684800;
 
 int history(const Request& request, const std::filesystem::path& root) {
-  const std::string standard =
-      request.quiet ? "{{.ID}}"
-                    : std::string("table {{.ID}}\t{{") +
-                          (request.human ? ".CreatedSince" : ".CreatedAt") +
-                          "}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+  const std::string standard = request.quiet
+                                   ? "{{.ID}}"
+                                   : std::string("table {{.ID}}\t{{") +
+                                         (request.human ? ".CreatedSince" : ".CreatedAt") +
+                                         "}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
   Rows rows(request.format, standard,
             {{"ID", "IMAGE"},
              {"CreatedSince", "CREATED"},
@@ -96,12 +96,13 @@ int history(const Request& request, const std::filesystem::path& root) {
   for (const Row& row : rows_of(find_image(store.images(), request), request.no_trunc)) {
     const std::string at = row.created == 0 ? "N/A" : local_time_text(row.created);
     const std::string since = row.created <= year_2000 ? "N/A" : age_text(row.created, now);
-    rows.add(make_record({{"Comment", row.comment},
-                          {"CreatedAt", at},
-                          {"CreatedBy", row.created_by},
-                          {"CreatedSince", request.human ? since : at},
-                          {"ID", row.id},
-                          {"Size", request.human ? size_text(row.size) : std::to_string(row.size)}}));
+    rows.add(
+        make_record({{"Comment", row.comment},
+                     {"CreatedAt", at},
+                     {"CreatedBy", row.created_by},
+                     {"CreatedSince", request.human ? since : at},
+                     {"ID", row.id},
+                     {"Size", request.human ? size_text(row.size) : std::to_string(row.size)}}));
   }
   print(rows.text());
   return 0;
@@ -115,7 +116,8 @@ std::function<int()> declare_history(CLI::App& app, const Globals& globals) {
   app.add_option("image", request->image, "a name, an ID or the beginning of one")
       ->required()
       ->type_name("IMAGE");
-  app.add_flag("-H,--human", request->human, "sizes and ages for people; --human=false: exact ones");
+  app.add_flag("-H,--human", request->human,
+               "sizes and ages for people; --human=false: exact ones");
   app.add_flag("--no-trunc", request->no_trunc, "show steps and IDs whole");
   app.add_flag("-q,--quiet", request->quiet, "show IDs only");
   add_format_flag(app, request->format);

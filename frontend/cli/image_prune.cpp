@@ -65,11 +65,14 @@ int prune(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_image_prune(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Removes images without a name, and with --all every one that no container uses. Their layers "
-      "go where nothing else has them; those that steps of builds gave stay with the cache (slipway "
+      "Removes images without a name, and with --all every one that no container uses. Their "
+      "layers "
+      "go where nothing else has them; those that steps of builds gave stay with the cache "
+      "(slipway "
       "prune).");
   app.add_flag("-a,--all", request->all, "every image that is not used, also those with a name");
-  add_filter_flag(app, request->filters, "until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]", false);
+  add_filter_flag(app, request->filters, "until=TIME, label=KEY[=VALUE], label!=KEY[=VALUE]",
+                  false);
   app.add_flag("-f,--force", request->force, "do not ask");
   app.footer(R"(
 Examples:

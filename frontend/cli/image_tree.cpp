@@ -77,8 +77,9 @@ std::size_t terminal_width() {
 
 // Code points.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::string filled(const std::string& text, std::size_t width, bool right) {
@@ -108,7 +109,8 @@ std::string image_tree(const std::vector<ImageSummary>& summaries, const ImageSt
   for (Top& top : tops) {
     for (const std::string& name : top.names) widest = std::max(widest, width_of(name));
     if (top.names.empty()) widest = std::max(widest, untagged.size());
-    for (const Child& child : top.children) widest = std::max(widest, width_of(child.platform) + gap);
+    for (const Child& child : top.children)
+      widest = std::max(widest, width_of(child.platform) + gap);
   }
   std::size_t shown = columns.size();
   if (const std::size_t width = terminal_width(); width > 0) {

@@ -51,8 +51,8 @@ std::string familiar_repository(Reference name) {
 
 // A row a tag, and where digests are shown a row for each; digests of a repository that has no tag
 // are rows of their own. `all_digests`: every digest, else one of a repository.
-std::vector<Name> rows_of(const std::vector<Reference>& names, const std::vector<Reference>& digests,
-                          bool all_digests) {
+std::vector<Name> rows_of(const std::vector<Reference>& names,
+                          const std::vector<Reference>& digests, bool all_digests) {
   std::map<std::string, std::vector<std::string>> known;
   for (const auto* list : {&names, &digests})
     for (const Reference& name : *list) {
@@ -60,7 +60,8 @@ std::vector<Name> rows_of(const std::vector<Reference>& names, const std::vector
       std::vector<std::string>& of_repository = known[familiar_repository(name)];
       const std::string digest = name.digest->text();
       const bool more = of_repository.empty() || all_digests;
-      if (more && std::find(of_repository.begin(), of_repository.end(), digest) == of_repository.end())
+      if (more &&
+          std::find(of_repository.begin(), of_repository.end(), digest) == of_repository.end())
         of_repository.push_back(digest);
     }
   std::vector<Name> rows;
@@ -110,11 +111,22 @@ std::string wanted_format(const Request& request) {
 }
 
 void refuse_with_tree(const Request& request) {
-  for (const auto& [given, flag] : {std::pair(request.quiet, "--quiet"),
-                                    std::pair(request.no_trunc, "--no-trunc"),
-                                    std::pair(request.digests, "--digests"),
-                                    std::pair(!request.format.empty(), "--format")})
+  for (const auto& [given, flag] :
+       {std::pair(request.quiet, "--quiet"), std::pair(request.no_trunc, "--no-trunc"),
+        std::pair(request.digests, "--digests"), std::pair(!request.format.empty(), "--format")})
     if (given) throw Error(std::string(flag) + " cannot be given with --tree");
+}
+
+// A digest stays beside a tag of its repository that is meant.
+void keep_meant(std::vector<Reference>& names, const ImageFilter& filter) {
+  std::vector<std::string> repositories;
+  for (const Reference& name : names)
+    if (!name.digest && filter.matches(name)) repositories.push_back(familiar_repository(name));
+  std::erase_if(names, [&](const Reference& name) {
+    const bool beside = name.digest && std::find(repositories.begin(), repositories.end(),
+                                                 familiar_repository(name)) != repositories.end();
+    return !beside && !filter.matches(name);
+  });
 }
 
 // The images that are meant, with the names that are.
@@ -122,15 +134,15 @@ std::vector<ImageSummary> wanted_images(const Request& request, const ImageStore
                                         std::int64_t now) {
   std::vector<std::string> filters = request.filters;
   if (!request.name.empty()) filters.push_back("reference=" + request.name);
-  const ImageFilter filter(
-      filters, {"dangling", "label", "before", "since", "until", "reference"}, images, now);
+  const ImageFilter filter(filters, {"dangling", "label", "before", "since", "until", "reference"},
+                           images, now);
   const bool hidden = !request.all && !filter.dangling().value_or(false);
   std::vector<ImageSummary> wanted;
   for (ImageSummary& image : images.list()) {
     if (hidden && image.names.empty()) continue;
     if (!filter.matches(image, images)) continue;
     if (filter.has_references()) {
-      std::erase_if(image.names, [&](const Reference& name) { return !filter.matches(name); });
+      keep_meant(image.names, filter);
       if (image.names.empty()) continue;
     }
     wanted.push_back(std::move(image));
@@ -143,8 +155,8 @@ void hint_at_group(const std::string& name) {
   for (const char* word : {"build", "history", "import", "inspect", "list", "load", "ls", "prune",
                            "pull", "push", "rm", "save", "tag"})
     if (name == word)
-      std::fprintf(stderr, "hint: no image is called %s; did you mean \"slipway image %s\"?\n", word,
-                   word);
+      std::fprintf(stderr, "hint: no image is called %s; did you mean \"slipway image %s\"?\n",
+                   word, word);
 }
 
 int list_images(const Request& request, const std::filesystem::path& root) {
@@ -200,7 +212,8 @@ int list_images(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_images(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description("Lists the images in the store, newest first.");
-  app.add_option("name", request->name, "only this repository, or this one name; * ? and [] are patterns")
+  app.add_option("name", request->name,
+                 "only this repository, or this one name; * ? and [] are patterns")
       ->type_name("REPOSITORY[:TAG]");
   app.add_flag("-a,--all", request->all, "also those without a name");
   app.add_flag("--digests", request->digests, "show the digests that registries call images by");

@@ -173,22 +173,20 @@ Value template_data(const Json& json) {
   const Value list = Value::list({});
   const Value map = make_map({});
   // As it was printed: with bytes that are not UTF-8 replaced.
-  const Value image =
-      read_json_value(json.dump(-1, ' ', false, Json::error_handler_t::replace));
-  Value config = with_empty_fields(*member(image, "Config"),
-                                   {{"User", text},
-                                    {"ExposedPorts", map},
-                                    {"Env", list},
-                                    {"Entrypoint", list},
-                                    {"Cmd", list},
-                                    {"Healthcheck", Value::Null{}},
-                                    {"ArgsEscaped", false},
-                                    {"Volumes", map},
-                                    {"WorkingDir", text},
-                                    {"OnBuild", list},
-                                    {"Labels", map},
-                                    {"StopSignal", text},
-                                    {"Shell", list}});
+  const Value image = read_json_value(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  Value config = with_empty_fields(*member(image, "Config"), {{"User", text},
+                                                              {"ExposedPorts", map},
+                                                              {"Env", list},
+                                                              {"Entrypoint", list},
+                                                              {"Cmd", list},
+                                                              {"Healthcheck", Value::Null{}},
+                                                              {"ArgsEscaped", false},
+                                                              {"Volumes", map},
+                                                              {"WorkingDir", text},
+                                                              {"OnBuild", list},
+                                                              {"Labels", map},
+                                                              {"StopSignal", text},
+                                                              {"Shell", list}});
   std::vector<ValueMember> members = (*config.as<Value::Object>())->members;
   for (ValueMember& each : members)
     if (each.name == "Labels" || each.name == "ExposedPorts" || each.name == "Volumes")
@@ -197,14 +195,13 @@ Value template_data(const Json& json) {
   members = (*image.as<Value::Object>())->members;
   for (ValueMember& each : members)
     if (each.name == "Config") each.value = config;
-  return with_empty_fields(make_record(std::move(members)),
-                           {{"Comment", text},
-                            {"Created", text},
-                            {"Author", text},
-                            {"Variant", text},
-                            {"OsVersion", text},
-                            {"Descriptor", Value::Null{}},
-                            {"Manifests", list}});
+  return with_empty_fields(make_record(std::move(members)), {{"Comment", text},
+                                                             {"Created", text},
+                                                             {"Author", text},
+                                                             {"Variant", text},
+                                                             {"OsVersion", text},
+                                                             {"Descriptor", Value::Null{}},
+                                                             {"Manifests", list}});
 }
 
 int inspect(const Request& request, const std::filesystem::path& root) {

@@ -31,7 +31,9 @@ struct Request {
   bool from_stdin = false;
 };
 
-void tell(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+void tell(const std::string& text) {
+  std::fputs((text + "\n").c_str(), stderr);
+}
 
 // All of standard input, without the line break that `echo` puts behind it.
 std::string password_of_stdin() {
@@ -70,7 +72,8 @@ bool log_in_and_keep(const std::string& domain, const Credentials& credentials) 
                     before.identity_token == accepted->identity_token;
   const CredentialPlace place = store_credentials(domain, *accepted);
   if (place.helper.empty() && !same && !accepted->password.empty())
-    tell("\nWARNING! Your credentials are stored unencrypted in '" + printable(place.file.string()) +
+    tell("\nWARNING! Your credentials are stored unencrypted in '" +
+         printable(place.file.string()) +
          "'.\nName a credential helper there (\"credsStore\", \"credHelpers\") to have them kept "
          "elsewhere.\n");
   print("Login Succeeded\n");
@@ -110,7 +113,8 @@ int log_in_user(Request request) {
     const Credentials known = find_credentials(domain);
     known_user = known.user;
     if (!known.user.empty() && !known.password.empty()) {
-      tell("Authenticating with existing credentials... [Username: " + printable(known.user) + "]\n\n"
+      tell("Authenticating with existing credentials... [Username: " + printable(known.user) +
+           "]\n\n"
            " Info -> For another account, `slipway logout` first\n");
       if (log_in_and_keep(domain, known)) return 0;
       tell("Stored credentials invalid or expired");
@@ -128,7 +132,8 @@ std::function<int()> declare_login(CLI::App& app, const Globals&) {
   auto request = std::make_shared<Request>();
   app.description(
       "Checks a user name and password with a registry and keeps them, as docker does: with the "
-      "credential helper that ~/.docker/config.json names, else in that file. Without a server it is "
+      "credential helper that ~/.docker/config.json names, else in that file. Without a server it "
+      "is "
       "the Docker Hub's.");
   app.add_option("server", request->server, "HOST[:PORT] of the registry")->type_name("SERVER");
   // Told apart from what was not given, although it may be empty.

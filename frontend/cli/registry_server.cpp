@@ -10,7 +10,8 @@ std::string registry_domain(std::string_view server) {
   if (server.find('@') != server.npos)
     throw Error("the server's address has a user in it").hint("--username NAME");
   std::string_view host = server;
-  if (const std::size_t scheme = host.find("://"); scheme != host.npos) host.remove_prefix(scheme + 3);
+  if (const std::size_t scheme = host.find("://"); scheme != host.npos)
+    host.remove_prefix(scheme + 3);
   host = host.substr(0, host.find('/'));
   if (server.empty() || host == "docker.io" || host == "index.docker.io" ||
       host == "registry-1.docker.io")

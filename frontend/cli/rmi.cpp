@@ -38,8 +38,8 @@ int remove_images(const Request& request, const std::filesystem::path& root) {
   if (!request.platforms.empty() && !request.force)
     throw Error("a platform goes from all images that have it").hint("say so with --force");
   Store store(root);
-  // As docker: each one is tried, and the failures are told at the end. With --force it is no failure
-  // where there is nothing to remove.
+  // As docker: each one is tried, and the failures are told at the end. With --force it is no
+  // failure where there is nothing to remove.
   std::vector<Diagnostic> failures;
   bool failed = false;
   for (const std::string& name : request.images) {

@@ -21,8 +21,8 @@ class Rows {
     const char* heading;  // in a table
   };
 
-  // `format` is docker's: "table TEMPLATE", "json" (an object a line) or TEMPLATE; empty or "table":
-  // `standard`, which is one of these. Throws Error for a template that is wrong.
+  // `format` is docker's: "table TEMPLATE", "json" (an object a line) or TEMPLATE; empty or
+  // "table": `standard`, which is one of these. Throws Error for a template that is wrong.
   Rows(const std::string& format, const std::string& standard, std::vector<Column> columns);
 
   bool is_json() const { return json_; }

@@ -57,16 +57,16 @@ Wanted read_filters(const std::vector<std::string>& filters) {
     const std::string value = equals == filter.npos ? "" : filter.substr(equals + 1);
     if (key == "stars") {
       const std::optional<std::uint32_t> stars = read_number(value, 10);
-      if (!stars)
-        throw Error("--filter stars=" + quoted(value) + " is no number").hint("stars=10");
+      if (!stars) throw Error("--filter stars=" + quoted(value) + " is no number").hint("stars=10");
       wanted.stars = std::max<std::uint64_t>(wanted.stars, *stars);
       wanted.any_stars = false;
     } else if (key == "is-official") {
       wanted.official = truth_of(key, value);
     } else if (key == "is-automated") {
       wanted.automated = truth_of(key, value);
-      std::fputs("WARNING: the filter \"is-automated\" is deprecated: nothing is automated any more\n",
-                 stderr);
+      std::fputs(
+          "WARNING: the filter \"is-automated\" is deprecated: nothing is automated any more\n",
+          stderr);
     } else {
       throw Error("--filter " + quoted(key) + " is not known")
           .hint(did_you_mean(key, {"stars", "is-official"}, "stars or is-official"));
@@ -81,16 +81,16 @@ std::pair<std::string, std::string> split_term(const std::string& term) {
     throw Error(quoted(term) + " has a scheme").hint("leave out what stands before \"//\"");
   const std::size_t slash = term.find('/');
   const std::string first = term.substr(0, slash);
-  const bool named = slash != term.npos &&
-                     (first.find_first_of(".:") != first.npos || first == "localhost");
+  const bool named =
+      slash != term.npos && (first.find_first_of(".:") != first.npos || first == "localhost");
   if (!named) return {"docker.io", term};
   return {registry_domain(first), term.substr(slash + 1)};
 }
 
 std::string description_of(const SearchResult& result, bool whole) {
   std::string text = result.description;
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; },
-                  ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return whole ? text : shortened(text, longest_description);
 }
 
@@ -99,8 +99,7 @@ int search(const Request& request) {
   if (limit < 1 || limit > most_results)
     throw Error("--limit " + std::to_string(request.limit) + " is not from 1 to 100");
   const Wanted wanted = read_filters(request.filters);
-  Rows rows(request.format,
-            "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}",
+  Rows rows(request.format, "table {{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}",
             {{"Name", "NAME"},
              {"Description", "DESCRIPTION"},
              {"StarCount", "STARS"},
@@ -109,15 +108,17 @@ int search(const Request& request) {
   const bool hub = domain == "docker.io";
   SearchResults results;
   if (!wanted.automated)
-    results = search_registry(domain, term, static_cast<std::size_t>(limit), find_credentials(domain));
+    results =
+        search_registry(domain, term, static_cast<std::size_t>(limit), find_credentials(domain));
   if (results.names_only && (!wanted.any_stars || wanted.official))
-    std::fputs(("note: " + domain + " has a list of names only: no stars, and nothing official\n").c_str(),
-               stderr);
+    std::fputs(
+        ("note: " + domain + " has a list of names only: no stars, and nothing official\n").c_str(),
+        stderr);
   for (const SearchResult& result : results.found) {
     if (wanted.official && *wanted.official != result.official) continue;
     if (result.stars < wanted.stars) continue;
-    const char* official = rows.is_json() ? (result.official ? "true" : "false")
-                                          : (result.official ? "[OK]" : "");
+    const char* official =
+        rows.is_json() ? (result.official ? "true" : "false") : (result.official ? "[OK]" : "");
     rows.add(make_record({{"Description", description_of(result, request.no_trunc)},
                           {"IsOfficial", official},
                           // As it is pulled.
@@ -133,7 +134,8 @@ int search(const Request& request) {
 std::function<int()> declare_search(CLI::App& app, const Globals&) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Searches the Docker Hub for repositories, or the registry that the term begins with. Where a "
+      "Searches the Docker Hub for repositories, or the registry that the term begins with. Where "
+      "a "
       "registry has no search its list of names is looked through.");
   app.add_option("term", request->term, "what to look for: [HOST[:PORT]/]TERM")
       ->required()

@@ -14,8 +14,9 @@ constexpr std::size_t narrowest = 10;  // with the gap
 
 // Code points; wide and combining ones count as one, as in docker's tables.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::string size_with_digits(std::uint64_t bytes, int digits) {
@@ -70,9 +71,13 @@ std::string shortened(const std::string& text, std::size_t places) {
   return text;
 }
 
-std::string size_text(std::uint64_t bytes) { return size_with_digits(bytes, 3); }
+std::string size_text(std::uint64_t bytes) {
+  return size_with_digits(bytes, 3);
+}
 
-std::string sum_text(std::uint64_t bytes) { return size_with_digits(bytes, 4); }
+std::string sum_text(std::uint64_t bytes) {
+  return size_with_digits(bytes, 4);
+}
 
 std::string age_text(std::int64_t time, std::int64_t now) {
   if (time == 0) return "N/A";
@@ -114,6 +119,8 @@ std::string local_time_text(std::int64_t time) {
   return text;
 }
 
-std::string go_time_text(std::int64_t time) { return formatted(time, "%Y-%m-%d %H:%M:%S %z %Z"); }
+std::string go_time_text(std::int64_t time) {
+  return formatted(time, "%Y-%m-%d %H:%M:%S %z %Z");
+}
 
 }  // namespace slipway

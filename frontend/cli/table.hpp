@@ -9,8 +9,8 @@
 
 namespace slipway {
 
-// Columns wide enough for their longest cell and three spaces, ten places at least, as docker's. The
-// first row is the heading. The last column is not padded.
+// Columns wide enough for their longest cell and three spaces, ten places at least, as docker's.
+// The first row is the heading. The last column is not padded.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
 // At most that many characters; what is longer is cut, and ends with an ellipsis.

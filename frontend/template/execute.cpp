@@ -212,7 +212,8 @@ class Execution {
     if (value.is_absent()) return {};
     const Value::Object* object = value.as<Value::Object>();
     if (object == nullptr) {
-      const std::string what = value.is_nothing() ? "what is nil" : "a " + std::string(kind_name(value));
+      const std::string what =
+          value.is_nothing() ? "what is nil" : "a " + std::string(kind_name(value));
       fail(field.offset, what + " has no field " + quoted(field.name), field.name.size());
     }
     run_.budget.take((*object)->members.size() / 8);

@@ -1,5 +1,6 @@
 // printf, as Go's fmt has it: verbs v s q d x X o b c U t f F e E g G and %%, with the flags
 // "-+ 0#", a width and a precision.
+#include <frontend/template/constants.hpp>
 #include <frontend/template/functions.hpp>
 
 #include <ir/code_point.hpp>
@@ -89,10 +90,10 @@ std::string go_quoted(std::string_view bytes) {
 }
 
 std::string in_base(std::int64_t number, const Directive& directive) {
-  const unsigned base = directive.verb == 'd'                              ? 10
-                        : directive.verb == 'o'                            ? 8
-                        : directive.verb == 'b'                            ? 2
-                                                                           : 16;
+  const unsigned base = directive.verb == 'd'   ? 10
+                        : directive.verb == 'o' ? 8
+                        : directive.verb == 'b' ? 2
+                                                : 16;
   const char* digits = directive.verb == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   auto rest = static_cast<std::uint64_t>(number);
   if (number < 0) rest = 0 - rest;
@@ -148,14 +149,9 @@ std::string hexadecimal(std::string_view bytes, bool upper) {
 }
 
 std::string utf8(std::int64_t value) {
-  const auto point = static_cast<std::uint32_t>(value);
-  if (value < 0 || value > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return "\xEF\xBF\xBD";
-  if (point < 0x80) return std::string(1, static_cast<char>(point));
+  if (value < 0 || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return "\xEF\xBF\xBD";
   std::string text;
-  const int more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-  static constexpr std::array<std::uint32_t, 4> marks = {0, 0xC0, 0xE0, 0xF0};
-  text += static_cast<char>(marks[static_cast<std::size_t>(more)] | point >> (6 * more));
-  for (int i = more - 1; i >= 0; --i) text += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
+  put_utf8(text, static_cast<std::uint32_t>(value));
   return text;
 }
 
@@ -223,7 +219,8 @@ class Formatter {
       }
       case 'U': {
         std::array<char, 32> text;
-        std::snprintf(text.data(), text.size(), "U+%04llX", static_cast<unsigned long long>(number));
+        std::snprintf(text.data(), text.size(), "U+%04llX",
+                      static_cast<unsigned long long>(number));
         return padded(text.data(), directive);
       }
       default:
@@ -233,9 +230,9 @@ class Formatter {
 
   std::string string(const Directive& directive, const ValueText& text) {
     run_.budget.take(text.bytes.size() / 8);
-    std::string bytes =
-        text.foreign && run_.for_terminal ? printable(text.bytes) : text.bytes;
-    if (directive.precision && (directive.verb == 's' || directive.verb == 'v' || directive.verb == 'q'))
+    std::string bytes = text.foreign && run_.for_terminal ? printable(text.bytes) : text.bytes;
+    if (directive.precision &&
+        (directive.verb == 's' || directive.verb == 'v' || directive.verb == 'q'))
       bytes = first_characters(bytes, *directive.precision);
     switch (directive.verb) {
       case 'v':
@@ -328,8 +325,9 @@ std::string formatted(TemplateRun& run, std::string_view format, std::span<const
     text += "%!(EXTRA ";
     for (std::size_t i = next; i < arguments.size(); ++i) {
       if (i > next) text += ", ";
-      text += arguments[i].is_nothing() ? "<nil>"
-                                        : go_type(arguments[i]) + "=" + shown_text(run, arguments[i]);
+      text += arguments[i].is_nothing()
+                  ? "<nil>"
+                  : go_type(arguments[i]) + "=" + shown_text(run, arguments[i]);
     }
     text += ')';
   }

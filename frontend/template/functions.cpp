@@ -15,7 +15,9 @@ namespace {
 
 using Arguments = std::span<const Value>;
 
-Value own(std::string text) { return ValueText{std::move(text), false}; }
+Value own(std::string text) {
+  return ValueText{std::move(text), false};
+}
 
 const ValueText& text_argument(const Value& value, std::string_view function) {
   if (const ValueText* text = value.as<ValueText>()) return *text;
@@ -33,18 +35,27 @@ std::size_t count_argument(const Value& value, std::string_view function) {
   return static_cast<std::size_t>(number);
 }
 
-Value changed(TemplateRun& run, const Value& value, std::string_view function, char (*change)(char)) {
+Value changed(TemplateRun& run, const Value& value, std::string_view function,
+              char (*change)(char)) {
   ValueText text = text_argument(value, function);
   run.budget.take(text.bytes.size() / 4);
   std::transform(text.bytes.begin(), text.bytes.end(), text.bytes.begin(), change);
   return text;
 }
 
-char lower_of(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-char upper_of(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+char lower_of(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+char upper_of(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
 
-Value lower(TemplateRun& run, Arguments given) { return changed(run, given[0], "lower", lower_of); }
-Value upper(TemplateRun& run, Arguments given) { return changed(run, given[0], "upper", upper_of); }
+Value lower(TemplateRun& run, Arguments given) {
+  return changed(run, given[0], "lower", lower_of);
+}
+Value upper(TemplateRun& run, Arguments given) {
+  return changed(run, given[0], "upper", upper_of);
+}
 
 Value title(TemplateRun& run, Arguments given) {
   ValueText text = text_argument(given[0], "title");
@@ -53,7 +64,8 @@ Value title(TemplateRun& run, Arguments given) {
   for (char& c : text.bytes) {
     if (starts) c = upper_of(c);
     const bool in_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         (c >= '0' && c <= '9') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+                         (c >= '0' && c <= '9') || c == '_' ||
+                         static_cast<unsigned char>(c) >= 0x80;
     starts = !in_word;
   }
   return text;
@@ -162,9 +174,9 @@ Value length(TemplateRun&, Arguments given) {
   } else if (const Value::List* list = given[0].as<Value::List>()) {
     count = (*list)->size();
   } else if (const Value::Object* object = given[0].as<Value::Object>()) {
-    count = static_cast<std::size_t>(
-        std::count_if((*object)->members.begin(), (*object)->members.end(),
-                      [](const ValueMember& each) { return each.shown; }));
+    count =
+        static_cast<std::size_t>(std::count_if((*object)->members.begin(), (*object)->members.end(),
+                                               [](const ValueMember& each) { return each.shown; }));
   } else {
     throw Error("\"len\" works on strings, lists and maps, not on a " +
                 std::string(kind_name(given[0])));
@@ -218,7 +230,8 @@ Value slice(TemplateRun& run, Arguments given) {
   const std::size_t size = text != nullptr ? text->bytes.size() : (*list)->size();
   const std::size_t from = given.size() > 1 ? position(given[1], size, "slice") : 0;
   const std::size_t to = given.size() > 2 ? position(given[2], size, "slice") : size;
-  if (from > to) throw Error("\"slice\" cannot go from " + std::to_string(from) + " to " + std::to_string(to));
+  if (from > to)
+    throw Error("\"slice\" cannot go from " + std::to_string(from) + " to " + std::to_string(to));
   run.budget.take(to - from);
   if (text != nullptr) return ValueText{text->bytes.substr(from, to - from), text->foreign};
   return Value::list({(*list)->begin() + static_cast<std::ptrdiff_t>(from),
@@ -256,15 +269,29 @@ Value eq(TemplateRun& run, Arguments given) {
     if (equal(given[0], other)) return true;
   return false;
 }
-Value ne(TemplateRun&, Arguments given) { return !equal(given[0], given[1]); }
-Value lt(TemplateRun&, Arguments given) { return ordered(given) < 0; }
-Value le(TemplateRun&, Arguments given) { return ordered(given) <= 0; }
-Value gt(TemplateRun&, Arguments given) { return ordered(given) > 0; }
-Value ge(TemplateRun&, Arguments given) { return ordered(given) >= 0; }
+Value ne(TemplateRun&, Arguments given) {
+  return !equal(given[0], given[1]);
+}
+Value lt(TemplateRun&, Arguments given) {
+  return ordered(given) < 0;
+}
+Value le(TemplateRun&, Arguments given) {
+  return ordered(given) <= 0;
+}
+Value gt(TemplateRun&, Arguments given) {
+  return ordered(given) > 0;
+}
+Value ge(TemplateRun&, Arguments given) {
+  return ordered(given) >= 0;
+}
 
 // Where the caller stopped, the result is clear.
-Value last_of(TemplateRun&, Arguments given) { return given.back(); }
-Value negation(TemplateRun&, Arguments given) { return !is_true(given[0]); }
+Value last_of(TemplateRun&, Arguments given) {
+  return given.back();
+}
+Value negation(TemplateRun&, Arguments given) {
+  return !is_true(given[0]);
+}
 
 constexpr std::size_t any = 1000;
 

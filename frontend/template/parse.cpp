@@ -1,6 +1,7 @@
 // The text of a template to its tree (Go's text/template/parse, for what README.md lists).
 #include <frontend/template/parse.hpp>
 
+#include <frontend/template/constants.hpp>
 #include <frontend/template/functions.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
@@ -8,8 +9,6 @@
 #include <ir/source.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -21,30 +20,16 @@ constexpr int deepest_template = 100;
 
 constexpr std::string_view blanks = " \t\r\n";
 
-bool is_blank(char c) { return blanks.find(c) != blanks.npos; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) {
+  return blanks.find(c) != blanks.npos;
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 // Of a name; bytes above ASCII are letters of some script.
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c) ||
          static_cast<unsigned char>(c) >= 0x80;
-}
-
-void put_utf8(std::string& text, std::uint32_t value) {
-  if (value < 0x80) {
-    text += static_cast<char>(value);
-  } else if (value < 0x800) {
-    text += static_cast<char>(0xC0 | value >> 6);
-    text += static_cast<char>(0x80 | (value & 0x3F));
-  } else if (value < 0x10000) {
-    text += static_cast<char>(0xE0 | value >> 12);
-    text += static_cast<char>(0x80 | (value >> 6 & 0x3F));
-    text += static_cast<char>(0x80 | (value & 0x3F));
-  } else {
-    text += static_cast<char>(0xF0 | value >> 18);
-    text += static_cast<char>(0x80 | (value >> 12 & 0x3F));
-    text += static_cast<char>(0x80 | (value >> 6 & 0x3F));
-    text += static_cast<char>(0x80 | (value & 0x3F));
-  }
 }
 
 class Parser {
@@ -53,8 +38,7 @@ class Parser {
       : tree_(tree), text_(tree.file->text), at_(options.start), escapes_(options.text_escapes) {}
 
   void parse() {
-    if (text_.size() > longest_template)
-      throw Error("the template is longer than 64 KiB");
+    if (text_.size() > longest_template) throw Error("the template is longer than 64 KiB");
     const End end = parse_nodes(tree_.nodes, 0, false);
     if (end.keyword != Keyword::none) fail(end.offset, "there is nothing here to end", 1);
   }
@@ -99,7 +83,8 @@ class Parser {
     while (at_ < text_.size()) {
       const std::size_t open = std::min(text_.find("{{", at_), text_.size());
       std::string_view bytes = text_.substr(at_, open - at_);
-      const bool trims = open + 3 < text_.size() && text_[open + 2] == '-' && is_blank(text_[open + 3]);
+      const bool trims =
+          open + 3 < text_.size() && text_[open + 2] == '-' && is_blank(text_[open + 3]);
       if (trim_next_) bytes.remove_prefix(std::min(bytes.find_first_not_of(blanks), bytes.size()));
       if (trims) bytes = bytes.substr(0, bytes.find_last_not_of(blanks) + 1);
       trim_next_ = false;
@@ -222,8 +207,7 @@ class Parser {
       end = parse_nodes(branch.otherwise, depth + 1, in_loop);
       if (end.keyword == Keyword::otherwise) fail(end.offset, "there is a second \"else\"", 4);
     }
-    if (end.keyword == Keyword::none)
-      fail(opened, quoted(keyword) + " has no {{end}}", 2);
+    if (end.keyword == Keyword::none) fail(opened, quoted(keyword) + " has no {{end}}", 2);
     variables_.resize(visible);
     return branch;
   }
@@ -316,10 +300,10 @@ class Parser {
                    bool first) const {
     const std::size_t given = command.operands.size() - 1 + (first ? 0 : 1);
     if (given >= function.least && given <= function.most) return;
-    const std::string wanted =
-        function.least == function.most ? std::to_string(function.least)
-        : given < function.least        ? "at least " + std::to_string(function.least)
-                                        : "at most " + std::to_string(function.most);
+    const std::string wanted = function.least == function.most ? std::to_string(function.least)
+                               : given < function.least
+                                   ? "at least " + std::to_string(function.least)
+                                   : "at most " + std::to_string(function.most);
     fail(command.operands.front().offset,
          quoted(function.name) + " takes " + wanted + (wanted == "1" ? " argument" : " arguments") +
              ", and has " + std::to_string(given),
@@ -355,17 +339,9 @@ class Parser {
       require_variable(name, operand.offset);
       if (name == "$" && !looking_at(".")) tree_.takes_all = true;
       operand.base = TemplateOperand::Variable{name};
-    } else if (c == '"') {
-      operand.base = Value(ValueText{quoted_string(), false});
-    } else if (c == '`') {
-      const std::size_t end = text_.find('`', at_ + 1);
-      if (end == text_.npos) fail(at_, "the string does not end");
-      operand.base = Value(ValueText{std::string(text_.substr(at_ + 1, end - at_ - 1)), false});
-      at_ = end + 1;
-    } else if (c == '\'') {
-      operand.base = Value(character());
-    } else if (is_digit(c) || c == '+' || c == '-' || c == '.') {
-      operand.base = number();
+    } else if (c == '"' || c == '`' || c == '\'' || is_digit(c) || c == '+' || c == '-' ||
+               c == '.') {
+      operand.base = constant();
     } else if (is_letter(c)) {
       operand.base = named(operand.offset);
     } else {
@@ -396,109 +372,18 @@ class Parser {
     if (name == "nil") return Value(Value::Null{});
     const TemplateFunction* function = find_template_function(name);
     if (function == nullptr)
-      fail(offset, "there is no function " + quoted(name), name.size(),
-           did_you_mean(name, template_function_names(),
-                        "a field of the data is written ." + name));
+      fail(
+          offset, "there is no function " + quoted(name), name.size(),
+          did_you_mean(name, template_function_names(), "a field of the data is written ." + name));
     return TemplateOperand::Call{function};
   }
 
-  // The value behind a backslash at at_, in a string or a character.
-  void escape(std::string& text, char quote) {
-    const std::size_t start = at_++;
-    if (at_ >= text_.size()) fail(start, "the string does not end");
-    const char c = text_[at_++];
-    static constexpr std::string_view names = "abfnrtv\\";
-    static constexpr std::string_view values = "\a\b\f\n\r\t\v\\";
-    if (const std::size_t found = names.find(c); found != names.npos) {
-      text += values[found];
-      return;
-    }
-    if (c == quote) {
-      text += c;
-      return;
-    }
-    const bool octal = c >= '0' && c <= '7';
-    const std::size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : octal ? 3 : 0;
-    if (octal) --at_;
-    const std::string_view piece = text_.substr(at_, digits);
-    std::uint32_t value = 0;
-    const auto read =
-        std::from_chars(piece.data(), piece.data() + piece.size(), value, octal ? 8 : 16);
-    const bool whole = digits > 0 && piece.size() == digits && read.ec == std::errc() &&
-                       read.ptr == piece.data() + piece.size();
-    const bool fits = octal || c == 'x' ? value <= 0xFF
-                                        : value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF);
-    if (!whole || !fits) fail(start, "no such escape is known", 2);
-    at_ += digits;
-    if (octal || c == 'x') {
-      text += static_cast<char>(value);
-    } else {
-      put_utf8(text, value);
-    }
-  }
-
-  std::string quoted_string() {
-    const std::size_t start = at_++;
-    std::string text;
-    while (at_ < text_.size() && text_[at_] != '"') {
-      if (text_[at_] == '\n') break;
-      if (text_[at_] == '\\') {
-        escape(text, '"');
-      } else {
-        text += text_[at_++];
-      }
-    }
-    if (!looking_at("\"")) fail(start, "the string does not end");
-    ++at_;
-    return text;
-  }
-
-  std::int64_t character() {
-    const std::size_t start = at_++;
-    std::string text;
-    if (at_ < text_.size() && text_[at_] == '\\') {
-      escape(text, '\'');
-    } else if (at_ < text_.size() && text_[at_] != '\'' && text_[at_] != '\n') {
-      const std::size_t length = decode(text_.substr(at_)).length;
-      text = text_.substr(at_, length);
-      at_ += length;
-    }
-    if (text.empty() || !looking_at("'")) fail(start, "a character is one letter between quotes");
-    ++at_;
-    return static_cast<std::int64_t>(decode(text).value);
-  }
-
-  Value number() {
-    const std::size_t start = at_;
-    std::size_t end = at_ + (text_[at_] == '+' || text_[at_] == '-' ? 1 : 0);
-    const bool negative = text_[at_] == '-';
-    const std::size_t first = end;
-    while (end < text_.size() &&
-           (is_letter(text_[end]) || text_[end] == '.' ||
-            ((text_[end] == '+' || text_[end] == '-') && (text_[end - 1] | 0x20) == 'e' &&
-             !text_.substr(first).starts_with("0x"))))
-      ++end;
-    const std::string_view digits = text_.substr(first, end - first);
-    at_ = end;
-    int base = 10;
-    std::string_view plain = digits;
-    if (digits.size() > 2 && digits[0] == '0') {
-      const char mark = static_cast<char>(digits[1] | 0x20);
-      base = mark == 'x' ? 16 : mark == 'b' ? 2 : mark == 'o' ? 8 : 10;
-      if (base != 10) plain.remove_prefix(2);
-    }
-    std::uint64_t value = 0;
-    const char* last = plain.data() + plain.size();
-    const auto read = std::from_chars(plain.data(), last, value, base);
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    if (!plain.empty() && read.ec == std::errc() && read.ptr == last && value <= most)
-      return negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
-    double real = 0;
-    const auto read_real = std::from_chars(digits.data(), digits.data() + digits.size(), real);
-    if (base == 10 && !digits.empty() && (is_digit(digits[0]) || digits[0] == '.') &&
-        read_real.ec == std::errc() && read_real.ptr == digits.data() + digits.size())
-      return negative ? -real : real;
-    fail(start, quoted(text_.substr(start, end - start)) + " is not a number", end - start);
+  Value constant() {
+    const auto read = read_constant(text_, at_);
+    if (const auto* mistake = std::get_if<TemplateMistake>(&read))
+      fail(mistake->offset, mistake->message, mistake->length);
+    at_ = std::get<TemplateConstant>(read).end;
+    return std::get<TemplateConstant>(read).value;
   }
 
   TemplateTree& tree_;

@@ -71,11 +71,11 @@ Value make_map(std::vector<ValueMember> members);
 // Empty: there is no such member.
 const Value* member(const Value& object, std::string_view name);
 
-// JSON objects become records, with their members in the order of the text. Throws Error for what is
-// no JSON, or nested deeper than 100 levels.
+// JSON objects become records, with their members in the order of the text. Throws Error for what
+// is no JSON, or nested deeper than 100 levels.
 Value read_json_value(std::string_view json);
-// One line, without blanks. Control characters are all escaped (DEL and U+0080 to U+009F too), bytes
-// that are not UTF-8 become U+FFFD. The same value, the same bytes.
+// One line, without blanks. Control characters are all escaped (DEL and U+0080 to U+009F too),
+// bytes that are not UTF-8 become U+FFFD. The same value, the same bytes.
 std::string json_text(const Value& value);
 // A number as Go writes it: the shortest text that gives it back.
 std::string real_text(double number);

@@ -44,10 +44,12 @@ int main(int count, char** words) {
   for (int i = 0; i < wanted; ++i) {
     const std::string number = std::to_string(i);
     ImageConfig config;
-    config.created = "2026-01-01T00:00:" + std::string(i % 60 < 10 ? "0" : "") + std::to_string(i % 60) + "Z";
+    config.created =
+        "2026-01-01T00:00:" + std::string(i % 60 < 10 ? "0" : "") + std::to_string(i % 60) + "Z";
     config.platform = {"linux", "amd64", ""};
     for (int layer = 0; layer < 5; ++layer)
-      config.diff_ids.push_back(add_layer(database, "base " + std::to_string(i % 20) + " " + std::to_string(layer)));
+      config.diff_ids.push_back(
+          add_layer(database, "base " + std::to_string(i % 20) + " " + std::to_string(layer)));
     for (int layer = 0; layer < 3; ++layer)
       config.diff_ids.push_back(add_layer(database, number + " " + std::to_string(layer)));
     config.labels = {{"number", number}};

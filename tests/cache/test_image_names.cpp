@@ -40,16 +40,17 @@ struct TestNames {
     return images.put(write_image_config(config));
   }
   ImageFilter filter(const std::vector<std::string>& filters) const {
-    return ImageFilter(
-        filters, {"dangling", "label", "label!", "before", "since", "until", "reference"}, images,
-        now);
+    return ImageFilter(filters,
+                       {"dangling", "label", "label!", "before", "since", "until", "reference"},
+                       images, now);
   }
   // The labels of the images that a filter means.
   std::string meant(const std::vector<std::string>& filters) const {
     const ImageFilter filter = this->filter(filters);
     std::string names;
     for (const ImageSummary& image : images.list())
-      if (filter.matches(image, images)) names += images.find(image.id)->config.labels["name"] + " ";
+      if (filter.matches(image, images))
+        names += images.find(image.id)->config.labels["name"] + " ";
     return names;
   }
 };

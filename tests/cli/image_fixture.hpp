@@ -44,7 +44,9 @@ struct TestStore {
   }
 };
 
-inline std::string short_of(const Digest& id) { return id.hex().substr(0, 12); }
+inline std::string short_of(const Digest& id) {
+  return id.hex().substr(0, 12);
+}
 
 inline std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream stream(text);

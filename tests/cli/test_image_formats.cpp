@@ -13,9 +13,10 @@ using Json = nlohmann::json;
 TEST_CASE("images are chosen by name, pattern, label and time") {
   TestStore store;
   const Digest old = store.put("old", "2020-01-01T00:00:00Z", 1000, {{"stage", "old"}});
-  const Digest middle = store.put("middle", "2022-01-01T00:00:00Z", 1000, {{"stage", "new"}, {"keep", ""}});
+  const Digest middle =
+      store.put("middle", "2022-01-01T00:00:00Z", 1000, {{"stage", "new"}, {"keep", ""}});
   const Digest young = store.put("young", "2024-01-01T00:00:00Z", 1000, {{"stage", "new"}});
-  const Digest dangling = store.put("dangling", "2023-01-01T00:00:00Z");
+  store.put("dangling", "2023-01-01T00:00:00Z");
   store.tag("app:1.0", old);
   store.tag("app:1.1", middle);
   store.tag("registry.example/team/app:2", young);
@@ -85,19 +86,20 @@ TEST_CASE("images has docker's formats") {
 TEST_CASE("images --tree shows the platforms of each image") {
   TestStore store;
   const Digest amd64 = store.put("amd64 layer", years_ago(1));
-  const Digest arm64 = store.put("arm64 layer", years_ago(1), 1'000'000, {}, {"linux", "arm64", "v8"});
+  const Digest arm64 =
+      store.put("arm64 layer", years_ago(1), 1'000'000, {}, {"linux", "arm64", "v8"});
   const Digest index = store.images.put_index({amd64, arm64});
   store.tag("multi:1", index);
   store.tag("alone", store.put("alone", years_ago(1), 2000));
   const std::vector<std::string> lines = lines_of(store.run({"images", "--tree"}).out);
   REQUIRE(lines.size() == 7);
-  CHECK(lines[0] == "IMAGE              ID             DISK USAGE   CONTENT SIZE");
+  CHECK(lines[0] == "IMAGE               ID             DISK USAGE   CONTENT SIZE");
   CHECK(lines[1].find("alone:latest ") == 0);
   CHECK(lines[2].find("└─ linux/amd64") == 0);
   CHECK(lines[3].empty());
-  CHECK(lines[4].find("multi:1            " + short_of(index) + "       13.6MB") == 0);
-  CHECK(lines[5].find("├─ linux/amd64     " + short_of(amd64) + "       12.6MB") == 0);
-  CHECK(lines[6].find("└─ linux/arm64/v8  " + short_of(arm64) + "          1MB") == 0);
+  CHECK(lines[4].find("multi:1             " + short_of(index) + "       13.6MB") == 0);
+  CHECK(lines[5].find("├─ linux/amd64      " + short_of(amd64) + "       12.6MB") == 0);
+  CHECK(lines[6].find("└─ linux/arm64/v8   " + short_of(arm64) + "          1MB") == 0);
   for (const char* flag : {"-q", "--no-trunc", "--digests", "--format=json"})
     CHECK(store.run({"images", "--tree", flag}).status == 1);
 }
@@ -144,8 +146,9 @@ TEST_CASE("inspect applies a template to each image") {
   CHECK(shown("[{{index .Config.Labels \"absent\"}}] {{.Config.Labels.absent}}") ==
         "[] <no value>\n");
   // What an image does not have is empty, and not shown.
-  CHECK(shown("{{.Config.User}}|{{.Config.Cmd}}|{{len .Config.ExposedPorts}}|{{.Config.Healthcheck}}|"
-              "{{.Author}}|{{if .Config.Entrypoint}}a{{else}}b{{end}}") == "|[]|0|<nil>||b\n");
+  CHECK(
+      shown("{{.Config.User}}|{{.Config.Cmd}}|{{len .Config.ExposedPorts}}|{{.Config.Healthcheck}}|"
+            "{{.Author}}|{{if .Config.Entrypoint}}a{{else}}b{{end}}") == "|[]|0|<nil>||b\n");
   CHECK(shown("{{json .Config}}").find("Cmd") == std::string::npos);
   CHECK(shown("{{.Size}} {{.Os}}/{{.Architecture}}") == "1000 linux/amd64\n");
   CHECK(shown("{{.Sise}}") == "--format:1:4: error: there is no field \"Sise\" 1");
@@ -157,10 +160,12 @@ TEST_CASE("inspect applies a template to each image") {
 TEST_CASE("inspect of an image of several platforms lists them") {
   TestStore store;
   const Digest amd64 = store.put("amd64 layer", "2026-01-02T03:04:05Z");
-  const Digest arm64 = store.put("arm64 layer", "2026-01-02T03:04:05Z", 500, {}, {"linux", "arm64", ""});
+  const Digest arm64 =
+      store.put("arm64 layer", "2026-01-02T03:04:05Z", 500, {}, {"linux", "arm64", ""});
   const Digest index = store.images.put_index({amd64, arm64});
   store.tag("multi", index);
-  ImageFacts(store.database).put_manifest(arm64, {"application/vnd.oci.image.manifest.v1+json", "{}"});
+  ImageFacts(store.database)
+      .put_manifest(arm64, {"application/vnd.oci.image.manifest.v1+json", "{}"});
   const Json whole = Json::parse(store.run({"inspect", "multi"}).out)[0];
   CHECK(whole["Id"] == index.text());
   CHECK(whole["Manifests"][0]["Descriptor"]["digest"] == amd64.text());

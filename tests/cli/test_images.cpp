@@ -87,7 +87,8 @@ TEST_CASE("inspect gives docker's JSON, and what is missing after it") {
   CHECK(lines_of(line.out).size() == 1);
   CHECK(Json::parse(line.out)[0] == list[0]);
   CHECK(store.run({"inspect", "nothing"}).out == "[]\n");
-  CHECK(store.run({"image", "inspect", "app"}).out == store.run({"inspect", "--type=image", "app"}).out);
+  CHECK(store.run({"image", "inspect", "app"}).out ==
+        store.run({"inspect", "--type=image", "app"}).out);
   CHECK(store.run({"inspect", "--type=container", "app"}).status == 1);
 }
 
@@ -96,14 +97,14 @@ TEST_CASE("history tells the steps backwards, with the size each one added") {
   const std::string step = "RUN " + std::string(60, 'x') + "\x1b[2J";
   const Digest id = store.put(step, years_ago(4));
   store.tag("app", id);
-  CHECK(lines_of(store.run({"history", "app"}).out) ==
-        std::vector<std::string>{
-            "IMAGE          CREATED       CREATED BY                                      SIZE      "
-            "COMMENT",
-            short_of(id) + "   4 years ago   CMD [\"sh\"]                                      0B  "
-                           "      ",
-            "<missing>      4 years ago   RUN " + std::string(40, 'x') +
-                "…   12.6MB    by a test"});
+  CHECK(
+      lines_of(store.run({"history", "app"}).out) ==
+      std::vector<std::string>{
+          "IMAGE          CREATED       CREATED BY                                      SIZE      "
+          "COMMENT",
+          short_of(id) + "   4 years ago   CMD [\"sh\"]                                      0B  "
+                         "      ",
+          "<missing>      4 years ago   RUN " + std::string(40, 'x') + "…   12.6MB    by a test"});
   const auto lines = lines_of(store.run({"history", "--no-trunc", "--format=json", "app"}).out);
   REQUIRE(lines.size() == 2);
   CHECK(Json::parse(lines[0])["ID"] == id.text());
@@ -187,7 +188,8 @@ TEST_CASE("rmi takes what registries call an image away with its last name there
   store.tag("registry.example/app:2", id);
   CHECK(store.run({"rmi", "registry.example/app@" + manifest.text()}).out ==
         "Untagged: registry.example/app:2\nUntagged: registry.example/app:latest\n"
-        "Untagged: registry.example/app@" + manifest.text() + "\nDeleted: " + id.text() + "\n");
+        "Untagged: registry.example/app@" +
+            manifest.text() + "\nDeleted: " + id.text() + "\n");
 }
 
 TEST_CASE("rmi --platform takes one platform out of an image of several") {
@@ -220,19 +222,20 @@ TEST_CASE("image prune removes what has no name, and with -a everything, as far 
 
   const Outcome asked = store.run({"image", "prune"});  // standard input says nothing
   CHECK(asked.status == 0);
-  CHECK(asked.out ==
-        "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ");
+  CHECK(
+      asked.out ==
+      "WARNING! This will remove all dangling images.\nAre you sure you want to continue? [y/N] ");
   CHECK(store.run({"image", "prune", "--filter", "reference=x"}).status == 1);
 
   CHECK(store.run({"image", "prune", "-f", "--filter", "label=keep=2"}).out ==
         "Total reclaimed space: 0B\n");
   const Outcome first = store.run({"image", "prune", "-f", "--filter", "label!=keep"});
-  CHECK(first.out.find("Deleted Images:\ndeleted: " + dangling.text() + "\n\nTotal reclaimed space: ") ==
-        0);
-  const Outcome second =
-      store.run({"image", "prune", "-af", "--filter", "until=2020-03-01", "--filter", "label!=keep"});
-  CHECK(second.out.find("Deleted Images:\nuntagged: old:1\nuntagged: old:2\ndeleted: " + old.text() +
-                        "\n\nTotal reclaimed space: ") == 0);
+  CHECK(first.out.find("Deleted Images:\ndeleted: " + dangling.text() +
+                       "\n\nTotal reclaimed space: ") == 0);
+  const Outcome second = store.run(
+      {"image", "prune", "-af", "--filter", "until=2020-03-01", "--filter", "label!=keep"});
+  CHECK(second.out.find("Deleted Images:\nuntagged: old:1\nuntagged: old:2\ndeleted: " +
+                        old.text() + "\n\nTotal reclaimed space: ") == 0);
   CHECK(store.run({"image", "prune", "--all", "--force"}).out.find("untagged: kept:latest\n") !=
         std::string::npos);
   CHECK(store.images.list().empty());

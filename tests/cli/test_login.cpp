@@ -35,13 +35,21 @@ struct Home {
     const std::string path = folder.path().string();
     folder.write("docker-credential-test",
                  "#!/bin/sh\n"
-                 "echo \"$@\" >>" + path + "/calls\n"
-                 "case \"$1\" in\n"
-                 "store) cat >" + path + "/kept ;;\n"
-                 "get) [ -f " + path + "/kept ] && cat " + path + "/kept ||\n"
-                 "  { echo 'credentials not found in native keychain'; exit 1; } ;;\n"
-                 "erase) rm -f " + path + "/kept ;;\n"
-                 "esac\n");
+                 "echo \"$@\" >>" +
+                     path +
+                     "/calls\n"
+                     "case \"$1\" in\n"
+                     "store) cat >" +
+                     path +
+                     "/kept ;;\n"
+                     "get) [ -f " +
+                     path + "/kept ] && cat " + path +
+                     "/kept ||\n"
+                     "  { echo 'credentials not found in native keychain'; exit 1; } ;;\n"
+                     "erase) rm -f " +
+                     path +
+                     "/kept ;;\n"
+                     "esac\n");
     REQUIRE(::chmod((folder.path() / "docker-credential-test").c_str(), 0755) == 0);
   }
 };
@@ -148,7 +156,8 @@ TEST_CASE("what cannot be a login is said before any registry is asked") {
   CHECK(has(complaint({"-u", "me", "--password-stdin"}, " \n"), "password is empty"));
   CHECK(has(complaint({"-u", "me"}), "at a terminal only"));
   CHECK(has(complaint({}), "at a terminal only"));
-  const Outcome named = home.run({"login", "-u", "me", "-p", "x", "https://me:hidden@registry.invalid"});
+  const Outcome named =
+      home.run({"login", "-u", "me", "-p", "x", "https://me:hidden@registry.invalid"});
   CHECK(named.status == 1);
   CHECK_FALSE(has(named.err, "hidden"));
   CHECK(home.run({"login", "one", "two"}).status == 1);
@@ -158,9 +167,8 @@ TEST_CASE("at a terminal the password is asked for and not shown") {
   if (!has_programs({"docker-registry", "env"})) return;
   const DockerRegistry registry(true);
   const Home home;
-  const std::vector<std::string> words = {
-      "env", "DOCKER_CONFIG=" + home.folder.path().string(), SLIPWAY_PROGRAM, "login",
-      registry.address()};
+  const std::vector<std::string> words = {"env", "DOCKER_CONFIG=" + home.folder.path().string(),
+                                          SLIPWAY_PROGRAM, "login", registry.address()};
   {
     slipway::AtTerminal terminal(words);
     REQUIRE(terminal.shows("Username: "));

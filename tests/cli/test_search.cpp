@@ -23,13 +23,20 @@ Outcome search(std::vector<std::string> arguments) {
 // A registry with a search, as the Hub's is.
 HttpServer::Reply hub(const HttpServer::Request& request) {
   if (!request.path.starts_with("/v1/search?")) return {.status = 404};
-  const Json results = {
-      {{"name", "busybox"}, {"description", "Busybox base\nimage."}, {"star_count", 325},
-       {"is_official", true}},
-      {{"name", "progrium/busybox"}, {"description", ""}, {"star_count", 50}, {"is_official", false}},
-      {{"name", "long/one"}, {"description", std::string(60, 'x') + "\x1b[31m"}, {"star_count", 2},
-       {"is_official", false}}};
-  return {.headers = {{"Content-Type", "application/json"}}, .body = Json{{"results", results}}.dump()};
+  const Json results = {{{"name", "busybox"},
+                         {"description", "Busybox base\nimage."},
+                         {"star_count", 325},
+                         {"is_official", true}},
+                        {{"name", "progrium/busybox"},
+                         {"description", ""},
+                         {"star_count", 50},
+                         {"is_official", false}},
+                        {{"name", "long/one"},
+                         {"description", std::string(60, 'x') + "\x1b[31m"},
+                         {"star_count", 2},
+                         {"is_official", false}}};
+  return {.headers = {{"Content-Type", "application/json"}},
+          .body = Json{{"results", results}}.dump()};
 }
 
 }  // namespace
@@ -41,7 +48,8 @@ TEST_CASE("search prints docker's table") {
         "NAME" + std::string(at.size() + 17 - 4 + 3, ' ') +
             "DESCRIPTION                                     STARS     OFFICIAL\n" + at +
             "/busybox            Busybox base image.                             325       [OK]\n" +
-            at + "/progrium/busybox                                                   50        \n" +
+            at +
+            "/progrium/busybox                                                   50        \n" +
             at + "/long/one           " + std::string(44, 'x') + "…   2         \n");
   CHECK(server.requests().front().path.find("q=busybox&n=25") != std::string::npos);
   const std::string whole = search({"--no-trunc", "--limit", "7", at + "/busybox"}).out;
@@ -65,8 +73,9 @@ TEST_CASE("search filters and formats") {
   const Json line = Json::parse(json.out);
   CHECK(line["IsOfficial"] == "true");
   CHECK(line["StarCount"] == "325");
-  CHECK(search({"--format", "table {{.Name}}\\t{{.IsOfficial}}", "--filter", "stars=300", at + "/b"})
-            .out.find("OFFICIAL\n") != std::string::npos);
+  CHECK(
+      search({"--format", "table {{.Name}}\\t{{.IsOfficial}}", "--filter", "stars=300", at + "/b"})
+          .out.find("OFFICIAL\n") != std::string::npos);
 
   CHECK(search({"--filter", "stars=many", at + "/b"}).status == 1);
   CHECK(search({"--filter", "colour=red", at + "/b"}).status == 1);

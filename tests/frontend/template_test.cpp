@@ -30,8 +30,8 @@ Value data() {
   add("None", Value::list({}));
   add("Hidden", Value::list({}), false);
   add("Labels", make_map({{"maintainer", "somebody", true}, {"com.example/x", "y <z>", true}}));
-  add("Config", make_record({{"Cmd", Value::list({"sh", "-c", "true"}), true},
-                             {"User", "root", true}}));
+  add("Config",
+      make_record({{"Cmd", Value::list({"sh", "-c", "true"}), true}, {"User", "root", true}}));
   add("Layers", Value::list({make_record({{"ID", "a", true}, {"Size", std::int64_t{1}, true}}),
                              make_record({{"ID", "b", true}, {"Size", std::int64_t{22}, true}})}));
   add("Escapes", "a\x1b[2Jb\nc");
@@ -90,7 +90,9 @@ TEST_CASE("fields, entries and constants") {
       {"{{(index .Layers 0).ID}}", "a"},
       {"{{index .Name 0}}", "98"},
       {"{{index .Config \"User\"}}", "root"},
-      {R"({{"a\tb\"\\\x41\u00e9\101"}})", "a\tb\"\\A\xC3\xA9" "A"},
+      {R"({{"a\tb\"\\\x41\u00e9\101"}})",
+       "a\tb\"\\A\xC3\xA9"
+       "A"},
       {"{{`raw \\n`}}", "raw \\n"},
       {"{{'a'}} {{'\\n'}} {{'é'}}", "97 10 233"},
       {"{{12}} {{-3}} {{+4}} {{0x1f}} {{0b101}} {{0o17}}", "12 -3 4 31 5 15"},
@@ -108,10 +110,12 @@ TEST_CASE("json gives one line, with hidden fields left out") {
       {"{{json .Escapes}}", "\"a\\u001b[2Jb\\nc\""},
       {"{{.Name | json}}", "\"busybox\""},
   });
-  CHECK(json_text(Value("\x7f\xC2\x9B\xE2\x80\xA8\xFFq")) == "\"\\u007f\\u009b\\u2028\xEF\xBF\xBDq\"");
+  CHECK(json_text(Value("\x7f\xC2\x9B\xE2\x80\xA8\xFFq")) ==
+        "\"\\u007f\\u009b\\u2028\xEF\xBF\xBDq\"");
   CHECK(given("{{json .}}").find("Hidden") == std::string::npos);
   CHECK(given("{{.Hidden}}") == "[]");
-  const Value read = read_json_value(R"({"b":[1,2.5,null,true,"x"],"a":{"c":18446744073709551615}})");
+  const Value read =
+      read_json_value(R"({"b":[1,2.5,null,true,"x"],"a":{"c":18446744073709551615}})");
   CHECK(json_text(read) == R"({"b":[1,2.5,null,true,"x"],"a":{"c":18446744073709552000}})");
   CHECK_THROWS_AS((void)read_json_value("{"), Error);
   CHECK_THROWS_AS((void)read_json_value(std::string(200, '[') + std::string(200, ']')), Error);
@@ -132,7 +136,8 @@ TEST_CASE("conditions, with and loops") {
       {"{{range .Nil}}a{{else}}nil{{end}}", "nil"},
       {"{{range $i, $tag := .Tags}}{{$i}}={{$tag}} {{end}}", "0=one 1=two 2=three "},
       {"{{range $tag := .Tags}}{{$tag}}{{end}}", "onetwothree"},
-      {"{{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}", "com.example/x=y <z>;maintainer=somebody;"},
+      {"{{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}",
+       "com.example/x=y <z>;maintainer=somebody;"},
       {"{{range .Layers}}{{.ID}}{{.Size}} {{end}}", "a1 b22 "},
       {"{{range .Config}}{{.}}{{end}}", "[sh -c true]root"},
       {"{{range 3}}{{.}}{{end}}", "012"},
@@ -196,7 +201,8 @@ TEST_CASE("docker's functions") {
 TEST_CASE("Go's functions") {
   check({
       {"{{len .Name}} {{len .Tags}} {{len .Labels}}", "7 3 2"},
-      {"{{eq .Name \"busybox\"}} {{eq .Name \"a\" \"busybox\"}} {{ne .Name \"a\"}}", "true true true"},
+      {"{{eq .Name \"busybox\"}} {{eq .Name \"a\" \"busybox\"}} {{ne .Name \"a\"}}",
+       "true true true"},
       {"{{eq .Size 4262048}} {{eq .Yes true}} {{eq .Nil nil}}", "true true true"},
       {"{{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 2 2}} {{lt \"a\" \"b\"}} {{gt 1.5 0.5}}",
        "true true false true true true"},
@@ -248,19 +254,23 @@ TEST_CASE("a mistake is one error at its place") {
            {"{{uper .Name}}", "--format:1:3: error: there is no function \"uper\""},
            {"{{upper}}", "--format:1:3: error: \"upper\" takes 1 argument, and has 0"},
            {"{{upper 5}}", "--format:1:3: error: \"upper\" works on strings, not on a int64"},
-           {"{{.Name .Size}}", "--format:1:3: error: this is no function, and cannot be given arguments"},
+           {"{{.Name .Size}}",
+            "--format:1:3: error: this is no function, and cannot be given arguments"},
            {"{{.Name | .Size}}",
-            "--format:1:11: error: this is no function, and cannot be given what stands before the \"|\""},
+            "--format:1:11: error: this is no function, and cannot be given what stands before the "
+            "\"|\""},
            {"{{.Name |}}", "--format:1:10: error: a value is missing"},
            {"{{if .Yes}}a", "--format:1:1: error: \"if\" has no {{end}}"},
            {"{{range .Tags}}a{{else}}b", "--format:1:1: error: \"range\" has no {{end}}"},
            {"a{{end}}", "--format:1:4: error: there is nothing here to end"},
-           {"{{if .Yes}}{{else}}{{else}}{{end}}", "--format:1:22: error: there is a second \"else\""},
+           {"{{if .Yes}}{{else}}{{else}}{{end}}",
+            "--format:1:22: error: there is a second \"else\""},
            {"{{if}}a{{end}}", "--format:1:5: error: a value is missing"},
            {"{{break}}", "--format:1:3: error: there is no range to break"},
            {"{{$x}}", "--format:1:3: error: there is no variable \"$x\""},
            {"{{$x = 1}}", "--format:1:3: error: there is no variable \"$x\""},
-           {"{{if .Yes}}{{$x := 1}}{{end}}{{$x}}", "--format:1:32: error: there is no variable \"$x\""},
+           {"{{if .Yes}}{{$x := 1}}{{end}}{{$x}}",
+            "--format:1:32: error: there is no variable \"$x\""},
            {"{{if .No}}{{$x := 1}}{{else}}{{$x}}{{end}}",
             "--format:1:32: error: there is no variable \"$x\""},
            {"{{range $x := .None}}{{else}}{{$x}}{{end}}",
@@ -273,7 +283,8 @@ TEST_CASE("a mistake is one error at its place") {
            {"{{99999999999999999999999}}", "gives 1e+23"},
            {"{{(.Name}}", "--format:1:3: error: the parenthesis is not closed"},
            {"{{.Name)}}", "--format:1:8: error: the action does not end here"},
-           {"{{.Labels.com-example}}", "--format:1:14: error: a blank is missing between two values"},
+           {"{{.Labels.com-example}}",
+            "--format:1:14: error: a blank is missing between two values"},
            {"{{.2x}}", "--format:1:3: error: \".2x\" is not a number"},
            {"{{?}}", "--format:1:3: error: this cannot begin a value"},
            {"{{nil}}", "--format:1:3: error: nil is no value to show"},
@@ -282,9 +293,11 @@ TEST_CASE("a mistake is one error at its place") {
             "--format:1:3: error: templates within templates are not among what slipway reads"},
            {"{{index .Tags 3}}", "--format:1:3: error: there is no place 3 among 3"},
            {"{{index .Tags -1}}", "--format:1:3: error: there is no place -1 among 3"},
-           {"{{index .Size 1}}", "--format:1:3: error: \"index\" works on lists and maps, not on a int64"},
+           {"{{index .Size 1}}",
+            "--format:1:3: error: \"index\" works on lists and maps, not on a int64"},
            {"{{range .Name}}{{end}}",
-            "--format:1:9: error: range goes through lists, maps and numbers, not through a string"},
+            "--format:1:9: error: range goes through lists, maps and numbers, not through a "
+            "string"},
            {"{{eq .Name 1}}", "--format:1:3: error: a string and a int64 cannot be compared"},
            {"{{lt .Tags .Tags}}", "--format:1:3: error: a list and a list have no order"},
            {"{{pad .Name -1 0}}",

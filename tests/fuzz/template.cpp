@@ -18,7 +18,8 @@ Value image() {
        {"Tags", Value::list({"one", "two\x1b[31m"})},
        {"Hidden", Value::list({}), false},
        {"Labels", make_map({{"a", "1\x07"}, {"b.c", "\xFF"}})},
-       {"Config", make_record({{"User", "root"}, {"Layers", Value::list({make_record({{"ID", "x"}})})}})}});
+       {"Config",
+        make_record({{"User", "root"}, {"Layers", Value::list({make_record({{"ID", "x"}})})}})}});
 }
 
 bool has_controls(std::string_view text) {
@@ -32,7 +33,8 @@ void try_input(std::string_view input) {
   const auto checked = [&](const Error& error) {
     const Diagnostic& mistake = error.diagnostics().front();
     require(!mistake.message.empty(), "a mistake has a message");
-    if (mistake.span) require(mistake.span.file->text == input, "a mistake has a place in the text");
+    if (mistake.span)
+      require(mistake.span.file->text == input, "a mistake has a place in the text");
   };
   try {
     const Template parsed{std::string(input)};
