@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -82,9 +83,13 @@ TEST_CASE("a registry with TLS of its own authority wants our certificate, and g
                                  .client_authority = authority.file()});
   const TemporaryFolder home;
   const std::filesystem::path folder = home / ("certs.d/" + registry.address());
+  const ProcessVariables variables{{"DOCKER_CONFIG", home.path().string()}};
+  {
+    RegistryClient plain = client_at(registry.address(), "app");
+    CHECK(hint_of([&] { plain.tags(); }).starts_with("it speaks TLS: put its authority's"));
+  }
   std::filesystem::create_directories(folder);
   std::filesystem::copy_file(authority.file(), folder / "ca.crt");
-  const ProcessVariables variables{{"DOCKER_CONFIG", home.path().string()}};
   {
     RegistryClient unknown = client_at(registry.address(), "app");
     const std::string message = message_of([&] { put(unknown, "blob"); });
@@ -153,7 +158,9 @@ TEST_CASE("blobs are mounted from one repository into another, and tags and repo
   REQUIRE(image);
   for (const char* tag : {"2", "3", "latest"})
     app.put_manifest(tag, image->media_type, image->bytes);
-  CHECK(app.tags() == std::vector<std::string>{"1", "2", "3", "latest"});
+  std::vector<std::string> tags = app.tags();
+  std::sort(tags.begin(), tags.end());  // it gives them as its disk does
+  CHECK((tags == std::vector<std::string>{"1", "2", "3", "latest"}));
   CHECK(message_of([&] {
           client_at(registry.address(), "none").tags();
         }).starts_with("registry \"" + registry.address() + "\" has no repository \"none\""));
@@ -196,15 +203,12 @@ TEST_CASE("an upload in pieces that breaks goes on, in the same process and in t
   FaultyProxy proxy(registry.port());
   const std::string bytes = sample_bytes(3'000'000);
   RegistryClient client = client_at(proxy.address(), "app");
-  std::uint64_t highest = 0, again = 0;
   BlobUpload how{.piece = 300'000};
 
   SUBCASE("in the same") {
     // Breaks amid a piece, and once again later.
     int breaks = 0;
     how.sent = [&](std::uint64_t sent) {
-      if (sent < highest) again += highest - sent;
-      highest = std::max(highest, sent);
       const bool now = (breaks == 0 && sent > 1'000'000) || (breaks == 1 && sent > 2'000'000);
       if (now) ++breaks;
       proxy.fail(now ? Fault::drop : Fault::none);
@@ -213,10 +217,22 @@ TEST_CASE("an upload in pieces that breaks goes on, in the same process and in t
     CHECK(breaks == 2);
   }
   SUBCASE("in the next") {
+    // This registry's uploads go on between two pieces. One that was torn is lost with all before
+    // it: it holds the bytes that it has against those that the place told of, and drops the upload
+    // where they differ. Then the blob is sent from its beginning.
+    bool torn = false;
+    SUBCASE("after a piece") {}
+    SUBCASE("amid one") {
+      torn = true;
+    }
+    CAPTURE(torn);
     std::string place;
-    how.moved = [&](const std::string& now) { place = now; };
+    int pieces = -1;  // the beginning moves it as well
+    how.moved = [&](const std::string& now) {
+      place = now;
+      if (++pieces == 5 && !torn) throw Error("killed");
+    };
     how.sent = [&](std::uint64_t sent) {
-      highest = sent;
       if (sent > 1'600'000) throw Error("killed");
     };
     CHECK(message_of([&] { client.put_blob(blob_of(bytes), bytes, how); }) == "killed");
@@ -228,11 +244,10 @@ TEST_CASE("an upload in pieces that breaks goes on, in the same process and in t
                    .location = place,
                    .moved = [&](const std::string& now) { place = now; },
                    .piece = 300'000});
-    CHECK(first >= 1'500'000);
+    CHECK(first == (torn ? 0 : 1'500'000));
     CHECK(place.empty());
   }
   CHECK((kept(registry, bytes) == bytes));
-  CHECK(again < 1'300'000);
 }
 
 TEST_CASE("a blob in one piece is put again when the connection breaks") {
