@@ -3,6 +3,8 @@
 #include "client_fixture.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 using namespace slipway;
 
@@ -181,6 +183,39 @@ TEST_CASE(
         }).starts_with("registry \"" + server.address() + "\" broke off its answer: "));
   CHECK((got.bytes == bytes.substr(0, 100)));
   CHECK(server.requests().size() > 1);
+}
+
+TEST_CASE("a server that falls silent in the middle is asked again for the rest") {
+  const std::string bytes = sample_bytes(4000);
+  std::atomic<bool> ending = false;
+  const HttpServer server([&](const Request& request) -> Reply {
+    if (value_of(request, "range") == "bytes=1500-")
+      return {.status = 206,
+              .headers = {{"Content-Range", "bytes 1500-3999/4000"}},
+              .body = bytes.substr(1500)};
+    return {.stream = [&](const auto& send) {
+      send(bytes.substr(0, 1500));
+      while (!ending) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }};
+  });
+  RegistryClient client(
+      parse_reference(server.address() + "/app"), {}, {},
+      {.first_byte = std::chrono::seconds(30), .whole = std::chrono::milliseconds(300)});
+  Collected got;
+  client.blob(blob_of(bytes), got.sink);
+  CHECK((got.bytes == bytes));
+  ending = true;
+}
+
+TEST_CASE("bytes that come in another order are not the blob") {
+  const std::string bytes = sample_bytes(4000);
+  const HttpServer server([&](const Request&) -> Reply {
+    return {.body = bytes.substr(2000) + bytes.substr(0, 2000)};
+  });
+  RegistryClient client(parse_reference(server.address() + "/app"), {}, {}, little_patience);
+  CHECK(message_of([&] { client.small_blob(blob_of(bytes), 1 << 20); }) ==
+        "registry \"" + server.address() + "\" gives other bytes for the blob " +
+            sha256(bytes).text());
 }
 
 TEST_CASE("what the one who keeps the bytes throws is not tried again") {
