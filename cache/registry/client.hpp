@@ -105,6 +105,9 @@ class RegistryClient {
   // that the registry keeps, or from the tag that stands for one.
   std::vector<Referrer> referrers(const Digest& digest, const std::string& artifact_type = {});
 
+  // What the registry wants its users to know, each text once: to be shown, quoted, and nothing else.
+  std::vector<std::string> warnings() const { return registry_.warnings(); }
+
  private:
   using Bytes = std::variant<std::string, FilePiece>;
   class BlobPut;

@@ -119,7 +119,7 @@ Credentials read_credentials(std::string_view text, std::string_view domain,
 
 Credentials find_credentials(std::string_view domain) {
   const std::optional<DockerConfig> config = DockerConfig::find();
-  if (!config) return {};
+  if (!config || !config->readable()) return {};
   const auto text = config->read();
   if (!text) return {};
   const std::string name = config->file().string();

@@ -43,10 +43,14 @@ DockerConfig DockerConfig::get() {
   throw Error("there is no place for a login: neither HOME nor DOCKER_CONFIG is set");
 }
 
+bool DockerConfig::readable() const {
+  return ::access(file_.c_str(), R_OK) == 0;
+}
+
 std::optional<std::string> DockerConfig::read() const {
   const FileDescriptor file(::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return std::nullopt;
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     throw system_error("open", file_.string(), errno);
   }
   std::string text;

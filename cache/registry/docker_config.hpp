@@ -17,6 +17,8 @@ class DockerConfig {
   static DockerConfig get();
 
   const std::filesystem::path& file() const { return file_; }
+  // Another user's is none for us, as long as it is only looked into.
+  bool readable() const;
   // Nothing: there is none. Throws Error.
   std::optional<std::string> read() const;
 

@@ -1,6 +1,7 @@
 #include <cache/registry/endpoint.hpp>
 
 #include <cache/registry/retry_after.hpp>
+#include <cache/registry/warning.hpp>
 #include <ir/error.hpp>
 
 #include <algorithm>
@@ -148,7 +149,27 @@ HttpResponse RegistryEndpoint::once(HttpRequest& request, const RequestPurpose& 
     request.authorization = authorization_.value(wanted);
     response = connections_.send(request, sink);
   }
+  keep_warnings(response);
   return response;
+}
+
+void RegistryEndpoint::keep_warnings(const HttpResponse& response) {
+  constexpr std::size_t most = 4096;  // bytes, as the specification has it
+  const auto [from, to] = response.headers.equal_range("warning");
+  for (auto header = from; header != to; ++header) {
+    for (std::string& text : parse_warnings(header->second)) {
+      const std::lock_guard lock(mutex_);
+      std::size_t size = text.size();
+      for (const std::string& other : warnings_) size += other.size();
+      if (size <= most && std::find(warnings_.begin(), warnings_.end(), text) == warnings_.end())
+        warnings_.push_back(std::move(text));
+    }
+  }
+}
+
+std::vector<std::string> RegistryEndpoint::warnings() const {
+  const std::lock_guard lock(mutex_);
+  return warnings_;
 }
 
 HttpResponse RegistryEndpoint::ask(HttpRequest request, const RequestPurpose& purpose,
@@ -222,10 +243,16 @@ void RegistryEndpoint::refuse(const HttpResponse& response, const RequestPurpose
                     ", or log in to it: most registries allow more then"),
           status);
     }
-    default:
-      throw RegistryRefusal(
-          refusal("answers with status " + std::to_string(status) + " for " + purpose.what),
-          status);
+    default: {
+      Error error =
+          refusal("answers with status " + std::to_string(status) + " for " + purpose.what);
+      // As servers say it who were spoken to without TLS.
+      if (status == 400 && response.url.starts_with("http://") &&
+          response.body.find("HTTPS") != std::string::npos)
+        error.hint("it speaks TLS: put its authority's certificate into ~/.docker/certs.d/" +
+                   setting_.place.host + "/ca.crt");
+      throw RegistryRefusal(std::move(error), status);
+    }
   }
 }
 

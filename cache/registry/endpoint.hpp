@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace slipway {
 
@@ -75,12 +76,15 @@ class RegistryEndpoint {
   // "registry "docker.io"", for messages.
   std::string name() const;
   RegistryAuthorization& authorization() { return authorization_; }
+  // What its answers had for the user, each once.
+  std::vector<std::string> warnings() const;
 
  private:
   HttpResponse once(HttpRequest& request, const RequestPurpose& purpose, const ByteSink& sink);
   AccessScopes scopes(const RequestPurpose& purpose) const;
   HostRules rules(const std::string& host) const;
   std::string find_scheme();
+  void keep_warnings(const HttpResponse& response);
 
   const Setting setting_;
   const HostRules own_rules_;
@@ -89,8 +93,9 @@ class RegistryEndpoint {
   RegistryAuthorization authorization_;
   std::atomic<bool> given_up_ = false;
 
-  std::mutex mutex_;    // guards scheme_
-  std::string scheme_;  // empty: not known yet
+  mutable std::mutex mutex_;  // guards all below
+  std::string scheme_;        // empty: not known yet
+  std::vector<std::string> warnings_;
 };
 
 // How long the server asks to be left alone, if it does.

@@ -207,19 +207,19 @@ struct HttpClient::Handle {
     }
   }
 
-  void prepare(const HttpRequest& request, const std::string& url, const Origin& origin,
+  void prepare(const HttpRequest& request, const std::string& url, const UrlOrigin& origin,
                curl_slist* headers, Transfer& transfer);
   void prepare_upload(const HttpUpload& upload, Transfer& transfer);
   void prepare_limits(const HttpLimits& limits);
   void prepare_tls(const HostRules& rules);
-  [[noreturn]] void fail(const HttpRequest& request, const Origin& origin, const Transfer& transfer,
-                         CURLcode code) const;
+  [[noreturn]] void fail(const HttpRequest& request, const UrlOrigin& origin,
+                         const Transfer& transfer, CURLcode code) const;
   HttpResponse hop(const HttpRequest& request, const std::string& url, bool authorized,
                    const ByteSink& sink);
 };
 
 void HttpClient::Handle::prepare(const HttpRequest& request, const std::string& url,
-                                 const Origin& origin, curl_slist* headers, Transfer& transfer) {
+                                 const UrlOrigin& origin, curl_slist* headers, Transfer& transfer) {
   curl.easy_reset(easy.get());  // keeps the connections
   set(CURLOPT_URL, url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -301,7 +301,7 @@ void HttpClient::Handle::prepare_limits(const HttpLimits& limits) {
   set(CURLOPT_LOW_SPEED_TIME, silent_seconds);
 }
 
-void HttpClient::Handle::fail(const HttpRequest& request, const Origin& origin,
+void HttpClient::Handle::fail(const HttpRequest& request, const UrlOrigin& origin,
                               const Transfer& transfer, CURLcode code) const {
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code == CURLE_ABORTED_BY_CALLBACK && !transfer.late) throw Error("interrupted");
@@ -344,7 +344,7 @@ void HttpClient::Handle::fail(const HttpRequest& request, const Origin& origin,
 
 HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::string& url,
                                      bool authorized, const ByteSink& sink) {
-  const Origin origin = origin_of(curl, url);
+  const UrlOrigin origin = origin_of(curl, url);
   Transfer transfer;
   transfer.sink = &sink;
   transfer.request = &request;
@@ -394,7 +394,7 @@ HttpClient::HttpClient(std::function<bool()> cancelled) : handle_(std::make_uniq
 HttpClient::~HttpClient() = default;
 
 HttpResponse HttpClient::send(const HttpRequest& request, const ByteSink& sink) {
-  const Origin first = origin_of(handle_->curl, request.url);
+  const UrlOrigin first = origin_of(handle_->curl, request.url);
   std::string url = request.url;
   for (int hops = 0; hops <= max_redirects; ++hops) {
     const bool authorized = origin_of(handle_->curl, url) == first;

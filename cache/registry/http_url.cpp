@@ -33,11 +33,11 @@ CurlUrl parse_url(const Curl& curl, const std::string& text) {
 
 }  // namespace
 
-Origin origin_of(const Curl& curl, const std::string& text) {
+UrlOrigin origin_of(const Curl& curl, const std::string& text) {
   const CurlUrl url = parse_url(curl, text);
-  Origin origin{.scheme = part_of(curl, url.get(), CURLUPART_SCHEME, 0),
-                .host = part_of(curl, url.get(), CURLUPART_HOST, 0),
-                .port = part_of(curl, url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)};
+  UrlOrigin origin{.scheme = part_of(curl, url.get(), CURLUPART_SCHEME, 0),
+                   .host = part_of(curl, url.get(), CURLUPART_HOST, 0),
+                   .port = part_of(curl, url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)};
   origin.default_port = origin.port == (origin.plain() ? "80" : "443");
   return origin;
 }
@@ -65,7 +65,7 @@ std::string HttpClient::resolve(const std::string& from, const std::string& loca
   if (location.empty() || curl.url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK)
     throw refusal(location, "a URL");
   const std::string target = part_of(curl, url.get(), CURLUPART_URL, 0);
-  const Origin origin = origin_of(curl, target);
+  const UrlOrigin origin = origin_of(curl, target);
   if (origin.scheme != "http" && origin.scheme != "https") throw refusal(target, "the web");
   if (web || !origin.plain()) return target;
   const bool stays_plain = origin_of(curl, from).plain();

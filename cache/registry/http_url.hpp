@@ -9,16 +9,16 @@
 namespace slipway {
 
 // Scheme, host and port: the place that credentials are for.
-struct Origin {
+struct UrlOrigin {
   std::string scheme, host, port;
   bool default_port = true;  // none was written, or the scheme's own
-  bool operator==(const Origin&) const = default;
+  bool operator==(const UrlOrigin&) const = default;
   bool plain() const { return scheme == "http"; }
   // "host", or "host:port" for a port that is not the scheme's.
   std::string place() const { return default_port ? host : host + ":" + port; }
 };
 
 // Throws Error for what is not a URL; credentials in it are not told.
-Origin origin_of(const Curl& curl, const std::string& url);
+UrlOrigin origin_of(const Curl& curl, const std::string& url);
 
 }  // namespace slipway

@@ -8,16 +8,32 @@
 #include <time.h>
 #include <unistd.h>
 
-DockerRegistry::DockerRegistry(bool password) : port_(free_port()) {
-  std::string config = "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem:\n"
-                       "    rootdirectory: " + (folder_ / "storage").string() +
-                       "\nhttp:\n  addr: " + address() + "\n";
-  if (password) {
+DockerRegistry::DockerRegistry(bool password) : DockerRegistry(Setting{.password = password}) {}
+
+DockerRegistry::DockerRegistry(const Setting& setting) : port_(free_port()) {
+  std::string config =
+      "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem:\n"
+      "    rootdirectory: " +
+      (folder_ / "storage").string() + "\n";
+  if (setting.read_only) config += "  maintenance: {readonly: {enabled: true}}\n";
+  config += "http:\n  addr: " + address() + "\n";
+  if (!setting.certificate.empty()) {
+    config +=
+        "  tls:\n    certificate: " + setting.certificate + "\n    key: " + setting.key + "\n";
+    if (!setting.client_authority.empty())
+      config += "    clientcas: [" + setting.client_authority + "]\n";
+  }
+  if (setting.password) {
     // bcrypt of "secret" at the lowest cost.
     folder_.write("htpasswd",
                   "user:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
-    config += "auth:\n  htpasswd:\n    realm: test\n    path: " + (folder_ / "htpasswd").string() +
-              "\n";
+    config +=
+        "auth:\n  htpasswd:\n    realm: test\n    path: " + (folder_ / "htpasswd").string() + "\n";
+  }
+  if (!setting.realm.empty()) {
+    config +=
+        "auth:\n  token:\n    service: registry\n    issuer: tests\n    realm: " + setting.realm +
+        "\n    rootcertbundle: " + setting.token_certificate + "\n";
   }
   folder_.write("config.yml", config);
   const std::string file = folder_ / "config.yml";

@@ -11,6 +11,15 @@
 
 class DockerRegistry {
  public:
+  struct Setting {
+    bool password = false;   // as below
+    bool read_only = false;  // takes nothing
+    // Files: speaks TLS; `client_authority`: only with those that it has signed.
+    std::string certificate = {}, key = {}, client_authority = {};
+    // It wants tokens of the service "registry" that the issuer "tests" has signed; of `realm`.
+    std::string realm = {}, token_certificate = {};
+  };
+  explicit DockerRegistry(const Setting& setting);
   // `password`: it wants basic authentication from the user "user"; "secret" is the one it knows.
   explicit DockerRegistry(bool password = false);
   ~DockerRegistry();

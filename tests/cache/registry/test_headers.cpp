@@ -2,6 +2,7 @@
 #include <cache/registry/content_range.hpp>
 #include <cache/registry/link.hpp>
 #include <cache/registry/retry_after.hpp>
+#include <cache/registry/warning.hpp>
 
 #include <doctest/doctest.h>
 
@@ -54,6 +55,18 @@ TEST_CASE("a registry says how much of an upload it has") {
   for (const char* text : {"", "1-99", "0", "0-", "-9", "0-9-9", "0-99999999999999999999"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_upload_range(text));
+  }
+}
+
+TEST_CASE("a registry tells its users something") {
+  using Texts = std::vector<std::string>;
+  CHECK((parse_warnings("299 - \"gone in \\\"May\\\", or June\"") ==
+         Texts{"gone in \"May\", or June"}));
+  CHECK((parse_warnings("299 - \"a\", 199 x \"b, c\" \"date\",299 - \"d\"") == Texts{"a", "d"}));
+  for (const char* text :
+       {"", ",", "299", "299 - ", "299 - \"", "299 - \"\"", "\"\\", "299 x \"a\""}) {
+    CAPTURE(text);
+    CHECK(parse_warnings(text).empty());
   }
 }
 

@@ -59,6 +59,20 @@ TEST_CASE("tags are read from page to page") {
   CHECK(server.requests().back().path == "/v2/app/tags/list?last=c");
 }
 
+TEST_CASE("what a registry warns of is kept once, for whoever shows it") {
+  const HttpServer server([](const Request&) -> Reply {
+    return {.headers = {{"Warning", "299 - \"closes in May\""},
+                        {"Warning",
+                         "299 - \"moves in June\", 299 - \"" + std::string(5000, 'x') + "\""}},
+            .body = R"({"tags":[]})"};
+  });
+  RegistryClient client = client_at(server);
+  CHECK(client.warnings().empty());
+  client.tags();
+  client.tags();
+  CHECK((client.warnings() == std::vector<std::string>{"closes in May", "moves in June"}));
+}
+
 TEST_CASE("a list has an end, and stays at its registry") {
   Reply reply;
   const HttpServer server([&](const Request&) { return reply; });
