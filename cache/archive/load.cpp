@@ -63,6 +63,27 @@ std::string small_blob(const ArchiveMembers& members, const BlobDescriptor& blob
   return bytes;
 }
 
+// A layer's blob, whose end is an Error where it is longer or shorter than its descriptor says.
+class SizedSource : public ByteSource {
+ public:
+  SizedSource(ByteSource& inner, const BlobDescriptor& blob) : inner_(inner), blob_(blob) {}
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    const std::size_t got = inner_.read(buffer);
+    size_ += got;
+    if (size_ > blob_.size || (got == 0 && !buffer.empty() && size_ < blob_.size)) {
+      throw Error("the archive's blob " + blob_.digest.text() + " is damaged")
+          .hint("its size is another than the archive says");
+    }
+    return got;
+  }
+
+ private:
+  ByteSource& inner_;
+  const BlobDescriptor& blob_;
+  std::uint64_t size_ = 0;
+};
+
 class Loader {
  public:
   Loader(Store& store, const ArchiveMembers& members, const std::vector<Platform>& wanted,
@@ -390,8 +411,12 @@ class Loader {
       const bool present = store_.layers().find(diff_id).has_value();
       if (!present) {
         const std::unique_ptr<ByteSource> source = members_.open(layers[i].member);
-        const auto& blob = layers[i].blob;
-        take_layer(store_, *source, blob ? std::optional(blob->digest) : std::nullopt, diff_id);
+        if (const auto& blob = layers[i].blob) {
+          SizedSource sized(*source, *blob);
+          take_layer(store_, sized, blob->digest, diff_id);
+        } else {
+          take_layer(store_, *source, std::nullopt, diff_id);
+        }
       }
       const std::lock_guard lock(mutex);
       progress_.stored(i, present);

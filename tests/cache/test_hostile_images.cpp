@@ -163,7 +163,7 @@ std::string load_layout_of(const Offered& image, bool may_leave = false) {
   {
     Store store(folder / "store");
     PullProgress progress;
-    message = error_of([&] { load_archive(store, folder / "layout", host_platform(), progress); });
+    message = error_of([&] { load_archive(store, folder / "layout", {host_platform()}, progress); });
   }
   if (message != "no error" && !may_leave) require_untouched(folder);
   return message;
@@ -469,7 +469,7 @@ TEST_CASE("docker's archive that names members outside, or lies about layers, is
   {
     Store store(folder / "store");
     PullProgress progress;
-    message = error_of([&] { load_archive(store, folder / "archive", host_platform(), progress); });
+    message = error_of([&] { load_archive(store, folder / "archive", {host_platform()}, progress); });
   }
   CHECK_MESSAGE(message != "no error", message);
   require_untouched(folder);
