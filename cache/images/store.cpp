@@ -218,8 +218,10 @@ std::uint64_t ImageStore::blob_bytes(const Digest& image) const {
 std::vector<ImageSummary> ImageStore::list() const {
   std::unordered_map<Digest, std::vector<Reference>, DigestHash> names;
   std::unordered_map<Digest, std::vector<Digest>, DigestHash> members;  // of indexes
-  std::unordered_map<Digest, std::uint64_t, DigestHash> sizes;          // of layers
-  std::unordered_map<Digest, std::vector<Digest>, DigestHash> layers;   // of images
+  std::unordered_map<Digest, std::uint64_t, DigestHash> layer_sizes;
+  std::unordered_map<Digest, std::uint64_t, DigestHash> image_sizes;
+  // Of images of an index, where a layer that they share counts once.
+  std::unordered_map<Digest, std::vector<Digest>, DigestHash> layers;
   std::unordered_set<Digest, DigestHash> in_index;
   {
     Query query(
@@ -237,16 +239,21 @@ std::vector<ImageSummary> ImageStore::list() const {
   {
     Query query(database_, "SELECT diff_id, size FROM layers");
     while (query.step())
-      sizes.emplace(query.digest(0), static_cast<std::uint64_t>(query.integer(1)));
-  }
-  {
-    Query query(database_, "SELECT image, layer FROM image_layers");
-    while (query.step()) layers[query.digest(0)].push_back(query.digest(1));
+      layer_sizes.emplace(query.digest(0), static_cast<std::uint64_t>(query.integer(1)));
   }
   const auto size_of = [&](const Digest& layer) {
-    const auto size = sizes.find(layer);
-    return size == sizes.end() ? 0 : size->second;
+    const auto size = layer_sizes.find(layer);
+    return size == layer_sizes.end() ? 0 : size->second;
   };
+  {
+    Query query(database_, "SELECT image, layer FROM image_layers");
+    while (query.step()) {
+      const Digest image = query.digest(0);
+      const Digest layer = query.digest(1);
+      image_sizes[image] += size_of(layer);
+      if (in_index.contains(image)) layers[image].push_back(layer);
+    }
+  }
   const auto names_of = [&](const Digest& id) {
     const auto found = names.find(id);
     return found == names.end() ? std::vector<Reference>() : found->second;
@@ -263,7 +270,8 @@ std::vector<ImageSummary> ImageStore::list() const {
       if (!members.empty()) times.emplace(image.id, image.created);
       image.names = names_of(image.id);
       if (image.names.empty() && in_index.contains(image.id)) continue;
-      for (const Digest& layer : layers[image.id]) image.size += size_of(layer);
+      if (const auto size = image_sizes.find(image.id); size != image_sizes.end())
+        image.size = size->second;
       images.push_back(std::move(image));
     }
   }
