@@ -206,7 +206,7 @@ class Puller {
       failure = std::current_exception();
       // Where both fail, one caused the other: the extractor gets this failure through the pipe, or
       // this thread was cut off because nobody takes its bytes.
-      if (pipe.given_up()) failure = nullptr;
+      if (!wrong && pipe.given_up()) failure = nullptr;
       pipe.close(failure);
     }
     extractor.join();

@@ -1,7 +1,7 @@
 #include "build_images.hpp"
 
 #include "table.hpp"
-#include "transfers.hpp"
+#include "transfer_lines.hpp"
 
 #include <cache/archive/load.hpp>
 #include <cache/registry/pull.hpp>
@@ -41,7 +41,7 @@ bool is_whole(const Image& image, Store& store) {
 // Says on stderr what arrives: the build's own display begins when the graph is known.
 class PullLines : public PullProgress {
  public:
-  PullLines(std::string name, Transfers::Shown shown)
+  PullLines(std::string name, TransferLines::Shown shown)
       : name_(std::move(name)), transfers_(shown, "Downloading", false) {}
 
   void layers(const std::vector<BlobDescriptor>& list) override {
@@ -78,7 +78,7 @@ class PullLines : public PullProgress {
 
  private:
   const std::string name_;
-  Transfers transfers_;
+  TransferLines transfers_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::size_t total_ = 0;
   std::size_t stored_ = 0;
@@ -131,9 +131,10 @@ std::optional<ResolvedImage> find_image(Store& store, const ImageRequest& wanted
 
 ResolveImage image_resolver(const BuildRequest& request, Store& store) {
   const ProgressMode mode = parse_progress_mode(request.progress);
-  Transfers::Shown shown = Transfers::by_stderr(request.quiet || mode == ProgressMode::quiet);
-  if (shown == Transfers::Shown::terminal && mode == ProgressMode::plain)
-    shown = Transfers::Shown::lines;
+  TransferLines::Shown shown =
+      TransferLines::by_stderr(request.quiet || mode == ProgressMode::quiet);
+  if (shown == TransferLines::Shown::terminal && mode == ProgressMode::plain)
+    shown = TransferLines::Shown::lines;
   return [pull_always = request.pull, shown, &store](const ImageRequest& wanted) {
     if (wanted.reference.starts_with(layout_scheme)) {
       return resolved(from_layout(store, wanted), wanted.reference);

@@ -3,7 +3,7 @@
 #include "owned_store.hpp"
 #include "print.hpp"
 #include "table.hpp"
-#include "transfers.hpp"
+#include "transfer_lines.hpp"
 
 #include <cache/registry/pull.hpp>
 #include <ir/error.hpp>
@@ -31,7 +31,7 @@ struct Request {
 
 class Lines : public PullProgress {
  public:
-  explicit Lines(bool quiet) : transfers_(Transfers::by_stderr(quiet), "Downloading") {}
+  explicit Lines(bool quiet) : transfers_(TransferLines::by_stderr(quiet), "Downloading") {}
 
   void resolved(const Digest& digest) override { digest_ = digest; }
   void layers(const std::vector<BlobDescriptor>& layers) override {
@@ -52,7 +52,7 @@ class Lines : public PullProgress {
   const std::optional<Digest>& digest() const { return digest_; }
 
  private:
-  Transfers transfers_;
+  TransferLines transfers_;
   std::optional<Digest> digest_;
   std::vector<BlobDescriptor> layers_;
 };

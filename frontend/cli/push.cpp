@@ -2,7 +2,7 @@
 #include "command.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
-#include "transfers.hpp"
+#include "transfer_lines.hpp"
 
 #include <cache/archive/pack.hpp>
 #include <cache/images/facts.hpp>
@@ -33,7 +33,7 @@ struct Request {
 // Layers, as docker shows them; configs and statements go unseen.
 class Lines : public PushProgress {
  public:
-  explicit Lines(bool quiet) : transfers_(Transfers::by_stderr(quiet), "Pushing") {}
+  explicit Lines(bool quiet) : transfers_(TransferLines::by_stderr(quiet), "Pushing") {}
 
   void began(const BlobDescriptor& blob) override {
     const bool layer = blob.media_type.find("layer") != std::string::npos ||
@@ -64,7 +64,7 @@ class Lines : public PushProgress {
   }
 
  private:
-  Transfers transfers_;
+  TransferLines transfers_;
   std::map<Digest, std::size_t> places_;
 };
 

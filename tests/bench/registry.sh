@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What pull.sh and push.sh share. Sourced after common.sh.
-# shellcheck disable=SC2154  # work and slipway are common.sh's
+# shellcheck disable=SC2154,SC2034  # work is common.sh's, and address is for who sources this
 
 servers=()
 end() { ((${#servers[@]} == 0)) || kill "${servers[@]}" 2> /dev/null || true; rm -rf "$work"; }

@@ -16,7 +16,7 @@
 namespace slipway {
 
 // Not thread-safe.
-class Transfers {
+class TransferLines {
  public:
   enum class Shown { nothing, lines, terminal };
   // terminal where stderr is one that can move its cursor, else lines.
@@ -24,9 +24,9 @@ class Transfers {
 
   // `moving`: what happens to those whose bytes are told ("Downloading"). `done`: whether lines
   // that are not drawn in place say what became of each.
-  Transfers(Shown shown, std::string moving, bool each = true);
-  ~Transfers();
-  Transfers(const Transfers&) = delete;
+  TransferLines(Shown shown, std::string moving, bool each = true);
+  ~TransferLines();
+  TransferLines(const TransferLines&) = delete;
 
   // The lines so far are drawn a last time; the next ones stand below them.
   void end();

@@ -1,4 +1,4 @@
-#include "transfers.hpp"
+#include "transfer_lines.hpp"
 
 #include "print.hpp"
 #include "table.hpp"
@@ -47,7 +47,7 @@ std::string rate_text(std::uint64_t bytes, std::chrono::nanoseconds time) {
   return size_text(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s";
 }
 
-Transfers::Shown Transfers::by_stderr(bool quiet) {
+TransferLines::Shown TransferLines::by_stderr(bool quiet) {
   if (quiet) return Shown::nothing;
   const char* const kind = std::getenv("TERM");
   const bool terminal =
@@ -55,24 +55,24 @@ Transfers::Shown Transfers::by_stderr(bool quiet) {
   return terminal ? Shown::terminal : Shown::lines;
 }
 
-Transfers::Transfers(Shown shown, std::string moving, bool each)
+TransferLines::TransferLines(Shown shown, std::string moving, bool each)
     : shown_(shown), moving_(std::move(moving)), each_(each) {}
 
-Transfers::~Transfers() {
+TransferLines::~TransferLines() {
   draw(true);
 }
 
-void Transfers::end() {
+void TransferLines::end() {
   draw(true);
   lines_.clear();
 }
 
-void Transfers::say(const std::string& text) {
+void TransferLines::say(const std::string& text) {
   end();
   if (shown_ != Shown::nothing) std::fputs((text + "\n").c_str(), stderr);
 }
 
-std::size_t Transfers::add(const BlobDescriptor& blob, const std::string& state) {
+std::size_t TransferLines::add(const BlobDescriptor& blob, const std::string& state) {
   Line line;
   line.id = short_id(blob.digest);
   line.state = state;
@@ -83,7 +83,7 @@ std::size_t Transfers::add(const BlobDescriptor& blob, const std::string& state)
   return lines_.size() - 1;
 }
 
-void Transfers::resumed(std::size_t place, std::uint64_t bytes) {
+void TransferLines::resumed(std::size_t place, std::uint64_t bytes) {
   Line& line = lines_.at(place);
   line.bytes = line.since_bytes = line.next_bytes = bytes;
   line.since = line.next_since = Clock::now();
@@ -91,7 +91,7 @@ void Transfers::resumed(std::size_t place, std::uint64_t bytes) {
   draw(false);
 }
 
-void Transfers::moved(std::size_t place, std::uint64_t bytes) {
+void TransferLines::moved(std::size_t place, std::uint64_t bytes) {
   Line& line = lines_.at(place);
   const Clock::time_point now = Clock::now();
   if (!line.moving) {
@@ -110,7 +110,7 @@ void Transfers::moved(std::size_t place, std::uint64_t bytes) {
   draw(false);
 }
 
-void Transfers::ended(std::size_t place, const std::string& state) {
+void TransferLines::ended(std::size_t place, const std::string& state) {
   Line& line = lines_.at(place);
   line.state = state;
   line.ended = true;
@@ -119,7 +119,7 @@ void Transfers::ended(std::size_t place, const std::string& state) {
 }
 
 // "12.3MB/45.6MB  31.2MB/s"
-std::string Transfers::amounts(const Line& line, Clock::time_point now) const {
+std::string TransferLines::amounts(const Line& line, Clock::time_point now) const {
   std::string text = size_text(line.bytes) + "/" + size_text(line.size);
   const std::string rate = line.bytes > line.since_bytes
                                ? rate_text(line.bytes - line.since_bytes, now - line.since)
@@ -127,7 +127,7 @@ std::string Transfers::amounts(const Line& line, Clock::time_point now) const {
   return rate.empty() ? text : text + "  " + rate;
 }
 
-std::string Transfers::row(const Line& line, Clock::time_point now, std::size_t columns) const {
+std::string TransferLines::row(const Line& line, Clock::time_point now, std::size_t columns) const {
   std::string text = line.id + ": ";
   if (line.ended || !line.moving) {
     text += line.state;
@@ -142,7 +142,7 @@ std::string Transfers::row(const Line& line, Clock::time_point now, std::size_t 
   return text;
 }
 
-void Transfers::draw(bool last) {
+void TransferLines::draw(bool last) {
   if (shown_ != Shown::terminal || (lines_.empty() && drawn_rows_ == 0)) return;
   const Clock::time_point now = Clock::now();
   if (!last && now - drawn_ < between_pictures) return;
