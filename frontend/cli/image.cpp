@@ -16,6 +16,7 @@ std::span<const Subcommand> image_commands() {
       {"list", {}, declare_images},
       {"prune", "remove images that nobody can name, or nobody uses", declare_image_prune},
       {"pull", "get an image from a registry", declare_pull},
+      {"push", "put an image into a registry", declare_push},
       {"rm", "remove names, and images without another", declare_rmi},
       {"remove", {}, declare_rmi},
       {"rmi", {}, declare_rmi},

@@ -247,7 +247,7 @@ TEST_CASE("slipway image is the same commands under docker's other names") {
   const Outcome help = store.run({"image", "--help"});
   CHECK(help.status == 0);
   for (const char* name : {"build", "history", "import", "inspect", "load", "ls", "prune", "pull",
-                           "rm", "save", "tag"})
+                           "push", "rm", "save", "tag"})
     CHECK(help.out.find(std::string("\n  ") + name + " ") != std::string::npos);
   CHECK(store.run({"image"}).status == 1);
   CHECK(store.run({"image"}).err == help.out);
