@@ -67,6 +67,11 @@ std::string pulled_id(const std::string& name, const std::vector<std::string>& f
   return fresh.slipway({"images", "-q", "--no-trunc"}).out;
 }
 
+// Whether lines were drawn a second time where they were; how many there were by then is chance.
+bool drawn_over(const std::string& shown) {
+  return contains(shown, "\x1b[1A") || contains(shown, "\x1b[2A");
+}
+
 }  // namespace
 
 TEST_CASE("what was pulled goes out as it came, whatever it was pushed by and however compressed") {
@@ -298,7 +303,7 @@ TEST_CASE("on a terminal layers are drawn in place, elsewhere they are lines") {
   AtTerminal pushing({SLIPWAY_PROGRAM, "--root", maker.root().string(), "push", name});
   CHECK(pushing.wait() == 0);
   CHECK(contains(pushing.all(), ": Pushed"));
-  CHECK(contains(pushing.all(), "\x1b[2A"));  // two layers, drawn again over themselves
+  CHECK(drawn_over(pushing.all()));
   CHECK(contains(pushing.all(), "1: digest: " + digest_of(name)));
 
   const Workshop workshop({});
@@ -306,7 +311,7 @@ TEST_CASE("on a terminal layers are drawn in place, elsewhere they are lines") {
   CHECK(pulling.wait() == 0);
   const std::string& shown = pulling.all();
   CHECK(contains(shown, ": Pull complete"));
-  CHECK(contains(shown, "\x1b[2A"));
+  CHECK(drawn_over(shown));
   CHECK(shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"));  // there is a cursor again
   CHECK(contains(shown, "Digest: " + digest_of(name)));
 
