@@ -62,7 +62,7 @@ std::string list_of(std::span<const Subcommand> list) {
   for (const Subcommand& command : list) {
     if (command.summary.empty()) continue;
     std::string name(command.name);
-    name.resize(12, ' ');
+    name.resize(14, ' ');
     text += "  " + name + std::string(command.summary) + "\n";
   }
   return text;
