@@ -57,8 +57,8 @@ ImageConfig read_image_config(std::string_view json);
 // The ID of an index of images with these configs (JSON), whether a store has it or not.
 Digest index_id(const std::vector<std::string>& configs);
 
-// Whether an image can be called so: parse_reference() gives the same for its text. A reference that
-// was put together may have parts that no name has.
+// Whether an image can be called so: parse_reference() gives the same for its text. A reference
+// that was put together may have parts that no name has.
 bool is_name(const Reference& name);
 
 // For who can do without it.

@@ -98,8 +98,8 @@ class RegistryClient {
   void put_manifest(const std::string& name, const std::string& media_type,
                     const std::string& bytes);
 
-  // All of them, as the registry has them, but for those that are longer than a tag may be; more than
-  // 100,000 are an Error. Throws Error with a hint if there is no such repository.
+  // All of them, as the registry has them, but for those that are longer than a tag may be; more
+  // than 100,000 are an Error. Throws Error with a hint if there is no such repository.
   std::vector<std::string> tags();
   // The manifests whose subject is `digest`; of one type alone, unless that is empty. From the list
   // that the registry keeps, or from the tag that stands for one.

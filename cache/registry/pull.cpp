@@ -163,8 +163,8 @@ class Puller {
     }
   }
 
-  // False: there is none, or it was damaged and is removed. `own`: where those who wait see that this
-  // goes on.
+  // False: there is none, or it was damaged and is removed. `own`: where those who wait see that
+  // this goes on.
   bool from_kept_blob(const BlobDescriptor& blob, const DiffId& diff_id, PartialBlob* own) {
     if (!store_.blobs().has(blob.digest)) return false;
     try {
@@ -208,8 +208,8 @@ class Puller {
   }
 
   // This thread receives, hashes and keeps the blob's bytes; two others decompress them and write
-  // files. Bytes that are `wrong` empty `partial`: those with another digest, and doubtful ones that
-  // cannot be unpacked. Others stay, because it may be the disk that is full.
+  // files. Bytes that are `wrong` empty `partial`: those with another digest, and doubtful ones
+  // that cannot be unpacked. Others stay, because it may be the disk that is full.
   void attempt(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id,
                PartialBlob& partial, bool doubtful, bool& wrong) {
     wrong = false;
