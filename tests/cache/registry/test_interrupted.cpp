@@ -160,7 +160,8 @@ class Registry {
 
   HttpServer::Reply answer(const HttpServer::Request& request) {
     if (request.path == "/v2/app/manifests/1") {
-      return {.headers = {{"Content-Type", "application/vnd.oci.image.manifest.v1+json"}},
+      return {.headers = {{"Content-Type", "application/vnd.oci.image.manifest.v1+json"},
+                          {"Warning", "299 - \"closes in May\""}},
               .body = image_.manifest};
     }
     if (request.path == "/v2/app/blobs/" + sha256(image_.config).text())
@@ -403,8 +404,12 @@ TEST_CASE("an image is remembered as it came, and where it came from") {
   Registry registry(Offered({layer_tar(1000, 1)}, true));
   const TemporaryFolder folder;
   Store store(folder / "store");
-  PullProgress progress;
+  struct Warned : PullProgress {
+    void warned(const std::string& text) override { texts.push_back(text); }
+    std::vector<std::string> texts;
+  } progress;
   const Image image = pull(store, registry.name(), host_platform(), progress);
+  CHECK(progress.texts == std::vector<std::string>{"closes in May"});
   const auto manifest = store.image_facts().manifest(image.id);
   REQUIRE(manifest);
   CHECK(manifest->json == registry.image().manifest);
