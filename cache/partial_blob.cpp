@@ -78,7 +78,8 @@ PartialBlob::PartialBlob(PartialBlob&& other) noexcept
       path_(std::exchange(other.path_, {})),
       file_(std::move(other.file_)),
       passing_(other.passing_),
-      size_(other.size_) {}
+      size_(other.size_),
+      shown_(other.shown_) {}
 
 PartialBlob::~PartialBlob() {
   // An empty one is of no use to anybody. Its lock is still held: who waits for it makes a new one.
@@ -131,6 +132,14 @@ void PartialBlob::append(std::span<const std::byte> bytes) {
   size_ += bytes.size();
 }
 
+void PartialBlob::show_life() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - shown_ < std::chrono::seconds(1)) return;
+  shown_ = now;
+  // Who does not see it does the work a second time, which is no harm.
+  (void)::futimens(file_.get(), nullptr);
+}
+
 void PartialBlob::clear() {
   if (::ftruncate(file_.get(), 0) != 0) throw system_error("ftruncate", path_.string(), errno);
   if (::lseek(file_.get(), 0, SEEK_SET) < 0) throw system_error("lseek", path_.string(), errno);
@@ -161,10 +170,16 @@ std::vector<PartialBlob::Left> PartialBlob::list(const StateDirectory& state) {
   return all;
 }
 
-std::uint64_t PartialBlob::size_of(const StateDirectory& state, const Digest& digest) {
+PartialBlob::Sign PartialBlob::sign_of(const StateDirectory& state, const Digest& digest) {
   struct stat status {};
-  if (::lstat(path_of(state, digest).c_str(), &status) != 0) return 0;
-  return static_cast<std::uint64_t>(status.st_size);
+  if (::lstat(path_of(state, digest).c_str(), &status) != 0) return {};
+  constexpr std::int64_t second = 1'000'000'000;
+  return {static_cast<std::uint64_t>(status.st_size),
+          status.st_mtim.tv_sec * second + status.st_mtim.tv_nsec};
+}
+
+std::uint64_t PartialBlob::size_of(const StateDirectory& state, const Digest& digest) {
+  return sign_of(state, digest).bytes;
 }
 
 bool PartialBlob::in_use(const StateDirectory& state, const Digest& digest) {

@@ -10,6 +10,7 @@
 #include <cache/stream.hpp>
 #include <ir/digest.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -37,6 +38,8 @@ class [[nodiscard]] PartialBlob {
   // Gives all that is there to `sink`, from its front. Throws Error.
   void read(const ByteSink& sink) const;
   void append(std::span<const std::byte> bytes);
+  // For who has it and works on what is there: sign_of() changes, once a second at most.
+  void show_life();
   // What is there was wrong: it begins anew.
   void clear();
   // It is whole, and the caller has compared its digest: from now on the store has the blob.
@@ -50,6 +53,13 @@ class [[nodiscard]] PartialBlob {
   static std::vector<Left> list(const StateDirectory& state);
   // How much there is of it, whoever adds to it.
   static std::uint64_t size_of(const StateDirectory& state, const Digest& digest);
+  // Something that changes as long as who has it adds to it, or shows life.
+  struct Sign {
+    std::uint64_t bytes = 0;
+    std::int64_t time = 0;  // nanoseconds since the epoch
+    bool operator==(const Sign&) const = default;
+  };
+  static Sign sign_of(const StateDirectory& state, const Digest& digest);
   static bool in_use(const StateDirectory& state, const Digest& digest);
   // False: somebody adds to it.
   static bool drop(const StateDirectory& state, const Digest& digest);
@@ -68,6 +78,7 @@ class [[nodiscard]] PartialBlob {
   FileDescriptor file_;         // locked, unless it is `passing_`
   bool passing_;                // nobody else will look for it
   std::uint64_t size_ = 0;
+  std::chrono::steady_clock::time_point shown_{};  // when it showed life
 };
 
 }  // namespace slipway

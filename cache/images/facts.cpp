@@ -60,9 +60,13 @@ bool Annotations::empty() const {
          index_descriptor.empty();
 }
 
+// Another process may remove the image at any moment, and a row that came after that would stay for
+// ever: so each is put by a statement that asks as well.
+
 void ImageFacts::put_manifest(const Digest& image, const OriginalManifest& manifest) {
   Query(database_,
-        "INSERT OR REPLACE INTO image_manifests (image, media_type, json) VALUES (?, ?, ?)")
+        "INSERT OR REPLACE INTO image_manifests (image, media_type, json) "
+        "SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM images WHERE id = ?1)")
       .bind(image)
       .bind(manifest.media_type)
       .bind_blob(manifest.json)
@@ -76,7 +80,10 @@ std::optional<OriginalManifest> ImageFacts::manifest(const Digest& image) const 
 }
 
 void ImageFacts::put_digest(const Digest& id, const Reference& name, const Digest& digest) {
-  Query(database_, "INSERT OR IGNORE INTO image_digests (id, repository, digest) VALUES (?, ?, ?)")
+  Query(database_,
+        "INSERT OR IGNORE INTO image_digests (id, repository, digest) SELECT ?1, ?2, ?3 "
+        "WHERE EXISTS (SELECT 1 FROM images WHERE id = ?1) "
+        "OR EXISTS (SELECT 1 FROM indexes WHERE id = ?1)")
       .bind(id)
       .bind(repository_of(name))
       .bind(digest)
@@ -117,7 +124,10 @@ void ImageFacts::put_attachments(const Digest& id, const Attachments& attachment
     Query(database_, "DELETE FROM attachments WHERE id = ?").bind(id).run();
     return;
   }
-  Query(database_, "INSERT OR REPLACE INTO attachments (id, json) VALUES (?, ?)")
+  Query(database_,
+        "INSERT OR REPLACE INTO attachments (id, json) SELECT ?1, ?2 "
+        "WHERE EXISTS (SELECT 1 FROM images WHERE id = ?1) "
+        "OR EXISTS (SELECT 1 FROM indexes WHERE id = ?1)")
       .bind(id)
       .bind(write(attachments))
       .run();

@@ -47,13 +47,13 @@ struct OriginalManifest {
   std::string json;
 };
 
-// Of images and indexes of the store, by their IDs; what is known of one ends with it. Safe for any
-// number of threads and processes.
+// Of images and indexes of the store, by their IDs; what is known of one ends with it, and of one
+// that is not there (any more) nothing is kept. Safe for any number of threads and processes.
 class ImageFacts {
  public:
   explicit ImageFacts(Database& database) : database_(database) {}
 
-  // Takes the place of what was known. Throws Error if there is no such image.
+  // Takes the place of what was known.
   void put_manifest(const Digest& image, const OriginalManifest& manifest);
   std::optional<OriginalManifest> manifest(const Digest& image) const;
 

@@ -10,10 +10,15 @@
 namespace slipway {
 namespace {
 
-// The key of `tags`. A digest says all: a tag beside it would only be a memory of where it was.
-std::string stored_name(Reference name) {
+// A digest says all: a tag beside it would only be a memory of where it was.
+Reference kept_name(Reference name) {
   if (name.digest) name.tag.clear();
-  return name.text();
+  return name;
+}
+
+// The key of `tags`.
+std::string stored_name(const Reference& name) {
+  return kept_name(name).text();
 }
 
 // "sha256:" and hexadecimal digits, or such digits alone; empty: it cannot be an ID.
@@ -25,6 +30,14 @@ std::string_view id_prefix(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_name(const Reference& name) {
+  try {
+    return parse_reference(name.text()) == name;
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 Digest ImageStore::tag_platform(const Reference& name, const Digest& id) {
   Transaction transaction(database_);
@@ -62,8 +75,10 @@ Digest ImageStore::tag_platform(const Reference& name, const Digest& id) {
 }
 
 void ImageStore::tag(const Reference& name, const Digest& id) {
-  Transaction transaction(database_);
   const std::string stored = stored_name(name);
+  // It could not be read again, and with it none of the others.
+  if (!is_name(kept_name(name))) throw Error(quoted(stored) + " is no name for an image");
+  Transaction transaction(database_);
   const auto exists = [&](std::string_view sql) {
     Query query(database_, sql);
     return query.bind(id).step();

@@ -177,9 +177,11 @@ std::optional<Image> ImageStore::find(const Digest& id) const {
   query.bind(id);
   while (query.step()) {
     const DiffId layer{query.digest(0)};
-    if (query.integer(3) != 0)
-      throw Error("the image " + id.text() + " has lost its layer " + layer.text())
-          .hint("the machine may have stopped before it was written; pull or build it again");
+    if (query.integer(3) != 0) {
+      LostLayer error("the image " + id.text() + " has lost its layer " + layer.text());
+      error.hint("the machine may have stopped before it was written; pull or build it again");
+      throw error;
+    }
     image.layers.push_back(
         {layer, TreeDigest{query.digest(1)}, static_cast<std::uint64_t>(query.integer(2))});
     image.size += image.layers.back().size;

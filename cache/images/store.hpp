@@ -57,8 +57,18 @@ ImageConfig read_image_config(std::string_view json);
 // The ID of an index of images with these configs (JSON), whether a store has it or not.
 Digest index_id(const std::vector<std::string>& configs);
 
+// Whether an image can be called so: parse_reference() gives the same for its text. A reference
+// that was put together may have parts that no name has.
+bool is_name(const Reference& name);
+
 // For who can do without it.
 class NoSuchImage : public Error {
+ public:
+  using Error::Error;
+};
+
+// An image of the store without all its layers: it can be pulled or built again.
+class LostLayer : public Error {
  public:
   using Error::Error;
 };
@@ -76,7 +86,8 @@ class ImageStore {
   // an index's where there are several.
   Digest tag_platform(const Reference& name, const Digest& id);
   // Points the name to the image or index; a name that pointed elsewhere moves. A name with a tag and
-  // a digest is kept as one with the digest. Throws Error if there is no such image.
+  // a digest is kept as one with the digest. Throws Error if there is no such image, or for what is
+  // no name (is_name()).
   void tag(const Reference& name, const Digest& id);
   // Gives the ID the name had; empty: there was no such name.
   std::optional<Digest> untag(const Reference& name);
@@ -84,8 +95,8 @@ class ImageStore {
   bool untag(const Reference& name, const Digest& id);
 
   // A name with a digest is also what its repository calls an image (ImageFacts::digests).
-  // Empty: there is none. Throws Error if one of its layers is gone. Of an index, here and in get(),
-  // the image for this machine, or the first.
+  // Empty: there is none. Throws LostLayer if one of its layers is gone. Of an index, here and in
+  // get(), the image for this machine, or the first.
   std::optional<Image> find(const Reference& name) const;
   std::optional<Image> find(const Digest& id) const;
   // The one that serves where `platform` is asked for; an equal platform before one that matches.

@@ -1,6 +1,7 @@
 #include <cache/registry/challenge.hpp>
 
-#include <algorithm>
+#include <ir/letter_case.hpp>
+
 #include <cstddef>
 
 namespace slipway {
@@ -9,14 +10,6 @@ namespace {
 bool is_token_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return result;
 }
 
 class Cursor {
@@ -76,10 +69,10 @@ std::vector<Challenge> parse_challenges(std::string_view header) {
     // ("Negotiate YWJj=") then reads as a value or a scheme that nobody asks for.
     if (!challenges.empty() && cursor.take('=')) {
       cursor.skip_blank();
-      challenges.back().values.emplace(lower(word), cursor.value());
+      challenges.back().values.emplace(lower_case(word), cursor.value());
       continue;
     }
-    challenges.push_back({.scheme = lower(word), .values = {}});
+    challenges.push_back({.scheme = lower_case(word), .values = {}});
   }
   return challenges;
 }

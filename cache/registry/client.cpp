@@ -186,6 +186,15 @@ bool RegistryClient::find_blob(const BlobDescriptor& expected, const ByteSink& s
                   [&] { return read.sink_failed(); });
 }
 
+bool RegistryClient::asks_mirrors() const {
+  return std::any_of(mirrors_.begin(), mirrors_.end(),
+                     [](const auto& mirror) { return !mirror->given_up(); });
+}
+
+void RegistryClient::give_up_mirrors() {
+  for (const auto& mirror : mirrors_) mirror->give_up();
+}
+
 bool RegistryClient::has_blob(const BlobDescriptor& expected) {
   const HttpResponse response = registry_.ask(
       {.url = registry_.base() + "blobs/" + expected.digest.text(), .head = true},

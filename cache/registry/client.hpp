@@ -98,12 +98,17 @@ class RegistryClient {
   void put_manifest(const std::string& name, const std::string& media_type,
                     const std::string& bytes);
 
-  // All of them, in the registry's order; more than 100,000 are an Error. Throws Error with a hint
-  // if there is no such repository.
+  // All of them, as the registry has them, but for those that are longer than a tag may be; more
+  // than 100,000 are an Error. Throws Error with a hint if there is no such repository.
   std::vector<std::string> tags();
   // The manifests whose subject is `digest`; of one type alone, unless that is empty. From the list
   // that the registry keeps, or from the tag that stands for one.
   std::vector<Referrer> referrers(const Digest& digest, const std::string& artifact_type = {});
+
+  // Whether a mirror is asked before the registry.
+  bool asks_mirrors() const;
+  // None is, from now on: what one of them gave was wrong, as only who keeps the bytes can see.
+  void give_up_mirrors();
 
   // What the registry wants its users to know, each text once: to be shown, quoted, and nothing else.
   std::vector<std::string> warnings() const { return registry_.warnings(); }

@@ -171,10 +171,11 @@ CredentialHelper::Answer CredentialHelper::run(const char* action, const std::st
 }
 
 // What a helper says of its failure it prints as its answer, and that may hold anything: only a
-// line is shown of it, and none of an answer with a secret.
+// line is shown of it, and none of an answer with a secret: one that did not fail may be the secret
+// alone.
 Error CredentialHelper::failure(const Answer& answer) const {
   std::string line = answer.output.substr(0, answer.output.find('\n'));
-  if (line.find('{') != std::string::npos) line.clear();
+  if (answer.succeeded || line.find('{') != std::string::npos) line.clear();
   return Error("the credential helper " + quoted(program_) + " failed" +
                (line.empty() ? "" : ": " + quoted(line)));
 }

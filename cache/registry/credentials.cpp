@@ -164,17 +164,15 @@ bool erase_credentials(std::string_view domain) {
   if (!found || !found->read()) return false;
   const DockerConfig::Lock lock = found->lock();
   Json json = read_whole(*found);
-  bool erased = false;
+  // The file first: a helper that fails, or is gone, must not keep a password there.
+  bool erased = remove_entries(json, domain);
+  if (erased) found->replace(written(json));
   if (const std::string helper = helper_for(json, domain); !helper.empty()) {
     const CredentialHelper program(helper);
     if (program.get(key_of(domain))) {
       program.erase(key_of(domain));
       erased = true;
     }
-  }
-  if (remove_entries(json, domain)) {
-    found->replace(written(json));
-    erased = true;
   }
   return erased;
 }

@@ -354,7 +354,8 @@ HttpResponse HttpClient::Handle::hop(const HttpRequest& request, const std::stri
   if (request.upload) {
     transfer.upload = &upload.emplace(*request.upload);
     if (transfer.first_byte.count() > 0)
-      transfer.first_byte += std::chrono::seconds(upload->size() / upload_a_second);
+      transfer.first_byte +=
+          std::chrono::seconds((upload->size() + request.upload->before) / upload_a_second);
   }
 
   std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl.slist_free_all);

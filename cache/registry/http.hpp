@@ -1,8 +1,8 @@
 // HTTP as registries, shared caches and ADD need it: answers are streamed, and so are files that
 // are sent.
 //
-// libcurl stays in http.cpp, and out of the process until the first request: loading it and what
-// it needs costs 6.3 ms, more than the rest of the program's start.
+// libcurl stays in curl, http and http_url, and out of the process until the first request: loading
+// it and what it needs costs 6.3 ms, more than the rest of the program's start.
 #pragma once
 
 #include <cache/stream.hpp>
@@ -35,6 +35,7 @@ struct FilePiece {
 struct HttpUpload {
   std::string method = "PUT";  // or POST, PATCH; DELETE without a body
   std::variant<std::string, FilePiece> body;
+  std::uint64_t before = 0;  // bytes that were sent already and are read again with these
 };
 
 struct HttpLimits {

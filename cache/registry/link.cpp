@@ -1,5 +1,7 @@
 #include <cache/registry/link.hpp>
 
+#include <ir/letter_case.hpp>
+
 #include <algorithm>
 
 namespace slipway {
@@ -9,18 +11,11 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
 
-bool same_letters(std::string_view one, std::string_view other) {
-  return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(a) == lower(b);
-  });
-}
-
-// Several relations may stand in one value, with blanks between.
+// `wanted` in small letters. Several relations may stand in one value, with blanks between.
 bool has_relation(std::string_view value, std::string_view wanted) {
   while (!value.empty()) {
     const std::size_t end = std::min(value.find_first_of(" \t"), value.size());
-    if (same_letters(value.substr(0, end), wanted)) return true;
+    if (lower_case(value.substr(0, end)) == wanted) return true;
     value.remove_prefix(std::min(end + 1, value.size()));
   }
   return false;
@@ -67,7 +62,7 @@ std::optional<std::string> next_link(std::string_view header) {
         value = header.substr(value_start, at - value_start);
       }
       // Of several only the first counts.
-      if (!seen && same_letters(name, "rel")) {
+      if (!seen && lower_case(name) == "rel") {
         seen = true;
         next = has_relation(value, "next");
       }

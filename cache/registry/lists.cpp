@@ -17,7 +17,9 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t most_tags = 100'000;
+constexpr std::size_t longest_tag = 128;  // distribution-spec, "Pulling manifests"
 constexpr std::size_t most_referrers = 10'000;
+constexpr std::size_t most_bytes_of_referrers = std::size_t{64} << 20;
 
 std::string text_at(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -86,7 +88,8 @@ std::vector<std::string> RegistryClient::tags() {
                  throw Error(registry_.name() + " gives no list of tags for " +
                              quoted(registry_.repository()));
                for (const Json& tag : *found)
-                 if (tag.is_string()) tags.push_back(tag.get<std::string>());
+                 if (tag.is_string() && tag.get_ref<const std::string&>().size() <= longest_tag)
+                   tags.push_back(tag.get<std::string>());
                if (tags.size() > most_tags)
                  throw Error(registry_.name() + " has more than " + std::to_string(most_tags) +
                              " tags for " + quoted(registry_.repository()));
@@ -98,6 +101,7 @@ std::vector<std::string> RegistryClient::tags() {
 std::optional<std::vector<Referrer>> RegistryClient::listed_referrers(
     const Digest& digest, const std::string& artifact_type) {
   std::vector<Referrer> referrers;
+  std::size_t bytes = 0;
   bool listed = true;
   std::string url = registry_.base() + "referrers/" + digest.text();
   if (!artifact_type.empty()) url += "?artifactType=" + url_encode(artifact_type);
@@ -105,6 +109,10 @@ std::optional<std::vector<Referrer>> RegistryClient::listed_referrers(
       registry_, url,
       {.what = "list of what refers to " + digest.text(), .may_be_absent = true, .brief = true},
       [&](const HttpResponse& page) {
+        bytes += page.body.size();
+        if (bytes > most_bytes_of_referrers)
+          throw Error(registry_.name() + " has a list of the referrers of " + digest.text() +
+                      " that is longer than " + std::to_string(most_bytes_of_referrers) + " bytes");
         // Registries without such lists answer 404, and some with what is none.
         auto read = page.status == 404 ? std::nullopt : read_index(page.body);
         if (!read) return listed = false;
@@ -183,6 +191,8 @@ void RegistryClient::add_referrer(const Digest& subject, const std::string& medi
       throw Error(registry_.name() + " has something else than a list for its tag " +
                   quoted(referrers_tag(subject)));
     index = std::move(old);
+    // One that refers to something itself would be put into another list, and so on without end.
+    index.erase("subject");
   }
   Json& list = index["manifests"];
   const bool present = std::any_of(list.begin(), list.end(), [&](const Json& other) {

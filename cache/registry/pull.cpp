@@ -48,6 +48,25 @@ constexpr std::chrono::milliseconds look_again{50};
 // A small image is there before.
 constexpr std::chrono::milliseconds flush_after{150};
 
+void read_to_end(ByteSource& source) {
+  std::vector<std::byte> buffer(std::size_t{256} << 10);
+  while (source.read(buffer) > 0) continue;
+}
+
+// A source whose reading those see who wait for the blob, unless `blob` is null.
+class SeenSource : public ByteSource {
+ public:
+  SeenSource(ByteSource& source, PartialBlob* blob) : source_(source), blob_(blob) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (blob_ != nullptr) blob_->show_life();
+    return source_.read(buffer);
+  }
+
+ private:
+  ByteSource& source_;
+  PartialBlob* const blob_;
+};
+
 // An image's manifest, and what the repository has it as.
 struct Found {
   Manifest manifest;
@@ -87,6 +106,10 @@ class Puller {
     return client_.small_blob(manifest.config, max_config_size);
   }
 
+  void warn() {
+    for (const std::string& text : client_.warnings()) progress_.warned(text);
+  }
+
   void layers(const std::vector<BlobDescriptor>& blobs, const std::vector<DiffId>& diff_ids) {
     progress_.layers(blobs);
     in_parallel(blobs.size(), [&](std::size_t i) {
@@ -107,14 +130,14 @@ class Puller {
   // True: it was here, or another process has brought it.
   bool bring(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id) {
     bool waited = false;
-    std::uint64_t there = 0;
+    PartialBlob::Sign there;
     Clock::time_point moved = Clock::now();
     for (;; waited = true) {
       if (store_.layers().find(diff_id)) return true;
       if (std::optional<PartialBlob> own = PartialBlob::attempt(store_.state(), blob.digest)) {
         // It came between the two questions.
         if (store_.layers().find(diff_id)) return true;
-        if (from_kept_blob(blob, diff_id)) {
+        if (from_kept_blob(blob, diff_id, &*own)) {
           own->clear();
         } else {
           download(position, blob, diff_id, *own);
@@ -122,14 +145,16 @@ class Puller {
         return false;
       }
       if (must_stop()) throw Error("interrupted");
-      const std::uint64_t now = PartialBlob::size_of(store_.state(), blob.digest);
+      const PartialBlob::Sign now = PartialBlob::sign_of(store_.state(), blob.digest);
       if (!waited || now != there) {
         moved = Clock::now();
         const std::lock_guard lock(mutex_);
-        progress_.arrived(position, std::min(now, blob.size));
+        progress_.arrived(position, std::min(now.bytes, blob.size));
       }
       there = now;
       if (Clock::now() - moved > longest_standstill) {
+        // All of it may be here, and who stands still has only not unpacked it.
+        if (from_kept_blob(blob, diff_id, nullptr)) return false;
         PartialBlob aside = PartialBlob::aside(store_.state(), blob.digest);
         download(position, blob, diff_id, aside);
         return false;
@@ -138,12 +163,15 @@ class Puller {
     }
   }
 
-  // False: there is none, or it was damaged and is removed.
-  bool from_kept_blob(const BlobDescriptor& blob, const DiffId& diff_id) {
+  // False: there is none, or it was damaged and is removed. `own`: where those who wait see that
+  // this goes on.
+  bool from_kept_blob(const BlobDescriptor& blob, const DiffId& diff_id, PartialBlob* own) {
     if (!store_.blobs().has(blob.digest)) return false;
     try {
       const std::unique_ptr<ByteSource> source = store_.blobs().open(blob.digest);
-      store_.layers().extract(*source, diff_id, false);
+      SeenSource seen(*source, own);
+      store_.layers().extract(seen, diff_id, false);
+      read_to_end(seen);  // where it finds out whether the bytes are the digest's
       store_.layers().remember_blob(diff_id, blob.digest);
       return true;
     } catch (const Error&) {
@@ -154,9 +182,7 @@ class Puller {
 
   bool is_whole(const Digest& digest) {
     try {
-      const std::unique_ptr<ByteSource> source = store_.blobs().open(digest);
-      std::vector<std::byte> buffer(std::size_t{256} << 10);
-      while (source->read(buffer) > 0) continue;
+      read_to_end(*store_.blobs().open(digest));
       return true;
     } catch (const Error&) {
       return false;  // opened and read to its end, a damaged blob is removed
@@ -166,34 +192,41 @@ class Puller {
   void download(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id,
                 PartialBlob& partial) {
     if (partial.size() > blob.size) partial.clear();
-    const bool resumes = partial.size() > 0;
+    // Bytes that were kept from before, and those of a mirror, may be wrong where the registry's
+    // are right.
+    const bool doubtful = partial.size() > 0 || client_.asks_mirrors();
+    bool wrong = false;
     try {
-      attempt(position, blob, diff_id, partial);
+      attempt(position, blob, diff_id, partial, doubtful, wrong);
     } catch (const Error&) {
-      // Emptied, the bytes were wrong: perhaps because of those that were kept from before.
-      if (!resumes || partial.size() > 0 || must_stop()) throw;
-      attempt(position, blob, diff_id, partial);
+      if (!wrong || !doubtful || must_stop()) throw;
+      client_.give_up_mirrors();
+      attempt(position, blob, diff_id, partial, false, wrong);
     }
     partial.keep();
     store_.layers().remember_blob(diff_id, blob.digest);
   }
 
   // This thread receives, hashes and keeps the blob's bytes; two others decompress them and write
-  // files. What was wrong with the bytes empties `partial`.
+  // files. Bytes that are `wrong` empty `partial`: those with another digest, and doubtful ones
+  // that cannot be unpacked. Others stay, because it may be the disk that is full.
   void attempt(std::size_t position, const BlobDescriptor& blob, const DiffId& diff_id,
-               PartialBlob& partial) {
+               PartialBlob& partial, bool doubtful, bool& wrong) {
+    wrong = false;
     BytePipe pipe(pipe_capacity);
     std::exception_ptr extraction;
     std::thread extractor([&] {
       try {
         store_.layers().extract(pipe, diff_id, false);
+        // What follows the end of what is compressed is the blob's as well, and somebody has to
+        // take it, or who receives it would wait for ever.
+        read_to_end(pipe);
       } catch (...) {
         extraction = std::current_exception();
         pipe.give_up();
       }
     });
     std::exception_ptr failure;
-    bool wrong = false;
     try {
       // The pipe's end is the layer's: it is kept only when the blob's digest is known to be right.
       if (receive(position, blob, partial, pipe) != blob.digest) {
@@ -211,7 +244,7 @@ class Puller {
     }
     extractor.join();
     if (!failure && extraction) {
-      wrong = true;
+      wrong = doubtful;
       failure = extraction;
     }
     if (!failure) return;
@@ -232,6 +265,7 @@ class Puller {
         if (must_stop()) throw Error("interrupted");
         hasher.update(bytes);
         pipe.write(bytes);
+        partial.show_life();
       });
     }
     if (arrived == blob.size) return hasher.finish();
@@ -333,16 +367,23 @@ Image pull(Store& store, const Reference& name, const Platform& platform, PullPr
     store.images().tag(name, id);
   }
   remember(store, name, id, named, found);
-  return store.images().find(id).value();
+  puller.warn();
+  if (std::optional<Image> image = store.images().find(id)) return std::move(*image);
+  throw Error("the image " + quoted(name.familiar()) + " has just been removed by another process");
 }
 
 std::vector<Reference> tagged_names(const Reference& name) {
   RegistryClient client(name, find_credentials(name.domain));
+  Reference each = name;
+  each.digest.reset();
   std::vector<Reference> names;
   for (const std::string& tag : client.tags()) {
-    names.push_back(name);
-    names.back().digest.reset();
-    names.back().tag = tag;
+    // It is to become a name in the store, and there is what a registry made up.
+    each.tag = tag;
+    if (!is_name(each))
+      throw Error("registry " + quoted(name.domain) + " lists a tag for " +
+                  quoted(name.repository) + " that is none: " + quoted(tag));
+    names.push_back(each);
   }
   if (names.empty()) throw Error("the repository " + quoted(name.familiar()) + " has no tags");
   return names;

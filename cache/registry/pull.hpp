@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace slipway {
@@ -29,6 +30,8 @@ class PullProgress {
   virtual void stored(std::size_t, bool present) { (void)present; }
   // The digest of the manifest that `name` stands for.
   virtual void resolved(const Digest&) {}
+  // What the registry wants its users to know, at the end: to be shown, quoted, and nothing else.
+  virtual void warned(const std::string&) {}
 };
 
 // Layers come in side by side; each is verified, decompressed and extracted while it downloads,
@@ -46,7 +49,8 @@ class PullProgress {
 Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
            const std::function<bool()>& cancelled = {});
 
-// The name with each tag that its repository has. Throws Error where it has none.
+// The name with each tag that its repository has. Throws Error where it has none, or the registry
+// lists what is no tag.
 std::vector<Reference> tagged_names(const Reference& name);
 
 }  // namespace slipway

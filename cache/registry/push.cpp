@@ -130,7 +130,6 @@ void Push::State::upload(const PackedBlob& blob) {
           .hint("run slipway fsck");
     client.put_blob(descriptor, FilePiece{file.path(), 0, descriptor.size}, how);
   }
-  places.put_upload(descriptor.digest, name, std::nullopt);
 }
 
 Push::Push(Store& store, const Reference& name, PushProgress& progress,
@@ -151,6 +150,8 @@ void Push::begin(const PackedBlob& blob) {
   State& state = *state_;
   {
     const std::lock_guard lock(state.mutex);
+    // Who makes blobs need not make more of them.
+    if (state.failure) std::rethrow_exception(state.failure);
     if (!state.begun.insert(blob.descriptor.digest).second) return;
   }
   {
@@ -182,6 +183,10 @@ BlobDescriptor Push::finish(const Packed& image, bool by_digest) {
     state.client.put_manifest(
         root && !by_digest ? state.name.tag : document.descriptor.digest.text(),
         document.descriptor.media_type, document.json);
+  }
+  {
+    const std::lock_guard lock(state.progress_mutex);
+    for (const std::string& text : state.client.warnings()) state.progress.warned(text);
   }
   return image.root;
 }

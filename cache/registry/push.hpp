@@ -26,6 +26,8 @@ class PushProgress {
   enum class Outcome { sent, there, mounted };
   // The registry has the blob; `from`: the repository it was mounted from.
   virtual void done(const Digest&, Outcome, const std::string& from) { (void)from; }
+  // What the registry wants its users to know, at the end: to be shown, quoted, and nothing else.
+  virtual void warned(const std::string&) {}
 };
 
 // One image on its way into a repository. Blobs go side by side, and only those that the registry
@@ -41,7 +43,7 @@ class [[nodiscard]] Push {
   Push(const Push&) = delete;
 
   // Sends the blob while the caller makes the next one. Any thread; waits for nothing. One that was
-  // begun before is not begun again.
+  // begun before is not begun again. Throws what an earlier one failed with.
   void begin(const PackedBlob& blob);
 
   // Begins what was not, waits for all, then puts the documents, the root under the name's tag, or

@@ -4,6 +4,7 @@
 #include <cache/registry/endpoint.hpp>
 #include <cache/registry/pages.hpp>
 #include <ir/error.hpp>
+#include <ir/letter_case.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -45,8 +46,7 @@ std::optional<std::vector<SearchResult>> read_results(const std::string& body, s
     if (!entry.is_object()) continue;
     SearchResult result{.name = text_at(entry, "name"),
                         .description = text_at(entry, "description"),
-                        .official = flag_at(entry, "is_official"),
-                        .automated = flag_at(entry, "is_automated")};
+                        .official = flag_at(entry, "is_official")};
     if (const auto stars = entry.find("star_count");
         stars != entry.end() && stars->is_number_unsigned())
       result.stars = stars->get<std::uint64_t>();
@@ -55,16 +55,9 @@ std::optional<std::vector<SearchResult>> read_results(const std::string& body, s
   return found;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return result;
-}
-
 SearchResults search_catalog(RegistryEndpoint& registry, std::string_view term, std::size_t limit) {
   SearchResults results{.found = {}, .names_only = true};
-  const std::string wanted = lower(term);
+  const std::string wanted = lower_case(term);
   std::size_t seen = 0;
   read_pages(registry, registry.base() + "_catalog?n=1000",
              {.what = "catalog of repositories", .brief = true, .scope = "registry:catalog:*"},
@@ -77,7 +70,7 @@ SearchResults search_catalog(RegistryEndpoint& registry, std::string_view term, 
                for (const Json& name : *found) {
                  if (!name.is_string()) continue;
                  const auto& text = name.get_ref<const std::string&>();
-                 if (lower(text).find(wanted) != std::string::npos)
+                 if (lower_case(text).find(wanted) != std::string::npos)
                    results.found.push_back({.name = text, .description = {}});
                  if (results.found.size() == limit) return false;
                }

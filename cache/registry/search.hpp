@@ -18,7 +18,6 @@ struct SearchResult {
   std::string description;
   std::uint64_t stars = 0;
   bool official = false;
-  bool automated = false;
   bool operator==(const SearchResult&) const = default;
 };
 

@@ -138,7 +138,7 @@ class RegistryClient::BlobPut {
                            "digest=" + url_encode(blob_.digest.text());
     const bool pieces = in_pieces();
     const HttpResponse response =
-        pieces ? send(to, "PUT", at_, 0, {}) : send(to, "PUT", 0, blob_.size, {});
+        pieces ? send(to, "PUT", at_, 0, {}, at_) : send(to, "PUT", 0, blob_.size, {});
     if (response.succeeded()) return true;
     // Another client may have ended the same upload, or the answer to the first attempt was lost.
     if (response.status == 404 && client_.has_blob(blob_)) return true;
@@ -152,10 +152,11 @@ class RegistryClient::BlobPut {
   }
 
   HttpResponse send(const std::string& url, const char* method, std::uint64_t from,
-                    std::uint64_t size, std::vector<std::pair<std::string, std::string>> headers) {
+                    std::uint64_t size, std::vector<std::pair<std::string, std::string>> headers,
+                    std::uint64_t before = 0) {
     HttpRequest request{.url = url, .headers = std::move(headers)};
     request.headers.emplace_back("Content-Type", "application/octet-stream");
-    request.upload = HttpUpload{.method = method, .body = part(from, size)};
+    request.upload = HttpUpload{.method = method, .body = part(from, size), .before = before};
     if (how_.sent) {
       how_.sent(from);
       request.sent = [this, from](std::uint64_t bytes) { how_.sent(from + bytes); };

@@ -2,6 +2,7 @@
 
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
+#include <cache/partial_blob.hpp>
 #include <cache/settings.hpp>
 #include <cache/state_directory.hpp>
 
@@ -122,11 +123,15 @@ bool Room::has_room(std::uint64_t keep) {
   const std::uint64_t folders = sum("SELECT coalesce(sum(size), 0) FROM sizes");
   // Of what was compressed here some may be kept no more: too much is only counted again.
   const std::uint64_t packed = sum("SELECT coalesce(sum(size), 0) FROM layer_blobs");
-  if (folders + packed + sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers") <= keep) {
+  // No database knows of these, and there are only as many as pulls that ended early.
+  std::uint64_t partial = 0;
+  for (const PartialBlob::Left& left : PartialBlob::list(state_)) partial += left.bytes;
+  if (folders + packed + partial + sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers") <=
+      keep) {
     return true;
   }
   forget_sizes_of_nothing();
-  return sum("SELECT coalesce(sum(size), 0) FROM sizes") +
+  return partial + sum("SELECT coalesce(sum(size), 0) FROM sizes") +
              sum("SELECT coalesce(sum(size), 0) FROM layer_blobs WHERE NOT EXISTS "
                  "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)") +
              sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers WHERE NOT EXISTS "

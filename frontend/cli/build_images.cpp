@@ -79,6 +79,9 @@ class PullLines : public PullProgress {
     transfers_.say(text);
   }
   void resolved(const Digest& digest) override { digest_ = digest; }
+  void warned(const std::string& text) override {
+    transfers_.say("warning: registry: " + quoted(text));
+  }
   // What the registry has under the name.
   const std::optional<Digest>& digest() const { return digest_; }
 
@@ -93,10 +96,19 @@ class PullLines : public PullProgress {
   std::optional<Digest> digest_;
 };
 
+// By a name or an ID. One that has lost a layer is not there: it is pulled again.
+std::optional<Image> find_sound(Store& store, const auto& which, const Platform& platform) {
+  try {
+    return store.images().find(which, platform);
+  } catch (const LostLayer&) {
+    return std::nullopt;
+  }
+}
+
 // A local image of another platform is not what was asked for; a registry may have it.
 std::optional<Image> find_here(Store& store, const Reference& reference, const Platform& platform,
                                bool whole) {
-  std::optional<Image> local = store.images().find(reference, platform);
+  std::optional<Image> local = find_sound(store, reference, platform);
   if (local && whole && !is_whole(*local, store)) return std::nullopt;
   return local;
 }
@@ -109,7 +121,7 @@ std::optional<Image> find_held(Store& store, const Reference& reference, const L
   };
   std::optional<Image> image;
   if (held.id) {
-    image = store.images().find(*held.id, platform);
+    image = find_sound(store, *held.id, platform);
     return good(image) ? image : std::nullopt;
   }
   Reference pinned = reference;
@@ -123,7 +135,7 @@ std::optional<Image> find_held(Store& store, const Reference& reference, const L
              name.digest == held.digest;
     });
     if (!same) continue;
-    image = store.images().find(id, platform);
+    image = find_sound(store, id, platform);
     if (good(image)) return image;
   }
   return std::nullopt;
@@ -219,7 +231,6 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store, TakenSour
         throw;
       }
       told = lines.digest();
-      if (told) store.image_facts().put_digest(image->id, reference, *told);
       if (held && held->id && *held->id != image->id)
         throw Error("the lock file holds " + quoted(wanted.reference) + " to " + held->value() +
                     ", which is not in this store, and its registry has " + image->id.text())

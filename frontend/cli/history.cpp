@@ -1,20 +1,18 @@
 // slipway history: the steps an image was made of, as `docker history` prints them.
 #include "command.hpp"
+#include "image_path.hpp"
 #include "print.hpp"
 #include "rows.hpp"
 #include "table.hpp"
 
 #include <cache/images/time.hpp>
 #include <cache/store.hpp>
-#include <ir/error.hpp>
-#include <ir/platform.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <ctime>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,15 +38,6 @@ struct Row {
   std::uint64_t size = 0;
   std::string comment;
 };
-
-Image find_image(const ImageStore& images, const Request& request) {
-  if (request.platform.empty()) return images.get(request.image);
-  const Platform platform = parse_platform(request.platform);
-  if (std::optional<Image> image = images.find(images.resolve(request.image), platform))
-    return std::move(*image);
-  throw Error("the image " + quoted(request.image) + " is not there for " + platform.text())
-      .hint("`slipway images --tree` shows the platforms");
-}
 
 // Newest first. Layers that the history does not tell of stand at the bottom, as a base has them.
 std::vector<Row> rows_of(const Image& image, bool no_trunc) {
@@ -93,7 +82,8 @@ int history(const Request& request, const std::filesystem::path& root) {
              {"Comment", "COMMENT"}});
   Store store(root);
   const std::int64_t now = std::time(nullptr);
-  for (const Row& row : rows_of(find_image(store.images(), request), request.no_trunc)) {
+  for (const Row& row :
+       rows_of(image_named(store, request.image, request.platform), request.no_trunc)) {
     const std::string at = row.created == 0 ? "N/A" : local_time_text(row.created);
     const std::string since = row.created <= year_2000 ? "N/A" : age_text(row.created, now);
     rows.add(

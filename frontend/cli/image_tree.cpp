@@ -75,13 +75,6 @@ std::size_t terminal_width() {
   return size.ws_col == 0 ? 0 : std::max<std::size_t>(size.ws_col, 20);
 }
 
-// Code points.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 std::string filled(const std::string& text, std::size_t width, bool right) {
   const std::size_t own = width_of(text);
   const std::string fill(own < width ? width - own : 0, ' ');

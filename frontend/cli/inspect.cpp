@@ -149,6 +149,8 @@ Json describe(Store& store, const std::string& name, const std::optional<Platfor
   std::string offered;
   for (const ImageConfig& config : images.configs(id))
     offered += (offered.empty() ? "" : ", ") + config.platform.text();
+  if (!platform || offered.empty())
+    throw Error("the image " + quoted(name) + " has just been removed by another process");
   throw Error("the image " + quoted(name) + " is not there for " + platform->text())
       .hint("it is there for " + quoted(offered));
 }

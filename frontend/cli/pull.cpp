@@ -48,6 +48,7 @@ class Lines : public PullProgress {
     transfers_.ended(position, present ? "Already exists"
                                        : "Pull complete, " + size_text(layers_.at(position).size));
   }
+  void warned(const std::string& text) override { say("warning: registry: " + quoted(text)); }
   void say(const std::string& text) { transfers_.say(text); }
   const std::optional<Digest>& digest() const { return digest_; }
 
@@ -57,9 +58,18 @@ class Lines : public PullProgress {
   std::vector<BlobDescriptor> layers_;
 };
 
+// One that has lost a layer is not: this is what brings it back.
+std::optional<Image> find_here(Store& store, const Reference& name, const Platform& platform) {
+  try {
+    return store.images().find(name, platform);
+  } catch (const LostLayer&) {
+    return std::nullopt;
+  }
+}
+
 // True: the name stands for another image than before.
 bool pull_one(Store& store, const Reference& name, const Platform& platform, Lines& lines) {
-  const std::optional<Image> before = store.images().find(name, platform);
+  const std::optional<Image> before = find_here(store, name, platform);
   lines.say((name.digest ? name.digest->text() : name.tag) + ": Pulling from " + name.repository);
   const Image image = pull(store, name, platform, lines);
   if (lines.digest()) lines.say("Digest: " + lines.digest()->text());

@@ -56,6 +56,7 @@ class Lines : public PushProgress {
         return transfers_.ended(place->second, "Mounted from " + from);
     }
   }
+  void warned(const std::string& text) override { say("warning: registry: " + quoted(text)); }
   void say(const std::string& text) { transfers_.say(text); }
   // What comes now is another image's.
   void end() {

@@ -12,13 +12,6 @@ namespace {
 constexpr std::size_t gap = 3;
 constexpr std::size_t narrowest = 10;  // with the gap
 
-// Code points; wide and combining ones count as one, as in docker's tables.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 std::string size_with_digits(std::uint64_t bytes, int digits) {
   static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
   auto value = static_cast<double>(bytes);
@@ -42,18 +35,24 @@ std::string formatted(std::int64_t time, const char* format) {
 
 }  // namespace
 
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
 std::string table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
       const std::size_t whole = std::max(widths[i] + gap, narrowest);
-      if (i + 1 < row.size()) text.append(whole - width(row[i]), ' ');
+      if (i + 1 < row.size()) text.append(whole - width_of(row[i]), ' ');
     }
     text += '\n';
   }

@@ -13,6 +13,9 @@ namespace slipway {
 // The first row is the heading. The last column is not padded.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
+// Code points; wide and combining ones count as one, as in docker's tables.
+std::size_t width_of(std::string_view text);
+
 // At most that many characters; what is longer is cut, and ends with an ellipsis.
 std::string shortened(const std::string& text, std::size_t places);
 

@@ -3,6 +3,8 @@
 #include "print.hpp"
 #include "table.hpp"
 
+#include <ir/printable.hpp>
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -69,7 +71,7 @@ void TransferLines::end() {
 
 void TransferLines::say(const std::string& text) {
   end();
-  if (shown_ != Shown::nothing) std::fputs((text + "\n").c_str(), stderr);
+  if (shown_ != Shown::nothing) std::fputs((printable(text) + "\n").c_str(), stderr);
 }
 
 std::size_t TransferLines::add(const BlobDescriptor& blob, const std::string& state) {

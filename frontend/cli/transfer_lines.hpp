@@ -22,7 +22,7 @@ class TransferLines {
   // terminal where stderr is one that can move its cursor, else lines.
   static Shown by_stderr(bool quiet);
 
-  // `moving`: what happens to those whose bytes are told ("Downloading"). `done`: whether lines
+  // `moving`: what happens to those whose bytes are told ("Downloading"). `each`: whether lines
   // that are not drawn in place say what became of each.
   TransferLines(Shown shown, std::string moving, bool each = true);
   ~TransferLines();
@@ -30,7 +30,8 @@ class TransferLines {
 
   // The lines so far are drawn a last time; the next ones stand below them.
   void end();
-  // The same, and a line of text in between.
+  // The same, and a line of text in between, which may be a stranger's: its control characters are
+  // not shown.
   void say(const std::string& text);
   // The place that names it from here, until the next end().
   std::size_t add(const BlobDescriptor& blob, const std::string& state);

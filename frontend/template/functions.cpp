@@ -100,7 +100,8 @@ Value split(TemplateRun& run, Arguments given) {
 }
 
 Value join(TemplateRun& run, Arguments given) {
-  const std::string& separator = text_argument(given[1], "join").bytes;
+  (void)text_argument(given[1], "join");
+  const std::string separator = shown_text(run, given[1]);
   std::vector<std::string> pieces;
   if (const Value::List* list = given[0].as<Value::List>()) {
     for (const Value& element : **list) pieces.push_back(shown_text(run, element));
@@ -164,7 +165,8 @@ Value println(TemplateRun& run, Arguments given) {
 }
 
 Value printf(TemplateRun& run, Arguments given) {
-  return own(formatted(run, text_argument(given[0], "printf").bytes, given.subspan(1)));
+  (void)text_argument(given[0], "printf");
+  return own(formatted(run, shown_text(run, given[0]), given.subspan(1)));
 }
 
 Value length(TemplateRun&, Arguments given) {

@@ -176,6 +176,49 @@ TEST_CASE("a repository's digest is a name, too, as long as the repository has t
   CHECK(test.facts.digests(id).empty());
 }
 
+TEST_CASE("of an image that another process has removed nothing is kept, and that is no failure") {
+  TestNames test;
+  const Digest id = test.put("app", "");
+  const Attachments said{{.manifest = {{"a", "1"}}}, {}};
+  const auto put_all = [&] {
+    test.facts.put_manifest(id, {"application/vnd.oci.image.manifest.v1+json", "{}"});
+    test.facts.put_digest(id, parse_reference("app"), sha256("manifest"));
+    test.facts.put_attachments(id, said);
+  };
+  put_all();
+  CHECK(test.facts.manifest(id));
+  CHECK(test.facts.digests(id).size() == 1);
+  CHECK(test.facts.attachments(id) == said);
+  test.images.remove(id);
+  put_all();
+  CHECK_FALSE(test.facts.manifest(id));
+  CHECK(test.facts.digests().empty());
+  CHECK(test.facts.attachments(id).empty());
+  // Of an index the same is kept as of an image.
+  const Digest index =
+      test.images.put_index({test.put("one", ""), test.put("other", "", {"linux", "arm64", ""})});
+  test.facts.put_digest(index, parse_reference("app"), sha256("index"));
+  test.facts.put_attachments(index, said);
+  CHECK(test.facts.digests(index).size() == 1);
+  CHECK(test.facts.attachments(index) == said);
+}
+
+TEST_CASE("what could not be read again becomes no name") {
+  TestNames test;
+  const Digest id = test.put("app", "");
+  for (const char* tag : {"-x", "a/b", "a\x1b[2J", "a b", "", "a@b"}) {
+    CAPTURE(tag);
+    Reference name = parse_reference("app");
+    name.tag = tag;
+    CHECK_THROWS_AS(test.images.tag(name, id), Error);
+  }
+  CHECK(test.images.names(id).empty());
+  CHECK(test.images.list().size() == 1);
+  // A tag beside a digest is not kept.
+  test.images.tag(parse_reference("app:1@" + sha256("manifest").text()), id);
+  CHECK(test.images.names(id).size() == 1);
+}
+
 TEST_CASE("a name is taken from the image that was meant, and from no other") {
   TestNames test;
   const Digest first = test.put("first", "");

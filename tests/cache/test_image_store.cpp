@@ -158,6 +158,7 @@ TEST_CASE("an image that lost a layer says so, and can still be removed") {
   remove_layer(test.database, layer);
   CHECK(hint_of([&] { (void)test.images.get("app"); }).find("lost its layer") !=
         std::string::npos);
+  CHECK_THROWS_AS((void)test.images.find(parse_reference("app")), LostLayer);
   CHECK(test.images.resolve("app") == id);
   test.images.remove(id);
   CHECK(test.images.list().empty());

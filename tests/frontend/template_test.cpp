@@ -358,6 +358,10 @@ TEST_CASE("a terminal gets no control characters of the data, a program gets all
   CHECK(terminal("{{.Escapes}}") == "a [2Jb c");
   CHECK(terminal("{{upper .Escapes}}|{{printf \"%s\\n\" .Escapes}}") == "A [2JB C|a [2Jb c\n");
   CHECK(terminal("{{join (split .Escapes \"\\n\") \"\\t\"}}") == "a [2Jb\tc");
+  CHECK(terminal("{{join .Tags .Escapes}}") == "onea [2Jb ctwoa [2Jb cthree");
+  CHECK(terminal("{{printf .Escapes}}") == "a [2Jb c");
+  CHECK(Template("{{printf .Escapes}}").run(image) == "a\x1b[2Jb\nc");
+  CHECK(terminal("{{printf \"a\\tb\"}}{{join .None \"\\n\"}}") == "a\tb");
   CHECK(terminal("{{print .Escapes}}{{println .Escapes}}") == "a [2Jb ca [2Jb c\n");
   CHECK(terminal("{{json .Escapes}}") == "\"a\\u001b[2Jb\\nc\"");
   CHECK(terminal("{{range $k, $v := .Labels}}{{$k}}{{end}}") == "com.example/xmaintainer");

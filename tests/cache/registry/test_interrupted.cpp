@@ -1,6 +1,8 @@
 // Pulls that end early, that meet, and that are lied to; the registry is a test's own, which counts
 // what it sends.
+#include "../../executor/process_variables.hpp"
 #include "../child_process.hpp"
+#include "../programs.hpp"
 #include "../temporary_folder.hpp"
 #include "http_server.hpp"
 
@@ -76,6 +78,13 @@ std::string gzipped(const std::string& bytes) {
   return packed;
 }
 
+// By the program of that name.
+std::string bzip2(const std::string& bytes) {
+  const TemporaryFolder folder;
+  folder.write("tar", bytes);
+  return run_command("bzip2 " + (folder / "tar").string()) ? folder.read("tar.bz2") : "";
+}
+
 std::string descriptor(const std::string& type, const std::string& bytes) {
   return R"({"mediaType":")" + type + R"(","digest":")" + sha256(bytes).text() + R"(","size":)" +
          std::to_string(bytes.size()) + "}";
@@ -87,11 +96,16 @@ struct Offered {
   std::string config;
   std::string manifest;
 
-  Offered(const std::vector<std::string>& tars, bool compressed) {
+  Offered(const std::vector<std::string>& tars, bool compressed)
+      : Offered(tars, [compressed](const std::string& tar) {
+          return compressed ? gzipped(tar) : tar;
+        }, compressed) {}
+  Offered(const std::vector<std::string>& tars,
+          const std::function<std::string(const std::string&)>& pack, bool compressed) {
     std::string ids;
     std::string list;
     for (const std::string& tar : tars) {
-      layers.push_back(compressed ? gzipped(tar) : tar);
+      layers.push_back(pack(tar));
       ids += (ids.empty() ? "\"" : ",\"") + sha256(tar).text() + "\"";
       list += (list.empty() ? "" : ",") +
               descriptor(std::string("application/vnd.oci.image.layer.v1.tar") +
@@ -146,7 +160,8 @@ class Registry {
 
   HttpServer::Reply answer(const HttpServer::Request& request) {
     if (request.path == "/v2/app/manifests/1") {
-      return {.headers = {{"Content-Type", "application/vnd.oci.image.manifest.v1+json"}},
+      return {.headers = {{"Content-Type", "application/vnd.oci.image.manifest.v1+json"},
+                          {"Warning", "299 - \"closes in May\""}},
               .body = image_.manifest};
     }
     if (request.path == "/v2/app/blobs/" + sha256(image_.config).text())
@@ -265,6 +280,72 @@ TEST_CASE("what was kept of a layer and is wrong costs a second download, no mor
   CHECK(check_store(folder / "store", false).problems.empty());
 }
 
+TEST_CASE("bytes that cannot be unpacked stay, unless they were there before") {
+  // Of the right digest, but no archive: as it is with one that the disk has no room for.
+  std::string garbage(300'000, 'x');
+  Registry registry(Offered({garbage}, true));
+  const Digest digest = sha256(registry.image().layers.front());
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  PullProgress progress;
+  const auto attempt = [&] {
+    return message_of([&] { pull(store, registry.name(), host_platform(), progress); });
+  };
+  CHECK(attempt() != "no error");
+  CHECK(PartialBlob::size_of(store.state(), digest) > 0);
+  CHECK(registry.starts() == std::vector<std::size_t>{0});
+  // These may have been wrong, so there is another download, from the front.
+  CHECK(attempt() != "no error");
+  CHECK(registry.starts().size() > 1);
+  CHECK(registry.starts().back() == 0);
+}
+
+TEST_CASE("what follows the end of what is compressed holds nobody up") {
+  if (!has_programs({"bzip2"})) return;
+  // More than there is room for on the way; the layer is called gzip's, which nobody relies on.
+  const auto pack = [](const std::string& tar) { return bzip2(tar) + std::string(5'000'000, 'x'); };
+  Registry registry(Offered({layer_tar(10'000, 1)}, pack, true));
+  const Digest digest = sha256(registry.image().layers.front());
+  const TemporaryFolder folder;
+  {
+    Store store(folder / "store");
+    PullProgress progress;
+    // Whether it is taken or refused is not what counts here: the pull ends.
+    const std::string message =
+        message_of([&] { pull(store, registry.name(), host_platform(), progress); });
+    CAPTURE(message);
+    CHECK(store.blobs().has(digest) == (message == "no error"));
+  }
+  CHECK(check_store(folder / "store", false).problems.empty());
+}
+
+TEST_CASE("a mirror's wrong layers are asked of the registry, all of them") {
+  const Offered image({layer_tar(300'000, 1), layer_tar(200'000, 2)}, true);
+  Registry registry(image);
+  Registry mirror(image);
+  const auto wrong = [](HttpServer::Reply reply) {
+    reply.body[9] = static_cast<char>(reply.body[9] ^ 1);  // unpacks to the same
+    return reply;
+  };
+  mirror.instead = wrong;
+  const TemporaryFolder folder;
+  folder.write("registries.json", R"({"registries":{")" + registry.name().domain +
+                                      R"(":{"mirrors":[")" + mirror.name().domain + R"("]}}})");
+  const ProcessVariables variables{
+      {"SLIPWAY_REGISTRIES", (folder / "registries.json").string()}};
+  SUBCASE("and come from there") {
+    CHECK(pull_into(folder / "store", registry.name()));
+    CHECK(registry.starts() == std::vector<std::size_t>{0, 0});
+    CHECK_FALSE(mirror.starts().empty());
+    CHECK(check_store(folder / "store", false).problems.empty());
+  }
+  SUBCASE("once") {
+    registry.instead = wrong;
+    CHECK_THROWS_AS((void)pull_into(folder / "store", registry.name()), Error);
+    CHECK(registry.starts().size() <= 2);
+  }
+}
+
 TEST_CASE("what was all there but not yet looked at is asked for no more") {
   Registry registry(Offered({layer_tar(300'000, 1)}, true));
   const std::string& layer = registry.image().layers.front();
@@ -323,8 +404,12 @@ TEST_CASE("an image is remembered as it came, and where it came from") {
   Registry registry(Offered({layer_tar(1000, 1)}, true));
   const TemporaryFolder folder;
   Store store(folder / "store");
-  PullProgress progress;
+  struct Warned : PullProgress {
+    void warned(const std::string& text) override { texts.push_back(text); }
+    std::vector<std::string> texts;
+  } progress;
   const Image image = pull(store, registry.name(), host_platform(), progress);
+  CHECK(progress.texts == std::vector<std::string>{"closes in May"});
   const auto manifest = store.image_facts().manifest(image.id);
   REQUIRE(manifest);
   CHECK(manifest->json == registry.image().manifest);

@@ -4,6 +4,7 @@
 #include "../temporary_folder.hpp"
 #include "client_fixture.hpp"
 
+#include <cache/registry/pull.hpp>
 #include <cache/registry/search.hpp>
 
 #include <nlohmann/json.hpp>
@@ -57,6 +58,27 @@ TEST_CASE("tags are read from page to page") {
   });
   CHECK(client_at(server).tags() == std::vector<std::string>{"a", "b", "c"});
   CHECK(server.requests().back().path == "/v2/app/tags/list?last=c");
+}
+
+TEST_CASE("a tag that no name has is refused, and one that is too long for a tag is left out") {
+  const TemporaryFolder home;
+  const ProcessVariables variables{{"DOCKER_CONFIG", home.path().string()}};
+  Json tags = {"a", std::string(128, 'b'), std::string(129, 'c')};
+  const HttpServer server([&](const Request&) -> Reply {
+    return {.body = Json{{"tags", tags}}.dump()};
+  });
+  const Reference name = parse_reference(server.address() + "/app");
+  const auto all = tagged_names(name);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0] == parse_reference(server.address() + "/app:a"));
+  CHECK(all[1].tag == std::string(128, 'b'));
+  for (const char* tag : {"-x", "a/b", "a\x1b[2Jb", "", "a@sha256:0"}) {
+    CAPTURE(tag);
+    tags = {"a", tag};
+    CHECK(message_of([&] { (void)tagged_names(name); }) ==
+          "registry " + quoted(server.address()) +
+              " lists a tag for \"app\" that is none: " + quoted(tag));
+  }
 }
 
 TEST_CASE("what a registry warns of is kept once, for whoever shows it") {
@@ -159,6 +181,34 @@ TEST_CASE("where a registry lists no referrers a tag stands for the list") {
   const Json index = Json::parse(old.manifests.at("sha256-" + subject.hex()));
   CHECK(index.at("mediaType") == media_type::oci_index);
   CHECK(index.at("schemaVersion") == 2);
+}
+
+TEST_CASE("a list of referrers that refers to something itself is put into no other list") {
+  OldRegistry old;
+  RegistryClient client = client_at(old.server);
+  const Digest subject = sha256("image");
+  const std::string tag = "sha256-" + subject.hex();
+  old.manifests[tag] =
+      R"({"schemaVersion":2,"manifests":[],"subject":{"mediaType":"x","digest":")" +
+      sha256("other").text() + R"(","size":1}})";
+  const std::string signature = referring(subject, "");
+  client.put_manifest(sha256(signature).text(), std::string(media_type::oci_manifest), signature);
+  CHECK(old.manifests.size() == 2);  // the signature, and the list
+  CHECK_FALSE(Json::parse(old.manifests.at(tag)).contains("subject"));
+  CHECK(client.referrers(subject).size() == 1);
+}
+
+TEST_CASE("a list of referrers has a size") {
+  std::size_t pages = 0;
+  const std::string page = R"({"manifests":[],"filling":")" + std::string(8'000'000, 'x') + "\"}";
+  const HttpServer server([&](const Request&) -> Reply {
+    return {.headers = {{"Link", "<?page=" + std::to_string(++pages) + ">; rel=next"}},
+            .body = page};
+  });
+  RegistryClient client = client_at(server);
+  CHECK(message_of([&] { client.referrers(sha256("image")); }).find("longer than") !=
+        std::string::npos);
+  CHECK(pages == 9);
 }
 
 TEST_CASE("a tag that holds something else than the list is not overwritten") {

@@ -157,6 +157,9 @@ TEST_CASE("a helper that fails is told of where it matters, and no secret with i
   home.program("docker-credential-bad", R"(echo '{"Username":"","Secret":"abc"}'
 )");
   CHECK(problem() == who + "failed");
+  // The bare secret, where JSON should be.
+  home.program("docker-credential-bad", "echo abc\n");
+  CHECK(problem() == who + "failed");
   home.program("docker-credential-bad", "head -c 200000 /dev/zero\n");
   CHECK(problem() == who + "says more than 65536 bytes");
   home.program("docker-credential-bad", "exec 0<&-; kill -9 $$\n");
@@ -169,6 +172,16 @@ TEST_CASE("a helper that fails is told of where it matters, and no secret with i
   // But a login is not put where it was not meant to be.
   CHECK(message_of([&] { store_credentials("registry.example", login); }) ==
         "the credential helper \"docker-credential-missing\" is not installed");
+}
+
+TEST_CASE("a login leaves the file, whatever its helper does") {
+  const Home home;
+  home.config(
+      R"({"credsStore":"missing","auths":{"registry.example":{"auth":"dXNlcjpzZWNyZXQ="}}})");
+  CHECK(message_of([&] { (void)erase_credentials("registry.example"); }) ==
+        "the credential helper \"docker-credential-missing\" is not installed");
+  CHECK(home.config().find("dXNlcjpzZWNyZXQ=") == std::string::npos);
+  CHECK(home.config().find("credsStore") != std::string::npos);
 }
 
 TEST_CASE("a login is tried before it is kept") {

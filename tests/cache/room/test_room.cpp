@@ -472,3 +472,16 @@ TEST_CASE("what has come of a blob goes with the rest of the cache, unless a pul
   CHECK(PartialBlob::size_of(store.state(), used) == 5);
   CHECK(test.prune(all()) == "");
 }
+
+TEST_CASE("what has come of blobs counts where room is looked for") {
+  TestRoom test;
+  Store store(test.root);
+  const Digest left = sha256("left");
+  const std::string bytes(5'000, 'x');
+  PartialBlob::attempt(store.state(), left)->append(std::as_bytes(std::span(bytes)));
+  store.settings().set("cache.keep", "20000");
+  CHECK(store.make_room().empty());
+  store.settings().set("cache.keep", "1000");
+  CHECK(store.make_room().size() == 1);
+  CHECK(PartialBlob::size_of(store.state(), left) == 0);
+}
