@@ -117,6 +117,27 @@ TEST_CASE("a manifest that names another layer's blob does not go on as it came"
   check_packed(packed);
 }
 
+TEST_CASE("an uncompressed layer's size is measured, not believed") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const Image image = sample_image(store);
+  Manifest lie;
+  lie.config = {.media_type = std::string(media_type::oci_config),
+                .digest = image.id,
+                .size = image.config_json.size(),
+                .platform = {},
+                .annotations = {}};
+  BlobDescriptor layer;
+  layer.media_type = media_type::oci_layer;
+  layer.digest = image.layers.front().diff_id.digest;
+  layer.size = 7;
+  lie.layers = {layer};
+  store.image_facts().put_manifest(image.id, {lie.media_type, write_manifest(lie)});
+  const Packed packed = pack(store, stored_image(store, image.id, {}), {});
+  CHECK(packed.root.digest != sha256(write_manifest(lie)));
+  check_packed(packed);
+}
+
 TEST_CASE("an index is saved with all its platforms and attestations, and loaded with them") {
   const TemporaryFolder folder;
   Store store(folder / "store");
@@ -197,6 +218,7 @@ TEST_CASE("an archive says nothing of an image that the store had before") {
   PullProgress progress;
   load_archive(store, folder / "layout", std::vector<Platform>{}, progress);
   CHECK(store.image_facts().attachments(image.id).empty());
+  CHECK_FALSE(store.image_facts().manifest(image.id));
 }
 
 TEST_CASE("every archive is as the specification has it") {
