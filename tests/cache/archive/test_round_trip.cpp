@@ -249,6 +249,43 @@ TEST_CASE("every archive is as the specification has it") {
   }
 }
 
+TEST_CASE("a layout that is there gets one more image, and keeps what others put into it") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const Image one = sample_image(store);
+  const Image two = sample_image(store, "another");
+  const auto save = [&](const Image& image, std::vector<Reference> names) {
+    save_directory(store, {to_pack(image, std::move(names))}, {}, folder / "layout");
+    return Json::parse(folder.read("layout/index.json"));
+  };
+  const Reference first = parse_reference("app:1");
+  save(one, {first});
+  CHECK(save(one, {first}).at("manifests").size() == 1);
+  Json index = save(two, {parse_reference("app:2")});
+  REQUIRE(index.at("manifests").size() == 2);
+  // What nobody here knows stays.
+  index["manifests"].push_back({{"mediaType", "x/y"}, {"digest", "sha512:1"}, {"size", 1}});
+  index["annotations"]["by"] = "somebody";
+  folder.write("layout/index.json", index.dump());
+  CHECK(save(two, {}).at("manifests").size() == 4);
+  index = save(two, {});  // the same without a name is there once
+  REQUIRE(index.at("manifests").size() == 4);
+  CHECK(index.at("annotations").at("by") == "somebody");
+  CHECK(index.at("manifests").at(2).at("digest") == "sha512:1");
+  // A name goes over to another image.
+  index = save(two, {first});
+  REQUIRE(index.at("manifests").size() == 4);
+  CHECK(index.at("manifests").at(0).at("annotations").at("org.opencontainers.image.ref.name") == "2");
+  CHECK(index.at("manifests").at(3).at("annotations").at("org.opencontainers.image.ref.name") == "1");
+
+  for (const std::string& wrong : {std::string("[]"), std::string("{\"manifests\":1}"),
+                                   std::string(100'000, '[')}) {
+    folder.write("layout/index.json", wrong);
+    CHECK_THROWS_AS(save(one, {first}), Error);
+    CHECK(folder.read("layout/index.json") == wrong);
+  }
+}
+
 TEST_CASE("indexes that list each other again and again are not followed for ever") {
   const TemporaryFolder folder;
   Store store(folder / "store");
