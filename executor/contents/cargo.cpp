@@ -68,8 +68,7 @@ std::vector<Package> read_cargo_audit(std::span<const std::byte> section, ByteBu
     if (result == LIBDEFLATE_SUCCESS) text.resize(size);
   }
   budget.take(text.size());
-  if (result != LIBDEFLATE_SUCCESS)
-    throw Error("the list of its crates is damaged, or too large");
+  if (result != LIBDEFLATE_SUCCESS) throw Error("the list of its crates is damaged, or too large");
   const nlohmann::json json = read_foreign_json(text);
   std::vector<Package> packages;
   if (!json.is_object()) throw Error("the list of its crates is no JSON object");

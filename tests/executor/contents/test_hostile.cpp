@@ -97,8 +97,8 @@ TEST_CASE("a database whose rows are all the same long header is not read again 
 }
 
 TEST_CASE("what programs unpack counts with what is read") {
-  const std::string crates = zlib_compressed(
-      R"({"packages":[{"name":"a","version":"1"}],"x":")" + std::string(200'000, ' ') + "\"}");
+  const std::string crates = zlib_compressed(R"({"packages":[{"name":"a","version":"1"}],"x":")" +
+                                             std::string(200'000, ' ') + "\"}");
   const auto bytes = std::as_bytes(std::span(crates));
   ByteBudget budget{1'000'000};
   CHECK(read_cargo_audit(bytes, budget).size() == 1);
