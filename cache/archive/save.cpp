@@ -175,7 +175,8 @@ std::string merged_index(std::string_view text, const ImageIndex& added, const s
 }
 
 // Held by whoever changes a layout's directory: of two that add to its index at once one would lose
-// its entry, and both would write the same files aside. A file system without locks has none, and one writer at a time.
+// its entry, and both would write the same files aside. A file system without locks has none, and
+// one writer at a time.
 FileDescriptor lock_directory(const std::filesystem::path& directory) {
   FileDescriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!descriptor) throw system_error("open", directory.native(), errno);

@@ -25,7 +25,8 @@ struct BuildSteps {
   std::string source;  // JSON: the texts, and where in them each step stands; empty: nowhere
   std::string layers;  // JSON: the diffID of each step's layer; empty: none is known
 };
-// `hidden` has learnt all there is. `dockerfile` is what the Dockerfile is called, wherever on this machine it lies.
+// `hidden` has learnt all there is. `dockerfile` is what the Dockerfile is called, wherever on this
+// machine it lies.
 BuildSteps describe_steps(const Graph& graph, VertexId root, const std::string& dockerfile,
                           const Hidden& hidden,
                           const std::vector<std::pair<VertexId, LayerRef>>& layers);

@@ -19,8 +19,8 @@ class MergedLinks {
   // The view outlives this.
   explicit MergedLinks(const StackView& view) : view_(view) {}
 
-  // For entries as the view has them, in path order: makes hard_link the first name that is left, or
-  // empty where that is this one.
+  // For entries as the view has them, in path order: makes hard_link the first name that is left,
+  // or empty where that is this one.
   void follow(Entry& entry);
 
  private:

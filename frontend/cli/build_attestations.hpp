@@ -28,7 +28,8 @@ struct BuildMade {
   const SourceFile& dockerfile;
   const SolveResult& result;
   const std::vector<ResolvedSource>& sources;  // all that was taken from outside
-  bool reshaped;  // an output has other layers than the result
+  // An output has other layers than the result.
+  bool reshaped;
 };
 
 class BuildAttestations {

@@ -214,9 +214,8 @@ TEST_CASE("a name with a digest has it in its package URL") {
 TEST_CASE("a statement is read as what it says, with the predicate's own bytes") {
   const std::string predicate = "{ \"z\":1.50, \"a\":[\"\\u00e4,}\\\"\", -0]\n}";
   const std::string type = R"("_type":"https://in-toto.io/Statement/v1")";
-  const std::string whole =
-      " {" + type + ",\"predic\\u0061teType\" : \"x\",\"predicate\" :\t" + predicate +
-      " ,\"subject\":[{\"predicate\":1}]}\n";
+  const std::string whole = " {" + type + ",\"predic\\u0061teType\" : \"x\",\"predicate\" :\t" +
+                            predicate + " ,\"subject\":[{\"predicate\":1}]}\n";
   const auto read = read_statement(whole);
   REQUIRE(read);
   CHECK(read->predicate_type == "x");

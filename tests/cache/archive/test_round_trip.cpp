@@ -275,11 +275,13 @@ TEST_CASE("a layout that is there gets one more image, and keeps what others put
   // A name goes over to another image.
   index = save(two, {first});
   REQUIRE(index.at("manifests").size() == 4);
-  CHECK(index.at("manifests").at(0).at("annotations").at("org.opencontainers.image.ref.name") == "2");
-  CHECK(index.at("manifests").at(3).at("annotations").at("org.opencontainers.image.ref.name") == "1");
+  CHECK(index.at("manifests").at(0).at("annotations").at("org.opencontainers.image.ref.name") ==
+        "2");
+  CHECK(index.at("manifests").at(3).at("annotations").at("org.opencontainers.image.ref.name") ==
+        "1");
 
-  for (const std::string& wrong : {std::string("[]"), std::string("{\"manifests\":1}"),
-                                   std::string(100'000, '[')}) {
+  for (const std::string& wrong :
+       {std::string("[]"), std::string("{\"manifests\":1}"), std::string(100'000, '[')}) {
     folder.write("layout/index.json", wrong);
     CHECK_THROWS_AS(save(one, {first}), Error);
     CHECK(folder.read("layout/index.json") == wrong);

@@ -142,9 +142,9 @@ TEST_CASE("names of one file stay one file where the first of them is gone or ch
     });
     return links;
   };
-  const std::map<std::string, std::string> links = {
-      {"gone/c", "gone/b"}, {"gone/d", "gone/b"}, {"kept/b", "kept/a"},
-      {"kept/d", "kept/a"}, {"new/c", "new/b"},   {"new/d", "new/b"}};
+  const std::map<std::string, std::string> links = {{"gone/c", "gone/b"}, {"gone/d", "gone/b"},
+                                                    {"kept/b", "kept/a"}, {"kept/d", "kept/a"},
+                                                    {"new/c", "new/b"},   {"new/d", "new/b"}};
   CHECK(links_of(layers) == links);
   for (const auto squash : {ExportSpec::Squash::base, ExportSpec::Squash::all}) {
     const LayerStack squashed = shaped({.squash = squash}, exported, store).images.front().layers;
