@@ -18,6 +18,9 @@ namespace slipway {
 // around it.
 inline constexpr std::uint64_t max_statement_size = std::uint64_t{60} << 20;
 
+// For a part of a package URL: all but what RFC 3986 calls unreserved, and the signs of `plain`.
+std::string percent_encoded(std::string_view text, std::string_view plain = {});
+
 // "pkg:docker/app@1.2?platform=linux%2Famd64": the package URL of an image by this name.
 std::string package_url(const Reference& name, const Platform& platform);
 
@@ -25,7 +28,8 @@ std::string package_url(const Reference& name, const Platform& platform);
 // without any the subject is called "_". Throws Error for a predicate that is no JSON.
 std::string write_statement(const Attestation& attestation, const Digest& manifest,
                             const std::vector<Reference>& names, const Platform& platform);
-// What the statement says, whatever it says it of; empty: it is none. For untrusted bytes.
+// What the statement says, whatever it says it of, the predicate byte for byte; empty: it is none,
+// or nested deeper than any honest one. For untrusted bytes.
 std::optional<Attestation> read_statement(std::string_view json);
 
 // Nobody asks for it, so nobody runs what is for it: "unknown/unknown".

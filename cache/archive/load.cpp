@@ -381,8 +381,9 @@ class Loader {
       layers.push_back({.member = blob_name(layer.digest), .blob = layer});
     }
     Image image = store_image(config, layers);
-    // So that it goes on as it came, where what it names is kept (pack.cpp compares that).
-    if (made_.contains(image.id) || !store_.image_facts().manifest(image.id)) {
+    // So that it goes on as it came, where what it names is kept (pack.cpp compares that). Not one
+    // that the store had before: a push of what was built here would send a stranger's manifest.
+    if (made_.contains(image.id)) {
       store_.image_facts().put_manifest(image.id, {manifest.media_type, text});
     }
     return image;

@@ -105,8 +105,13 @@ class Packer {
            compression_of_type(layer.media_type) != options_.layers.compression)) {
         return;
       }
-      // An uncompressed layer is made from its files, whatever its blob is kept as.
-      if (layer.digest == diff_id.digest) continue;
+      // An uncompressed layer is made from its files, whatever its blob is kept as. Its size is the
+      // manifest's word until it has been measured.
+      if (layer.digest == diff_id.digest) {
+        const LayerFormat tar{.compression = Compression::none, .level = {}, .force = true};
+        if (layer_blob(store_, diff_id, tar).size != layer.size) return;
+        continue;
+      }
       // Not any blob that happens to be here: nobody compared the manifest's with the layer then.
       const bool of_layer = store_.layers().blob(diff_id) == layer.digest ||
                             store_.layer_blobs().has(diff_id, layer.digest);

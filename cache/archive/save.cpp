@@ -1,12 +1,15 @@
 #include <cache/archive/save.hpp>
 
+#include <cache/archive/members.hpp>
 #include <cache/file_descriptor.hpp>
 #include <cache/images/manifest.hpp>
+#include <cache/json_bounds.hpp>
 #include <cache/layers/tar_writer.hpp>
 #include <cache/store.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
@@ -15,13 +18,18 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <variant>
 
 namespace slipway {
 namespace {
 
+using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
+
+constexpr const char* name_annotation = "io.containerd.image.name";
+constexpr const char* ref_annotation = "org.opencontainers.image.ref.name";
 
 // A file of the archive: its size is known before its bytes, as a tar needs it.
 struct ArchiveFile {
@@ -48,6 +56,7 @@ class Plan {
   }
 
   const std::map<std::string, ArchiveFile>& files() const { return files_; }
+  const ImageIndex& index() const { return index_; }
   // Of each image.
   std::vector<BlobDescriptor> roots() { return std::move(roots_); }
 
@@ -72,8 +81,8 @@ class Plan {
       if (name.tag.empty()) continue;
       Reference tagged = name;
       tagged.digest.reset();
-      descriptor.annotations["io.containerd.image.name"] = tagged.text();
-      descriptor.annotations["org.opencontainers.image.ref.name"] = tagged.tag;
+      descriptor.annotations[name_annotation] = tagged.text();
+      descriptor.annotations[ref_annotation] = tagged.tag;
       index_.manifests.push_back(descriptor);
       if (!named) entry["RepoTags"] = OrderedJson::array();
       entry["RepoTags"].push_back(tagged.familiar());
@@ -121,6 +130,61 @@ class Plan {
   std::vector<BlobDescriptor> roots_;
 };
 
+std::string annotation_of(const Json& descriptor, const char* name) {
+  const auto annotations = descriptor.find("annotations");
+  if (annotations == descriptor.end() || !annotations->is_object()) return {};
+  const auto found = annotations->find(name);
+  return found != annotations->end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// Whether an entry of an index stands for what the new one does: the same name, as BuildKit
+// compares it, or the same thing without a name.
+bool is_replaced(const Json& entry, const Json& by) {
+  if (!entry.is_object()) return false;
+  const std::string name = annotation_of(by, name_annotation);
+  const std::string ref = annotation_of(by, ref_annotation);
+  return annotation_of(entry, name_annotation) == name &&
+         annotation_of(entry, ref_annotation) == ref &&
+         (!ref.empty() || entry.value("digest", Json()) == by.at("digest"));
+}
+
+// The index.json of a layout with these entries more. What others wrote into it stays as it is,
+// members that nobody here knows among it.
+std::string merged_index(std::string_view text, const ImageIndex& added, const std::string& path) {
+  Json index = is_modest_json(text, 32, 200'000) ? Json::parse(text, nullptr, false) : Json();
+  const bool usable =
+      index.is_object() && (!index.contains("manifests") || index["manifests"].is_array() ||
+                            index["manifests"].is_null());
+  if (!usable)
+    throw Error(quoted(path) + " is no image index, so nothing can be added to it")
+        .hint("give the directory of an OCI layout, or one that is empty");
+  std::vector<Json> entries;
+  for (const BlobDescriptor& each : added.manifests)
+    entries.push_back(Json::parse(write_descriptor(each)));
+  Json all = Json::array();
+  for (Json& old : index["manifests"]) {
+    const bool replaced = std::any_of(entries.begin(), entries.end(),
+                                      [&](const Json& entry) { return is_replaced(old, entry); });
+    if (!replaced) all.push_back(std::move(old));
+  }
+  for (Json& entry : entries) all.push_back(std::move(entry));
+  index["schemaVersion"] = 2;
+  if (!index.contains("mediaType")) index["mediaType"] = added.media_type;
+  index["manifests"] = std::move(all);
+  return index.dump();
+}
+
+// Held by whoever changes a layout's directory: of two that add to its index at once one would lose
+// its entry, and both would write the same files aside. A file system without locks has none, and
+// one writer at a time.
+FileDescriptor lock_directory(const std::filesystem::path& directory) {
+  FileDescriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!descriptor) throw system_error("open", directory.native(), errno);
+  while (::flock(descriptor.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  return descriptor;
+}
+
 }  // namespace
 
 std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<ToPack>& images,
@@ -155,6 +219,7 @@ std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<ToPac
   std::error_code error;
   std::filesystem::create_directories(directory / "blobs" / "sha256", error);
   if (error) throw system_error("mkdir", directory.native(), error.value());
+  const FileDescriptor lock = lock_directory(directory);
   const auto put = [&](const std::string& name, const ArchiveFile& file) {
     // Aside first: nobody finds half of it.
     const std::string path = directory / name;
@@ -175,7 +240,13 @@ std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<ToPac
   for (const auto& [name, file] : files) {
     if (name != "index.json") put(name, file);
   }
-  put("index.json", files.at("index.json"));
+  const std::unique_ptr<ArchiveMembers> there = open_members(directory, store.state());
+  if (there->has("index.json")) {
+    put("index.json", text_file(merged_index(there->read("index.json", max_manifest_size),
+                                             plan.index(), directory / "index.json")));
+  } else {
+    put("index.json", files.at("index.json"));
+  }
   return plan.roots();
 }
 

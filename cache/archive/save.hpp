@@ -32,7 +32,8 @@ inline LayerFormat docker_layers() {
 std::vector<BlobDescriptor> save_tar(Store& store, const std::vector<ToPack>& images,
                                      const SaveOptions& options, const ByteSink& sink);
 // Writes into a directory, which is made where it is missing. What is there already stays, but for
-// the files of the same names; index.json comes last. Gives what save_tar() gives.
+// the files of the same names; index.json comes last, and keeps the images that others put into it,
+// but for those that are called the same. Gives what save_tar() gives.
 std::vector<BlobDescriptor> save_directory(Store& store, const std::vector<ToPack>& images,
                                            const SaveOptions& options,
                                            const std::filesystem::path& directory);

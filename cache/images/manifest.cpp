@@ -202,6 +202,8 @@ const BlobDescriptor& choose_manifest(const ImageIndex& index, const Platform& w
 
 std::vector<BlobDescriptor> read_attestation_manifest(std::string_view text) {
   try {
+    if (!is_modest_json(text, deepest_manifest, most_values))
+      throw malformed("it is nested too deeply, or has too many values");
     const Json json = Json::parse(text);
     if (!json.is_object()) throw malformed("it is not a JSON object");
     const Json& layers = json.at("layers");

@@ -12,6 +12,7 @@
 // The config's descriptor carries the record's bytes (descriptor.md, "data"), so that a record
 // costs one request; a long one is fetched as the blob that it is in any case.
 #include <cache/images/manifest.hpp>
+#include <cache/json_bounds.hpp>
 #include <cache/registry/base64.hpp>
 #include <cache/registry/client.hpp>
 #include <cache/shared/attributes.hpp>
@@ -33,6 +34,10 @@ constexpr std::string_view blob_type = "application/vnd.slipway.cache.blob.v1";
 
 // A quarter of what registries accept for a manifest; base64 makes a third more of it.
 constexpr std::size_t longest_inline = std::size_t{1} << 20;
+
+// A manifest's, as those of images (images/manifest.cpp).
+constexpr std::size_t deepest_manifest = 32;
+constexpr std::size_t most_values = 200000;
 
 // A tag has at most 128 characters (distribution-spec, "Pulling manifests").
 constexpr std::size_t longest_place_tag = 128 - std::string_view("-key-").size() - 64;
@@ -61,6 +66,7 @@ struct Config {
 
 // Nothing for what is not the manifest of a record.
 std::optional<Config> read_config(std::string_view manifest) {
+  if (!is_modest_json(manifest, deepest_manifest, most_values)) return std::nullopt;
   const Json json = Json::parse(manifest, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   const auto config = json.find("config");

@@ -1,6 +1,7 @@
 #include <executor/attest/build_steps.hpp>
 
 #include <cache/registry/base64.hpp>
+#include <executor/attest/clean_json.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -61,7 +62,7 @@ class Describer {
 
  private:
   std::string address(const std::string& url) const {
-    return Hidden(hidden_).url(url);  // a copy, which learns what is hidden in this one
+    return Hidden(hidden_).url(url);  // a copy: learn_hidden() has told this one
   }
 
   static Json source(const std::string& identifier, Json attributes) {
@@ -80,12 +81,8 @@ class Describer {
     Json meta;
     meta["args"] = run.arguments;
     Json& environment = meta["env"] = Json::array();
-    for (const std::string& variable : run.environment) {
-      const std::size_t equals = variable.find('=');
-      const std::string name = variable.substr(0, equals);
-      const std::string value = equals == std::string::npos ? "" : variable.substr(equals + 1);
-      environment.push_back(name + "=" + Hidden(hidden_).named(name, value));
-    }
+    for (const std::string& variable : run.environment)
+      environment.push_back(Hidden(hidden_).variable(variable));
     meta["cwd"] = run.working_directory;
     if (!run.user.empty()) meta["user"] = run.user;
     if (!run.hostname.empty()) meta["hostname"] = run.hostname;
@@ -168,15 +165,6 @@ std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// Every text in it without what is hidden.
-void clean(Json& json, const Hidden& hidden) {
-  if (json.is_string()) {
-    json = hidden.clean(json.get_ref<const std::string&>());
-  } else if (json.is_structured()) {
-    for (Json& value : json) clean(value, hidden);
-  }
-}
-
 Json position(std::uint32_t line) {
   return {{"line", line}};
 }
@@ -196,6 +184,19 @@ std::vector<VertexId> needed_vertices(const Graph& graph, VertexId root) {
   for (std::size_t i = 0; i < needed.size(); ++i)
     if (needed[i]) ids.push_back(VertexId{static_cast<std::uint32_t>(i)});
   return ids;
+}
+
+void learn_hidden(const Graph& graph, Hidden& hidden) {
+  for (std::uint32_t i = 0; i < graph.size(); ++i) {
+    const Operation& operation = graph[VertexId{i}].operation;
+    if (const auto* run = std::get_if<RunProcess>(&operation)) {
+      for (const std::string& variable : run->environment) hidden.variable(variable);
+    } else if (const auto* http = std::get_if<FetchHttp>(&operation)) {
+      hidden.url(http->url);
+    } else if (const auto* git = std::get_if<FetchGit>(&operation)) {
+      hidden.url(git->remote);
+    }
+  }
 }
 
 BuildSteps describe_steps(const Graph& graph, VertexId root, const std::string& dockerfile,

@@ -59,11 +59,24 @@ void Hidden::hide(std::string_view value) {
 }
 
 std::string Hidden::named(std::string_view name, std::string_view value) {
+  // Programs take a proxy's address without a scheme, too.
+  if (lower_case(name).ends_with("_proxy") && value.find("://") == value.npos &&
+      value.find('@') != value.npos) {
+    constexpr std::string_view scheme = "http://";
+    return url(std::string(scheme) + std::string(value)).substr(scheme.size());
+  }
   if (!is_hidden_part(label_of(name), value))
     return value.find("://") == value.npos ? std::string(value) : url(value);
   hide(value);
   url(value);  // the password alone, too
   return std::string(placeholder);
+}
+
+std::string Hidden::variable(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  const std::string_view value = equals == text.npos ? std::string_view() : text.substr(equals + 1);
+  return std::string(name) + "=" + named(name, value);
 }
 
 std::string Hidden::url(std::string_view url) {

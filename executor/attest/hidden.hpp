@@ -13,6 +13,8 @@ class Hidden {
   // A named value, such as a build argument's. One whose name or value says that it is a secret is
   // "(hidden)" from now on, also where it was put into something else.
   std::string named(std::string_view name, std::string_view value);
+  // The same of NAME=VALUE.
+  std::string variable(std::string_view text);
   // The URL without its user's name and password, and without values of its query that are secrets
   // by their names. What is taken out is hidden from now on.
   std::string url(std::string_view url);

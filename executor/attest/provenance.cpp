@@ -1,8 +1,11 @@
 #include <executor/attest/build_steps.hpp>
 #include <executor/attest/provenance.hpp>
 
+#include <cache/archive/attestation.hpp>
+#include <executor/attest/clean_json.hpp>
 #include <ir/error.hpp>
 #include <ir/reference.hpp>
+#include <ir/remote_source.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -22,20 +25,9 @@ constexpr const char* build_type_v1 =
     "https://github.com/moby/buildkit/blob/master/docs/attestations/slsa-definitions.md";
 constexpr const char* build_type_v02 = "https://mobyproject.org/buildkit@v1";
 
-std::string percent_encoded(std::string_view text) {
-  static constexpr std::string_view hex = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || c == ':';
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      result += c;
-    } else {
-      result += {'%', hex[byte >> 4U], hex[byte & 15U]};
-    }
-  }
-  return result;
+// purl-spec, "Rules for each purl component": ':' never is encoded.
+std::string encoded(std::string_view text) {
+  return percent_encoded(text, ":");
 }
 
 // "pkg:docker/debian@bookworm?platform=linux%2Famd64"
@@ -62,16 +54,16 @@ std::string image_purl(const ResolvedSource& source) {
   std::string url = layout ? "pkg:oci/" : "pkg:docker/";
   for (std::size_t start = 0; start <= name.size();) {
     const std::size_t slash = std::min(name.find('/', start), name.size());
-    url += percent_encoded(name.substr(start, slash - start)) + (slash < name.size() ? "/" : "");
+    url += encoded(name.substr(start, slash - start)) + (slash < name.size() ? "/" : "");
     start = slash + 1;
   }
-  if (!version.empty()) url += "@" + percent_encoded(version);
+  if (!version.empty()) url += "@" + encoded(version);
   char mark = '?';
   if (!digest.empty()) {
-    url += mark + ("digest=" + percent_encoded(digest));
+    url += mark + ("digest=" + encoded(digest));
     mark = '&';
   }
-  if (source.platform) url += mark + ("platform=" + percent_encoded(source.platform->text()));
+  if (source.platform) url += mark + ("platform=" + encoded(source.platform->text()));
   return url;
 }
 
@@ -114,13 +106,29 @@ Json material(const ResolvedSource& source, Hidden& hidden, bool& complete) {
   return json;
 }
 
-void clean(Json& json, const Hidden& hidden) {
-  if (json.is_string()) {
-    json = hidden.clean(json.get_ref<const std::string&>());
-  } else if (json.is_structured()) {
-    for (Json& value : json) clean(value, hidden);
+// What the steps of one platform's image take from outside.
+class Needed {
+ public:
+  void add(const Operation& operation) {
+    if (const auto* base = std::get_if<BaseImage>(&operation)) images_.insert(base->config);
+    if (const auto* http = std::get_if<FetchHttp>(&operation))
+      files_.insert(without_credentials(http->url));
+    if (const auto* git = std::get_if<FetchGit>(&operation))
+      commits_.emplace(without_credentials(git->remote), git->ref, git->subdir);
   }
-}
+  // Build contexts are everybody's: which steps they are taken for is not known.
+  bool has(const ResolvedSource& source) const {
+    if (source.kind == ResolvedSource::Kind::image) return images_.contains(source.id);
+    if (source.use != ResolvedSource::Use::step) return true;
+    if (source.kind == ResolvedSource::Kind::http) return files_.contains(source.name);
+    return commits_.contains(std::make_tuple(source.name, source.ref, source.subdir));
+  }
+
+ private:
+  std::set<Digest> images_;
+  std::set<std::string> files_;
+  std::set<std::tuple<std::string, std::string, std::string>> commits_;
+};
 
 struct Asked {
   std::string id;
@@ -153,6 +161,8 @@ Told tell(const ProvenanceSpec& spec, const BuildFacts& facts, const Graph& grap
   const bool all = spec.mode == ProvenanceSpec::Mode::max;
   Told told;
   Hidden hidden;
+  learn_hidden(graph, hidden);
+  for (const std::string& variable : image.config.env) hidden.variable(variable);
   Json args = Json::object();
   const auto add = [&](const std::string& key, const std::string& name, const std::string& value) {
     const std::string shown = hidden.named(name, value);
@@ -170,11 +180,10 @@ Told tell(const ProvenanceSpec& spec, const BuildFacts& facts, const Graph& grap
 
   std::set<Asked> secrets;
   std::set<Asked> agents;
-  std::set<Digest> images;
+  Needed needed;
   bool network = false;
   for (const VertexId id : needed_vertices(graph, image.root)) {
-    if (const auto* base = std::get_if<BaseImage>(&graph[id].operation))
-      images.insert(base->config);
+    needed.add(graph[id].operation);
     const auto* run = std::get_if<RunProcess>(&graph[id].operation);
     if (run == nullptr) continue;
     network = network || run->network != RunProcess::Network::none;
@@ -191,8 +200,7 @@ Told tell(const ProvenanceSpec& spec, const BuildFacts& facts, const Graph& grap
   told.materials_complete = facts.locals.empty();
   if (!facts.context.empty()) told.config_source["uri"] = hidden.url(facts.context);
   for (const ResolvedSource& source : facts.sources) {
-    // Of another platform's image.
-    if (source.kind == ResolvedSource::Kind::image && !images.contains(source.id)) continue;
+    if (!needed.has(source)) continue;  // of another platform's image
     Json json = material(source, hidden, told.materials_complete);
     if (source.use == ResolvedSource::Use::build_context) {
       told.config_source["uri"] = json["uri"];

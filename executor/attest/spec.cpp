@@ -1,5 +1,6 @@
 #include <executor/attest/spec.hpp>
 
+#include <executor/csv.hpp>
 #include <ir/error.hpp>
 #include <ir/letter_case.hpp>
 #include <ir/nearest.hpp>
@@ -19,28 +20,12 @@ struct Field {
 // "a=1,b=2" with the quoting of CSV.
 std::vector<Field> fields_of(std::string_view text, const std::string& flag) {
   std::vector<Field> fields;
-  std::string field;
-  bool in_quotes = false;
-  const auto finish = [&] {
+  for (const std::string& field : split_csv(text, flag)) {
     const auto equals = field.find('=');
     const bool has_value = equals != std::string::npos;
     fields.push_back({lower_case(field.substr(0, equals)),
                       has_value ? field.substr(equals + 1) : "", has_value});
-    field.clear();
-  };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"' && in_quotes && i + 1 < text.size() && text[i + 1] == '"') {
-      field += text[i++];
-    } else if (text[i] == '"') {
-      in_quotes = !in_quotes;
-    } else if (text[i] == ',' && !in_quotes) {
-      finish();
-    } else {
-      field += text[i];
-    }
   }
-  if (in_quotes) throw Error(flag + ": a quote in " + quoted(text) + " is not closed");
-  finish();
   return fields;
 }
 

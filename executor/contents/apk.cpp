@@ -9,7 +9,7 @@ std::vector<Package> read_apk_installed(std::string_view text) {
   Package package;
   package.type = Package::Type::apk;
   const auto finish = [&] {
-    if (!package.name.empty() && !package.version.empty() && packages.size() < most_packages) {
+    if (!package.name.empty() && !package.version.empty() && packages.size() <= most_packages) {
       if (package.source == package.name) package.source.clear();
       packages.push_back(package);
     }

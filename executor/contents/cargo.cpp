@@ -11,6 +11,7 @@ namespace slipway {
 namespace {
 
 constexpr std::size_t most_audit_bytes = std::size_t{16} << 20;
+constexpr std::size_t usual_audit_bytes = std::size_t{64} << 10;
 
 // cargo writes its lock file itself, with basic strings on one line; other TOML is not cargo's.
 std::string string_value(std::string_view value) {
@@ -28,7 +29,7 @@ std::vector<Package> read_cargo_lock(std::string_view text) {
   bool inside = false;
   const auto finish = [&] {
     if (inside && !package.name.empty() && !package.version.empty() &&
-        packages.size() < most_packages)
+        packages.size() <= most_packages)
       packages.push_back(package);
     package = {};
     package.type = Package::Type::cargo;
@@ -51,22 +52,30 @@ std::vector<Package> read_cargo_lock(std::string_view text) {
   return packages;
 }
 
-std::vector<Package> read_cargo_audit(std::span<const std::byte> section) {
-  std::string text(most_audit_bytes, '\0');
+std::vector<Package> read_cargo_audit(std::span<const std::byte> section, ByteBudget& budget) {
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)>
       decompressor(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
-  std::size_t size = 0;
-  if (libdeflate_zlib_decompress(decompressor.get(), section.data(), section.size(), text.data(),
-                                 text.size(), &size) != LIBDEFLATE_SUCCESS)
-    throw Error("the list of its crates is damaged, or too large");
-  text.resize(size);
+  std::string text;
+  libdeflate_result result = LIBDEFLATE_INSUFFICIENT_SPACE;
+  // How long it will be is said nowhere; what did not suffice was work as well.
+  for (std::size_t room = usual_audit_bytes;
+       result == LIBDEFLATE_INSUFFICIENT_SPACE && room <= most_audit_bytes; room *= 4) {
+    budget.take(text.size());
+    text.resize(room);
+    std::size_t size = 0;
+    result = libdeflate_zlib_decompress(decompressor.get(), section.data(), section.size(),
+                                        text.data(), text.size(), &size);
+    if (result == LIBDEFLATE_SUCCESS) text.resize(size);
+  }
+  budget.take(text.size());
+  if (result != LIBDEFLATE_SUCCESS) throw Error("the list of its crates is damaged, or too large");
   const nlohmann::json json = read_foreign_json(text);
   std::vector<Package> packages;
   if (!json.is_object()) throw Error("the list of its crates is no JSON object");
   const auto found = json.find("packages");
   if (found == json.end() || !found->is_array()) return packages;
   for (const auto& entry : *found) {
-    if (packages.size() >= most_packages) break;
+    if (packages.size() > most_packages) break;
     // What only the build needed is not in the program.
     if (!entry.is_object() || text_member(entry, "kind") == "build") continue;
     Package package;

@@ -29,7 +29,7 @@ std::vector<Package> read_dpkg_status(std::string_view text) {
   std::string_view status;
   const auto finish = [&] {
     if (!package.name.empty() && !package.version.empty() && is_installed(status) &&
-        packages.size() < most_packages) {
+        packages.size() <= most_packages) {
       if (package.source_version == package.version) package.source_version.clear();
       if (package.source == package.name && package.source_version.empty()) package.source.clear();
       packages.push_back(package);

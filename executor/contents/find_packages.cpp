@@ -22,7 +22,7 @@ namespace {
 
 // By far more than honest images have. Counts and bytes, never time: the same files give the same
 // list on any machine.
-constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;  // read, of all files together
+constexpr std::uint64_t most_bytes = std::uint64_t{4} << 30;  // read or unpacked, of all files
 constexpr std::size_t most_files = 500'000;                   // opened
 constexpr std::size_t most_notes = 100;
 constexpr std::uint64_t most_text = 64 << 20;        // a database or lock file
@@ -47,9 +47,9 @@ class Finder {
 
  private:
   void note(const std::string& text) {
-    if (inventory_.notes.size() < most_notes) inventory_.notes.push_back(printable(text));
-    if (inventory_.notes.size() == most_notes)
-      inventory_.notes.push_back("further notes are left out");
+    if (inventory_.notes.size() > most_notes) return;
+    const bool last = inventory_.notes.size() == most_notes;
+    inventory_.notes.push_back(last ? "further notes are left out" : printable(text));
   }
 
   // What one file is good for, and nothing that is wrong with it ends more than that.
@@ -78,9 +78,7 @@ class Finder {
   // The whole file, or its first bytes.
   std::string prefix(const Entry& entry, std::uint64_t most) {
     const std::uint64_t size = std::min(entry.size, most);
-    if (size > most_bytes - read_)
-      throw Error("too many bytes tell of packages, so it is left out");
-    read_ += size;
+    budget_.take(size);
     std::string bytes(size, '\0');
     const FileDescriptor file = open(entry);
     if (!read_at(file.get(), 0, std::as_writable_bytes(std::span(bytes.data(), bytes.size()))))
@@ -111,8 +109,17 @@ class Finder {
     return std::nullopt;
   }
 
+  // What is behind the last that may be is left out, and told.
+  std::vector<Package> counted(const Entry& entry, std::vector<Package> packages) {
+    if (packages.size() > most_packages) {
+      packages.resize(most_packages);
+      note("/" + entry.path + ": what is behind the first " + std::to_string(most_packages) +
+           " packages in it is left out");
+    }
+    return packages;
+  }
   void take(const Entry& entry, std::vector<Package> packages) {
-    for (Package& package : packages) take(entry, std::move(package));
+    for (Package& package : counted(entry, std::move(packages))) take(entry, std::move(package));
   }
   void take(const Entry& entry, Package package) {
     if (!package.layer) package.layer = layer_of(entry.path);
@@ -156,7 +163,7 @@ class Finder {
 
   void read_dpkg() {
     const auto read = [&](const Entry& entry) {
-      for (Package& package : read_dpkg_status(text(entry, most_text))) {
+      for (Package& package : counted(entry, read_dpkg_status(text(entry, most_text)))) {
         // The name becomes a part of paths.
         if (package.name.find('/') == std::string::npos && package.name != "..")
           add_debian_facts(package);
@@ -230,14 +237,14 @@ class Finder {
     const FileDescriptor file = open(entry);
     const auto program = ElfFile::open(
         [&](std::uint64_t offset, std::span<std::byte> buffer) {
-          if (buffer.size() > most_bytes - read_) return false;
-          read_ += buffer.size();
+          if (buffer.size() > budget_.left) return false;
+          budget_.take(buffer.size());
           return read_at(file.get(), offset, buffer);
         },
         entry.size);
     if (!program) return;
     if (const auto crates = find_cargo_audit(*program))
-      take(entry, read_cargo_audit(std::as_bytes(std::span(*crates))));
+      take(entry, read_cargo_audit(std::as_bytes(std::span(*crates)), budget_));
     if (const auto info = find_go_build_info(*program))
       take(entry, read_go_modules(info->go_version, info->modules));
   }
@@ -251,7 +258,7 @@ class Finder {
   Inventory inventory_;
   std::map<std::string, Package> packages_;  // by purl
   std::set<std::string> databases_;          // that were read
-  std::uint64_t read_ = 0;
+  ByteBudget budget_{most_bytes};
   std::size_t files_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <executor/contents/package.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,8 +17,17 @@
 
 namespace slipway {
 
-// No file tells of more; what is behind the last is left out, and said.
+// No file tells of more. A reader stops at one more than that, so that whoever takes them can say
+// that there were more.
 inline constexpr std::size_t most_packages = 100'000;
+
+// How many bytes may still be read or unpacked, of all files together.
+struct ByteBudget {
+  std::uint64_t left = 0;
+
+  // Throws Error where that is more than is left.
+  void take(std::uint64_t bytes);
+};
 
 // /var/lib/dpkg/status, or a file of status.d: those that are installed.
 std::vector<Package> read_dpkg_status(std::string_view text);
@@ -43,7 +53,8 @@ std::optional<Package> read_python_metadata(std::string_view text);
 // Cargo.lock
 std::vector<Package> read_cargo_lock(std::string_view text);
 // What `cargo auditable` puts into a program's .dep-v0 section: JSON, compressed by zlib.
-std::vector<Package> read_cargo_audit(std::span<const std::byte> section);
+// What it unpacks counts.
+std::vector<Package> read_cargo_audit(std::span<const std::byte> section, ByteBudget& budget);
 
 // The version of go, and the modules as `go version -m` lists them.
 std::vector<Package> read_go_modules(std::string_view go_version, std::string_view modules);

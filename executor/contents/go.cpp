@@ -125,7 +125,7 @@ std::optional<GoBuildInfo> find_go_build_info(const ElfFile& program) {
 std::vector<Package> read_go_modules(std::string_view go_version, std::string_view modules) {
   std::vector<Package> packages;
   std::string_view line;
-  while (packages.size() < most_packages && take_line(modules, line)) {
+  while (packages.size() <= most_packages && take_line(modules, line)) {
     const std::size_t tab = line.find('\t');
     if (tab == line.npos) continue;
     const std::string_view what = line.substr(0, tab);

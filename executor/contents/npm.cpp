@@ -50,7 +50,7 @@ void take_tree(const Json& lock, std::vector<Package>& packages) {
     left.pop_back();
     if (!there) continue;
     for (const auto& [name, dependency] : found->items()) {
-      if (packages.size() >= most_packages) return;
+      if (packages.size() > most_packages) return;
       if (!dependency.is_object()) continue;
       if (auto package = package_of(dependency, field_text(name)))
         packages.push_back(std::move(*package));
@@ -80,7 +80,7 @@ std::vector<Package> read_npm_lock(std::string_view text) {
   }
   for (const auto& [place, entry] : found->items()) {
     // "" is the project itself; a link says that another entry is meant.
-    if (packages.size() >= most_packages || !entry.is_object() || place.empty()) continue;
+    if (packages.size() > most_packages || !entry.is_object() || place.empty()) continue;
     if (const auto link = entry.find("link"); link != entry.end() && *link == true) continue;
     std::string name = text_member(entry, "name");  // an alias: what it really is
     if (name.empty()) name = name_in(place);

@@ -1,5 +1,6 @@
 #include <executor/contents/package.hpp>
 
+#include <cache/archive/attestation.hpp>
 #include <ir/letter_case.hpp>
 
 #include <algorithm>
@@ -8,24 +9,9 @@
 namespace slipway {
 namespace {
 
-// purl-spec, "Rules for each purl component": all but these are percent-encoded, and ':' never is.
-bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~' || c == ':';
-}
-
+// purl-spec, "Rules for each purl component": ':' never is encoded.
 std::string encoded(std::string_view text, bool keep_slashes = false) {
-  static constexpr std::string_view hex = "0123456789ABCDEF";
-  std::string result;
-  for (const char c : text) {
-    if (is_plain(c) || (keep_slashes && c == '/')) {
-      result += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    result += {'%', hex[byte >> 4U], hex[byte & 15U]};
-  }
-  return result;
+  return percent_encoded(text, keep_slashes ? ":/" : ":");
 }
 
 // The namespace of a distribution's packages. Red Hat's is not called as its os-release is.

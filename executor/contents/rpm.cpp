@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include <cstdint>
 #include <memory>
 
 namespace slipway {
@@ -16,6 +17,9 @@ constexpr std::size_t most_notes = 10;
 // Steps of SQLite's machine: a query of a whole database of 10,000 packages takes some 100,000.
 constexpr int steps_between_calls = 100'000;
 constexpr int most_calls = 1000;
+// Of all headers together. The steps do not count them, and in a malformed database any number of
+// rows may have the same long one.
+constexpr std::uint64_t most_header_bytes = std::uint64_t{1} << 30;
 
 struct Close {
   void operator()(sqlite3* database) const { ::sqlite3_close_v2(database); }
@@ -71,10 +75,16 @@ std::vector<Package> read_rpm_database(std::string bytes, std::vector<std::strin
 
   std::vector<Package> packages;
   std::size_t bad = 0;
+  std::uint64_t taken = 0;
   int step = SQLITE_ROW;
-  while (packages.size() < most_packages && (step = ::sqlite3_step(prepared)) == SQLITE_ROW) {
+  while (packages.size() <= most_packages && (step = ::sqlite3_step(prepared)) == SQLITE_ROW) {
     const void* blob = ::sqlite3_column_blob(prepared, 0);
     const auto length = static_cast<std::size_t>(::sqlite3_column_bytes(prepared, 0));
+    taken += length;
+    if (taken > most_header_bytes) {
+      notes.push_back("its headers have too many bytes, so a part is missing");
+      break;
+    }
     try {
       if (auto package = read_rpm_header({static_cast<const std::byte*>(blob), length}))
         packages.push_back(std::move(*package));

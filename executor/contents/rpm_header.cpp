@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 
 namespace slipway {
 namespace {
@@ -63,6 +64,11 @@ std::optional<Package> read_rpm_header(std::span<const std::byte> blob) {
   Package package;
   package.type = Package::Type::rpm;
   std::string release;
+  // Each tag is there once; one that a stranger repeats a million times costs its text once, too.
+  std::set<std::uint32_t> seen;
+  const auto is_first = [&](std::uint32_t tag, std::uint32_t wanted) {
+    return tag == wanted && seen.insert(tag).second;
+  };
   for (std::size_t i = 0; i < count; ++i) {
     const auto entry = blob.subspan(8 + i * entry_size, entry_size);
     const std::uint32_t tag = number_at(entry, 0);
@@ -71,14 +77,14 @@ std::optional<Package> read_rpm_header(std::span<const std::byte> blob) {
     if (tag == epoch_tag && kind == int32_kind && offset + 4 <= data.size())
       package.epoch = std::to_string(number_at(data, offset));
     if (kind != string_kind && kind != strings_kind && kind != i18n_kind) continue;
-    if (tag == name_tag) package.name = text_at(offset);
-    if (tag == version_tag) package.version = text_at(offset);
-    if (tag == release_tag) release = text_at(offset);
-    if (tag == vendor_tag) package.supplier = text_at(offset);
-    if (tag == url_tag) package.homepage = text_at(offset);
-    if (tag == architecture_tag) package.architecture = text_at(offset);
-    if (tag == source_tag) package.source = source_name(text_at(offset));
-    if (tag == licence_tag)
+    if (is_first(tag, name_tag)) package.name = text_at(offset);
+    if (is_first(tag, version_tag)) package.version = text_at(offset);
+    if (is_first(tag, release_tag)) release = text_at(offset);
+    if (is_first(tag, vendor_tag)) package.supplier = text_at(offset);
+    if (is_first(tag, url_tag)) package.homepage = text_at(offset);
+    if (is_first(tag, architecture_tag)) package.architecture = text_at(offset);
+    if (is_first(tag, source_tag)) package.source = source_name(text_at(offset));
+    if (is_first(tag, licence_tag))
       if (std::string licence = text_at(offset); !licence.empty())
         package.licences = {std::move(licence)};
   }

@@ -1,6 +1,7 @@
 #include <executor/contents/text.hpp>
 
 #include <executor/contents/formats.hpp>
+#include <ir/error.hpp>
 #include <ir/printable.hpp>
 
 #include <algorithm>
@@ -27,6 +28,11 @@ NamedValue named_value(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == line.npos) return {{}, line};
   return {line.substr(0, colon), without_blanks(line.substr(colon + 1))};
+}
+
+void ByteBudget::take(std::uint64_t bytes) {
+  if (bytes > left) throw Error("too many bytes tell of packages, so it is left out");
+  left -= bytes;
 }
 
 std::string field_text(std::string_view text, std::size_t most) {

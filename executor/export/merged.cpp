@@ -15,17 +15,26 @@ namespace {
 
 constexpr std::size_t read_size = std::size_t{256} << 10U;
 
-bool same_file(const Entry& first, const Entry& second) {
-  return first.type == second.type && first.content == second.content &&
-         first.size == second.size && first.mode == second.mode && first.uid == second.uid &&
-         first.gid == second.gid && first.device_major == second.device_major &&
-         first.device_minor == second.device_minor && first.link_target == second.link_target &&
-         first.xattrs == second.xattrs;
-}
-
 }  // namespace
 
+// The topmost layer that has the path: where the entry comes from that is seen there.
+const LayerIndex* MergedLinks::layer_of(const std::string& path) const {
+  const auto& layers = view_.layers();
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
+    if (layer->index->find(path)) return layer->index.get();
+  return nullptr;
+}
+
+void MergedLinks::follow(Entry& entry) {
+  if (entry.hard_link.empty()) return;
+  const LayerIndex* const layer = layer_of(entry.path);
+  if (view_.find(entry.hard_link) && layer_of(entry.hard_link) == layer) return;
+  const auto [head, fresh] = heads_.try_emplace({layer, entry.hard_link}, entry.path);
+  entry.hard_link = fresh ? std::string() : head->second;
+}
+
 void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit) {
+  MergedLinks links(view);
   // Names still to visit, the next one last: deep trees must not use up the stack.
   std::vector<std::string> open;
   const auto push = [&](const std::string& directory) {
@@ -41,10 +50,7 @@ void walk_merged(const StackView& view, const std::function<void(const Entry&)>&
     std::optional<Entry> entry = view.find(path);
     if (!entry || entry->type == Entry::Type::whiteout) continue;
     entry->opaque = false;
-    if (!entry->hard_link.empty()) {
-      const auto first = view.find(entry->hard_link);
-      if (!first || !same_file(*first, *entry)) entry->hard_link.clear();
-    }
+    links.follow(*entry);
     visit(*entry);
     if (entry->type == Entry::Type::directory) push(path);
   }
@@ -57,8 +63,9 @@ void read_merged(const StackView& view, const Entry& entry,
       std::min<std::uint64_t>(std::max<std::uint64_t>(entry.size, 1), read_size)));
   std::uint64_t left = entry.size;
   while (left > 0) {
-    const ssize_t got = ::read(file.get(), buffer.data(),
-                               static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
+    const ssize_t got =
+        ::read(file.get(), buffer.data(),
+               static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size())));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw system_error("read", entry.path, errno);
     if (got == 0) throw Error("the store's copy of " + quoted(entry.path) + " is too short");

@@ -86,6 +86,7 @@ class Merge {
       tar.add(entry);
       break;
     }
+    MergedLinks links(all_);
     // Paths still to visit, the next one last: deep trees must not use up the stack.
     std::vector<std::string> open;
     push("", open);
@@ -102,7 +103,7 @@ class Merge {
       }
       if (is_upper(path)) {
         entry->opaque = false;  // what it hid is whiteouts of its own
-        keep_link(*entry);
+        links.follow(*entry);
         add_entry(tar, all_, *entry);
       }
       if (entry->type == Entry::Type::directory) push(path, open);
@@ -122,17 +123,6 @@ class Merge {
     if (!entry || entry->type == Entry::Type::whiteout) return false;
     return std::any_of(upper_.layers().begin(), upper_.layers().end(),
                        [&](const StackView::Layer& layer) { return layer.index->find(path); });
-  }
-
-  // A link's first name may be gone, or another file by now.
-  void keep_link(Entry& entry) const {
-    if (entry.hard_link.empty()) return;
-    const std::optional<Entry> first = all_.find(entry.hard_link);
-    const bool same = first && first->type == entry.type && first->hard_link.empty() &&
-                      first->content == entry.content && first->mode == entry.mode &&
-                      first->uid == entry.uid && first->gid == entry.gid &&
-                      first->mtime == entry.mtime && first->xattrs == entry.xattrs;
-    if (!same || !is_upper(entry.hard_link)) entry.hard_link.clear();
   }
 
   // What the directory holds, and what it held below and does not any more.

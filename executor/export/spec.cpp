@@ -1,6 +1,9 @@
 #include <executor/export/export.hpp>
+
+#include <executor/csv.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
+#include <ir/quantities.hpp>
 
 #include <charconv>
 #include <optional>
@@ -27,30 +30,9 @@ const std::vector<std::string> known_fields = {"type",
                                                "push",
                                                "push-by-digest"};
 
-// A line of CSV: fields between commas, quoted ones may hold commas.
-std::vector<std::string> split_csv(std::string_view text, std::string_view flag) {
-  std::vector<std::string> fields(1);
-  bool in_quotes = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"' && in_quotes && i + 1 < text.size() && text[i + 1] == '"') {
-      fields.back() += '"';
-      ++i;
-    } else if (c == '"') {
-      in_quotes = !in_quotes;
-    } else if (c == ',' && !in_quotes) {
-      fields.emplace_back();
-    } else {
-      fields.back() += c;
-    }
-  }
-  if (in_quotes) throw Error(std::string(flag) + " " + quoted(text) + ": a quote is not closed");
-  return fields;
-}
-
 bool boolean(std::string_view key, std::string_view value, std::string_view flag) {
-  if (value == "true" || value == "1" || value.empty()) return true;
-  if (value == "false" || value == "0") return false;
+  if (value.empty()) return true;
+  if (const std::optional<bool> read = read_boolean(value)) return *read;
   throw Error(std::string(flag) + ": " + std::string(key) + "=" + quoted(value) +
               " is neither true nor false");
 }

@@ -29,7 +29,8 @@ struct Attested {
   std::vector<Attestation> attestations;
 };
 
-// Of an index what was attested of each of its images.
+// Of an index what was attested of each of its images. At least one; throws Error where there is
+// none for the platform.
 std::vector<Attested> attested_of(Store& store, const Request& request) {
   const Digest id = store.images().resolve(request.image);
   std::optional<Platform> platform;
@@ -45,7 +46,11 @@ std::vector<Attested> attested_of(Store& store, const Request& request) {
   } else if (const auto image = store.images().find(id)) {
     add(*image);
   }
-  return list;
+  if (!list.empty()) return list;
+  Error missing("the image " + quoted(request.image) + " is not in the store" +
+                (platform ? " for " + platform->text() : ""));
+  if (platform) missing.hint("slipway pull --platform " + platform->text() + " " + request.image);
+  throw missing;
 }
 
 // "provenance" and "sbom" are words for any of their types.
@@ -56,6 +61,18 @@ bool is_of_type(const Attestation& attestation, const std::string& type) {
     return predicate.find("spdx.dev") != predicate.npos ||
            predicate.find("cyclonedx.org") != predicate.npos;
   return predicate == type;
+}
+
+// Of several platforms this machine's or the first, as ImageStore::find() has it. `list` has one.
+const Attested& one_of(const std::vector<Attested>& list, const Request& request) {
+  const Platform wanted =
+      request.platform.empty() ? host_platform() : parse_platform(request.platform);
+  const Attested* match = nullptr;
+  for (const Attested& each : list) {
+    if (each.platform == wanted) return each;
+    if (match == nullptr && matches(each.platform, wanted)) match = &each;
+  }
+  return match != nullptr ? *match : list.front();
 }
 
 int attestations(const Request& request, const std::filesystem::path& root) {
@@ -70,15 +87,14 @@ int attestations(const Request& request, const std::filesystem::path& root) {
     print(table(rows));
     return 0;
   }
-  for (const Attested& each : list) {
-    for (const Attestation& attestation : each.attestations) {
-      if (!is_of_type(attestation, request.type)) continue;
-      print(attestation.predicate);
-      return 0;
-    }
+  const Attested& chosen = one_of(list, request);
+  for (const Attestation& attestation : chosen.attestations) {
+    if (!is_of_type(attestation, request.type)) continue;
+    print(attestation.predicate);
+    return 0;
   }
   throw Error("the image " + quoted(request.image) + " has no attestation of type " +
-              quoted(request.type))
+              quoted(request.type) + (list.size() > 1 ? " for " + chosen.platform.text() : ""))
       .hint("slipway attestations " + request.image + " lists those that it has");
 }
 

@@ -125,7 +125,10 @@ std::vector<std::vector<Attestation>> BuildAttestations::make(
   std::vector<std::vector<Attestation>> attestations(images.size());
   for (std::size_t i = 0; spec_.sbom && i < images.size(); ++i) {
     const SolvedRoot& root = made.result.roots[i];
-    const Inventory contents = find_packages(store.layers().view(root.layers));
+    Inventory contents = find_packages(store.layers().view(root.layers));
+    // One document goes with all outputs: layers that one of them has not are not named.
+    if (made.reshaped)
+      for (Package& package : contents.packages) package.layer.reset();
     SbomSubject subject;
     if (!request_.tags.empty()) subject.name = parse_reference(request_.tags.front()).text();
     subject.created = created_of(finish_config(images[i].config, root));

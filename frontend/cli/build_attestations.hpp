@@ -28,6 +28,8 @@ struct BuildMade {
   const SourceFile& dockerfile;
   const SolveResult& result;
   const std::vector<ResolvedSource>& sources;  // all that was taken from outside
+  // An output has other layers than the result.
+  bool reshaped;
 };
 
 class BuildAttestations {
@@ -36,7 +38,6 @@ class BuildAttestations {
   explicit BuildAttestations(const BuildRequest& request);
 
   bool empty() const { return spec_.empty(); }
-  const AttestSpec& spec() const { return spec_; }
 
   // Of each image, in their order: bills of materials, then provenance, as BuildKit has them. The
   // results' layers are in the store. What could not be read of them is told to `note`. Throws

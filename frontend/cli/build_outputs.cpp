@@ -99,6 +99,12 @@ bool Outputs::takes_layers() const {
          });
 }
 
+bool Outputs::reshapes() const {
+  return std::any_of(specs_.begin(), specs_.end(), [](const ExportSpec& spec) {
+    return spec.rewrite_timestamp || spec.squash != ExportSpec::Squash::none;
+  });
+}
+
 Digest Outputs::write(const LoweredPlatforms& lowered, const SolveResult& result,
                       const std::vector<std::vector<Attestation>>& attestations, Store& store,
                       Display& display) {

@@ -28,6 +28,8 @@ class Outputs {
 
   // Whether anything is written that takes the result's files.
   bool takes_layers() const;
+  // Whether anything is written with other layers than the steps made (shape.hpp).
+  bool reshapes() const;
 
   // Writes all of it, and notes it on the display. `attestations`: of each image, in their order;
   // none: of no image any. Gives the image's ID, or the index's. Throws Error.

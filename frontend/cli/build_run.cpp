@@ -377,8 +377,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
     if (lock) lock_text = finish_lock(*lock, sources, request);
     std::vector<std::vector<Attestation>> attested;
     if (!attestations.empty() && outputs.takes_layers())
-      attested = attestations.make({lowered, options, *inputs.dockerfile, result, sources}, store(),
-                                   *display, [&notes](const Diagnostic& note) { notes.add(note); });
+      attested = attestations.make(
+          {lowered, options, *inputs.dockerfile, result, sources, outputs.reshapes()}, store(),
+          *display, [&notes](const Diagnostic& note) { notes.add(note); });
     id = outputs.write(lowered, result, attested, store(), *display);
   } catch (...) {
     // What was finished is for the others, too.

@@ -1,5 +1,7 @@
 // slipway sbom: the packages in an image, as a table or as a document that scanners read.
 #include "command.hpp"
+#include "image_path.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 #include "table.hpp"
 
@@ -13,9 +15,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,20 +47,15 @@ int sbom(const Request& request, const std::filesystem::path& root) {
   if (std::find(formats.begin(), formats.end(), request.format) == formats.end())
     throw Error("--format does not know " + quoted(request.format))
         .hint(did_you_mean(request.format, formats, "spdx, cyclonedx or table"));
-  std::optional<Platform> platform;
-  if (!request.platform.empty()) platform = parse_platform(request.platform);
-  Store store(root);
-  const Digest id = store.images().resolve(request.image);
-  const std::optional<Image> image = store.images().find(id, platform);
-  if (!image)
-    throw Error("the image " + quoted(request.image) + " is not there" +
-                (platform ? " for " + platform->text() : ""));
-  const Inventory contents = find_packages(store.layers().view(image->layers));
+  OwnedStore owned(root);
+  Store& store = owned.store;
+  const Image image = image_named(store, request.image, request.platform);
+  const Inventory contents = find_packages(store.layers().view(image.layers));
 
   SbomSubject subject;
-  const std::vector<Reference> names = store.images().names(id);
+  const std::vector<Reference> names = store.images().names(store.images().resolve(request.image));
   if (!names.empty()) subject.name = names.front().text();
-  subject.created = rfc3339(parse_time(image->config.created).value_or(0));
+  subject.created = rfc3339(parse_time(image.config.created).value_or(0));
   subject.tool = "slipway-" SLIPWAY_VERSION;
   if (request.format == "table") {
     print(table_of(contents));

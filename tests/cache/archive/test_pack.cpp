@@ -210,3 +210,33 @@ TEST_CASE("a name with a digest has it in its package URL") {
   CHECK(package_url(name, {"linux", "arm", "v7"}) ==
         "pkg:docker/team/app?digest=" + sha256("x").text() + "&platform=linux%2Farm%2Fv7");
 }
+
+TEST_CASE("a statement is read as what it says, with the predicate's own bytes") {
+  const std::string predicate = "{ \"z\":1.50, \"a\":[\"\\u00e4,}\\\"\", -0]\n}";
+  const std::string type = R"("_type":"https://in-toto.io/Statement/v1")";
+  const std::string whole = " {" + type + ",\"predic\\u0061teType\" : \"x\",\"predicate\" :\t" +
+                            predicate + " ,\"subject\":[{\"predicate\":1}]}\n";
+  const auto read = read_statement(whole);
+  REQUIRE(read);
+  CHECK(read->predicate_type == "x");
+  CHECK(read->predicate == predicate);
+  const auto again = read_statement(write_statement(*read, sha256("m"), {}, host_platform()));
+  REQUIRE(again);
+  CHECK(again->predicate == predicate);
+
+  const std::string with_type = "{" + type + ",\"predicateType\":\"x\"";
+  for (const std::string& none :
+       {std::string("{}"), std::string("[]"), std::string("\"{\""), with_type + "}",
+        with_type + ",\"predicate\":1,\"predicate\":2}", with_type + ",\"predicate\":{}",
+        "{" + type + ",\"predicateType\":1,\"predicate\":1}"}) {
+    CAPTURE(none);
+    CHECK_FALSE(read_statement(none));
+  }
+  // What no reader could go down or through.
+  CHECK_FALSE(read_statement(with_type + ",\"predicate\":" + std::string(1'000'000, '[') +
+                             std::string(1'000'000, ']') + "}"));
+  std::string many = with_type + ",\"predicate\":{\"k\":0";
+  for (int i = 0; i < 300'000; ++i) many += ",\"" + std::to_string(i) + "\":0";
+  CHECK(read_statement(many + "}}"));
+  CHECK_THROWS_AS(read_attestation_manifest(std::string(1'000'000, '[')), Error);
+}

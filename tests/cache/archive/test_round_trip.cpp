@@ -117,6 +117,27 @@ TEST_CASE("a manifest that names another layer's blob does not go on as it came"
   check_packed(packed);
 }
 
+TEST_CASE("an uncompressed layer's size is measured, not believed") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const Image image = sample_image(store);
+  Manifest lie;
+  lie.config = {.media_type = std::string(media_type::oci_config),
+                .digest = image.id,
+                .size = image.config_json.size(),
+                .platform = {},
+                .annotations = {}};
+  BlobDescriptor layer;
+  layer.media_type = media_type::oci_layer;
+  layer.digest = image.layers.front().diff_id.digest;
+  layer.size = 7;
+  lie.layers = {layer};
+  store.image_facts().put_manifest(image.id, {lie.media_type, write_manifest(lie)});
+  const Packed packed = pack(store, stored_image(store, image.id, {}), {});
+  CHECK(packed.root.digest != sha256(write_manifest(lie)));
+  check_packed(packed);
+}
+
 TEST_CASE("an index is saved with all its platforms and attestations, and loaded with them") {
   const TemporaryFolder folder;
   Store store(folder / "store");
@@ -197,6 +218,7 @@ TEST_CASE("an archive says nothing of an image that the store had before") {
   PullProgress progress;
   load_archive(store, folder / "layout", std::vector<Platform>{}, progress);
   CHECK(store.image_facts().attachments(image.id).empty());
+  CHECK_FALSE(store.image_facts().manifest(image.id));
 }
 
 TEST_CASE("every archive is as the specification has it") {
@@ -224,6 +246,45 @@ TEST_CASE("every archive is as the specification has it") {
       conformance::check_layout_files(files);
       CHECK(files.contains("manifest.json") == docker);
     }
+  }
+}
+
+TEST_CASE("a layout that is there gets one more image, and keeps what others put into it") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  const Image one = sample_image(store);
+  const Image two = sample_image(store, "another");
+  const auto save = [&](const Image& image, std::vector<Reference> names) {
+    save_directory(store, {to_pack(image, std::move(names))}, {}, folder / "layout");
+    return Json::parse(folder.read("layout/index.json"));
+  };
+  const Reference first = parse_reference("app:1");
+  save(one, {first});
+  CHECK(save(one, {first}).at("manifests").size() == 1);
+  Json index = save(two, {parse_reference("app:2")});
+  REQUIRE(index.at("manifests").size() == 2);
+  // What nobody here knows stays.
+  index["manifests"].push_back({{"mediaType", "x/y"}, {"digest", "sha512:1"}, {"size", 1}});
+  index["annotations"]["by"] = "somebody";
+  folder.write("layout/index.json", index.dump());
+  CHECK(save(two, {}).at("manifests").size() == 4);
+  index = save(two, {});  // the same without a name is there once
+  REQUIRE(index.at("manifests").size() == 4);
+  CHECK(index.at("annotations").at("by") == "somebody");
+  CHECK(index.at("manifests").at(2).at("digest") == "sha512:1");
+  // A name goes over to another image.
+  index = save(two, {first});
+  REQUIRE(index.at("manifests").size() == 4);
+  CHECK(index.at("manifests").at(0).at("annotations").at("org.opencontainers.image.ref.name") ==
+        "2");
+  CHECK(index.at("manifests").at(3).at("annotations").at("org.opencontainers.image.ref.name") ==
+        "1");
+
+  for (const std::string& wrong :
+       {std::string("[]"), std::string("{\"manifests\":1}"), std::string(100'000, '[')}) {
+    folder.write("layout/index.json", wrong);
+    CHECK_THROWS_AS(save(one, {first}), Error);
+    CHECK(folder.read("layout/index.json") == wrong);
   }
 }
 

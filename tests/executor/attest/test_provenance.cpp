@@ -233,6 +233,57 @@ TEST_CASE("materials are complete when all that was taken has a digest of its ow
   CHECK_NOTHROW(build.text(strict));
 }
 
+TEST_CASE("what secret variables of ENV and of addresses hold is hidden wherever it stands") {
+  Build build(
+      "FROM debian:bookworm\n"
+      "WORKDIR /early-s3cr3t-t0k3n\n"
+      "ENV NPM_TOKEN=s3cr3t-t0k3n\n"
+      "ENV URL=https://example.org/?t=$NPM_TOKEN\n"
+      "WORKDIR /x-$NPM_TOKEN\n"
+      "ADD https://me:hunter2-hunter2@example.org/a /a\n"
+      "RUN curl -u me:hunter2-hunter2 https://example.org/b\n"
+      "FROM scratch\n"
+      "ENV API_KEY=an0ther-key\n"
+      "COPY --from=0 /a /an0ther-key\n",
+      {{"http_proxy", "bob:pr0xy-w0rd@proxy.example:3128"}, {"note", "pr0xy-w0rd"}});
+  const std::string text = build.text();
+  std::string all = text;
+  const Json json = Json::parse(text);
+  for (const Json& info : json["runDetails"]["metadata"]["buildkit_metadata"]["source"]["infos"])
+    all += decode_base64(info["data"].get<std::string>()).value();
+  for (const char* value : {"s3cr3t-t0k3n", "hunter2-hunter2", "pr0xy-w0rd", "an0ther-key"}) {
+    INFO(value);
+    CHECK_FALSE(has(all, value));
+  }
+  const Json& request = json["buildDefinition"]["externalParameters"]["request"];
+  CHECK(request["args"]["build-arg:http_proxy"] == "xxxxx:xxxxx@proxy.example:3128");
+}
+
+TEST_CASE("a short secret takes nothing out of digests") {
+  const std::string part = base_manifest.hex().substr(10, 4);
+  Build build("FROM debian:bookworm\nRUN make\n", {{"PIN_TOKEN", part}, {"note", "is " + part}});
+  const Json definition = build.json()["buildDefinition"];
+  CHECK(definition["resolvedDependencies"][0]["digest"]["sha256"] == base_manifest.hex());
+  CHECK(definition["externalParameters"]["request"]["args"]["build-arg:note"] == "is (hidden)");
+}
+
+TEST_CASE("files and commits of other platforms are no materials of this one") {
+  Build build("FROM debian:bookworm\nADD https://example.org/tool.tgz /\n");
+  build.facts.sources.push_back(tool());
+  ResolvedSource other = tool();
+  other.name = "https://example.org/tool-arm64.tgz";
+  build.facts.sources.push_back(other);
+  ResolvedSource git;
+  git.kind = ResolvedSource::Kind::git;
+  git.name = "https://example.org/repo.git";
+  git.commit = std::string(40, 'a');
+  build.facts.sources.push_back(git);
+  const auto count = [&] { return build.json()["buildDefinition"]["resolvedDependencies"].size(); };
+  CHECK(count() == 2);
+  build.facts.sources.back().use = ResolvedSource::Use::named_context;
+  CHECK(count() == 3);
+}
+
 TEST_CASE("images of other platforms are no materials of this one") {
   Build build("FROM debian:bookworm\nRUN make\n");
   ResolvedSource other = build.facts.sources.front();

@@ -73,6 +73,66 @@ TEST_CASE("a table of packages that is none is not asked") {
   }
 }
 
+TEST_CASE("a database whose rows are all the same long header is not read again and again") {
+  // A header of 16 MiB, and a leaf of the table where 80 further rows point to it, too.
+  std::vector<std::string> headers(81, "short");
+  headers.front().assign(16 << 20, '\0');
+  std::string database = rpm_database(headers);
+  const auto number = [&](std::size_t at) {
+    return static_cast<unsigned char>(database[at]) << 8U |
+           static_cast<unsigned char>(database[at + 1]);
+  };
+  constexpr std::size_t page = 4096;
+  bool found = false;
+  for (std::size_t at = page; at + page <= database.size(); at += page) {
+    if (database[at] != '\x0d' || number(at + 3) != 81) continue;  // a leaf, and its rows
+    found = true;
+    for (std::size_t row = 1; row < 81; ++row)
+      database.replace(at + 8 + 2 * row, 2, database, at + 8, 2);
+  }
+  REQUIRE(found);
+  std::vector<std::string> notes;
+  CHECK(read_rpm_database(std::move(database), notes).empty());
+  CHECK(notes.back() == "its headers have too many bytes, so a part is missing");
+}
+
+TEST_CASE("what programs unpack counts with what is read") {
+  const std::string crates = zlib_compressed(R"({"packages":[{"name":"a","version":"1"}],"x":")" +
+                                             std::string(200'000, ' ') + "\"}");
+  const auto bytes = std::as_bytes(std::span(crates));
+  ByteBudget budget{1'000'000};
+  CHECK(read_cargo_audit(bytes, budget).size() == 1);
+  CHECK(budget.left < 800'000);
+  CHECK(read_cargo_audit(bytes, budget).size() == 1);
+  CHECK(read_cargo_audit(bytes, budget).size() == 1);
+  CHECK_THROWS_AS(read_cargo_audit(bytes, budget), Error);
+}
+
+TEST_CASE("more packages than are listed are told of, and notes say when they end") {
+  std::string installed;
+  for (std::size_t i = 0; i < most_packages + 5; ++i)
+    installed += "P:p" + std::to_string(i) + "\nV:1\n\n";
+  const Inventory many = contents_of({{"lib/apk/db/installed", {installed}}});
+  CHECK(many.packages.size() == most_packages);
+  REQUIRE(many.notes.size() == 1);
+  CHECK(many.notes.front() ==
+        "/lib/apk/db/installed: what is behind the first 100000 packages in it is left out");
+
+  Tree::Files files;
+  const auto add = [&] {
+    files["node_modules/p" + std::to_string(files.size()) + "/package.json"] = {"no JSON"};
+  };
+  while (files.size() < 100) add();
+  const Inventory all = contents_of(files);
+  CHECK(all.notes.size() == 100);
+  CHECK(all.notes.back() != "further notes are left out");
+  add();
+  add();
+  const Inventory cut = contents_of(files);
+  CHECK(cut.notes.size() == 101);
+  CHECK(cut.notes.back() == "further notes are left out");
+}
+
 TEST_CASE("programs that lie about themselves tell of nothing") {
   const std::string info = go_build_info("go1.21", "dep\ta\tv1\n");
   std::string long_text("\xff Go buildinf:\x08\x02", 16);
@@ -106,6 +166,7 @@ TEST_CASE("any bytes are read to an end") {
                 {".dep-v0", zlib_compressed("{\"packages\":[]}"), 0}});
   const std::string database = rpm_database(
       {rpm_header({{1000, "a"}, {1001, "1"}}), rpm_header({{1000, "b"}, {1001, "2"}})});
+  ByteBudget budget{std::uint64_t{1} << 40};
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes = round % 10 == 0 ? database : whole;
@@ -127,7 +188,7 @@ TEST_CASE("any bytes are read to an end") {
           bytes.size());
       if (!program) continue;
       if (const auto crates = find_cargo_audit(*program))
-        read_cargo_audit(std::as_bytes(std::span(*crates)));
+        read_cargo_audit(std::as_bytes(std::span(*crates)), budget);
       if (const auto info = find_go_build_info(*program))
         read_go_modules(info->go_version, info->modules);
     } catch (const Error&) {  // as promised

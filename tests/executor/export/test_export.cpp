@@ -67,6 +67,8 @@ TEST_CASE("an output is named as for docker") {
   CHECK(parse_export("-").kind == Kind::tar);
   CHECK(parse_export("type=tar,dest=a.tar").destination == "a.tar");
   CHECK(parse_export("type=oci,dest=dir,tar=false").as_tar == false);
+  CHECK(parse_export("type=oci,dest=dir,tar=F").as_tar == false);
+  CHECK(parse_export("type=oci,dest=x,tar=True").as_tar);
   CHECK(parse_export("type=docker").kind == Kind::image);
   CHECK(parse_export("type=image,\"name=a:1,b:2\"").names == std::vector<std::string>{"a:1", "b:2"});
   CHECK(parse_export("type=oci,compression=zstd").layers->compression == Compression::zstd);

@@ -113,6 +113,46 @@ TEST_CASE("squashed whole, an image is one layer without a mark of what is gone"
   CHECK(config.history.at(0).empty_layer);
 }
 
+TEST_CASE("names of one file stay one file where the first of them is gone or changed") {
+  const TemporaryFolder folder;
+  Store store(folder / "store");
+  std::vector<Entry> linked;
+  for (const std::string group : {"gone", "kept", "new"}) {
+    linked.push_back(directory(group));
+    linked.push_back(file(group + "/a"));
+    for (const char* name : {"/b", "/c", "/d"}) {
+      linked.push_back(file(group + name));
+      linked.back().hard_link = group + "/a";
+    }
+  }
+  const LayerStack layers = {
+      add_layer(store, {directory("base"), file("base/x")}), add_layer(store, linked),
+      // "new/a" has the same bytes and is another file all the same.
+      add_layer(store, {directory("gone"), whiteout("gone/a"), directory("kept"), file("kept/c"),
+                        directory("new"), file("new/a")})};
+  ImageConfig config;
+  config.platform = host_platform();
+  for (const LayerRef& layer : layers) config.diff_ids.push_back(layer.diff_id);
+  Exported exported;
+  exported.images.push_back({host_platform(), write_image_config(config), layers, 1});
+  const auto links_of = [&](const LayerStack& stack) {
+    std::map<std::string, std::string> links;
+    walk_merged(store.layers().view(stack), [&](const Entry& entry) {
+      if (!entry.hard_link.empty()) links[entry.path] = entry.hard_link;
+    });
+    return links;
+  };
+  const std::map<std::string, std::string> links = {{"gone/c", "gone/b"}, {"gone/d", "gone/b"},
+                                                    {"kept/b", "kept/a"}, {"kept/d", "kept/a"},
+                                                    {"new/c", "new/b"},   {"new/d", "new/b"}};
+  CHECK(links_of(layers) == links);
+  for (const auto squash : {ExportSpec::Squash::base, ExportSpec::Squash::all}) {
+    const LayerStack squashed = shaped({.squash = squash}, exported, store).images.front().layers;
+    CHECK(links_of(squashed) == links);
+    CHECK(files_of(store, squashed) == files_of(store, layers));
+  }
+}
+
 TEST_CASE("one layer above the base image is left as it is by a squash") {
   const TemporaryFolder folder;
   Store store(folder / "store");
