@@ -267,4 +267,6 @@ TEST_CASE("package URLs of images") {
   CHECK(uri("docker.io/library/debian@" + digest) ==
         "pkg:docker/debian?digest=" + digest + "&platform=linux%2Famd64");
   CHECK(uri("oci-layout://base:1") == "pkg:oci/base@1?platform=linux%2Famd64");
+  CHECK(uri("oci-layout://base@" + digest) ==
+        "pkg:oci/base?digest=" + digest + "&platform=linux%2Famd64");
 }
