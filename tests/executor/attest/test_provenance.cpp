@@ -1,6 +1,6 @@
 #include <executor/attest/build_steps.hpp>
-#include <executor/attest/hidden.hpp>
 #include <executor/attest/provenance.hpp>
+#include <executor/sources/hidden.hpp>
 
 #include <cache/registry/base64.hpp>
 #include <frontend/parse.hpp>
