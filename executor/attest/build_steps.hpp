@@ -2,7 +2,7 @@
 // builds (LLB) as JSON, with the members that there are here.
 #pragma once
 
-#include <executor/attest/hidden.hpp>
+#include <executor/sources/hidden.hpp>
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>
 

@@ -1,7 +1,7 @@
 // JSON that is published. For this folder's .cpp files alone.
 #pragma once
 
-#include <executor/attest/hidden.hpp>
+#include <executor/sources/hidden.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -37,6 +37,10 @@ std::string image_purl(const ResolvedSource& source) {
   std::string version;
   std::string digest;
   if (layout) {
+    if (const std::size_t at = name.rfind('@'); at != name.npos) {
+      digest = name.substr(at + 1);
+      name.resize(at);
+    }
     if (const std::size_t colon = name.rfind(':');
         colon != name.npos && name.find('/', colon) == name.npos) {
       version = name.substr(colon + 1);

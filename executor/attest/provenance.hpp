@@ -2,8 +2,8 @@
 // members that BuildKit's has (its docs/attestations/slsa-definitions.md).
 #pragma once
 
-#include <executor/attest/hidden.hpp>
 #include <executor/attest/spec.hpp>
+#include <executor/sources/hidden.hpp>
 #include <executor/sources/resolved_source.hpp>
 #include <ir/graph.hpp>
 #include <ir/layer.hpp>

@@ -1,10 +1,9 @@
 #include <executor/solve/part_names.hpp>
 
+#include <executor/sources/hidden.hpp>
 #include <ir/error.hpp>
-#include <ir/letter_case.hpp>
 
 #include <algorithm>
-#include <array>
 #include <variant>
 
 namespace slipway {
@@ -19,26 +18,6 @@ std::string_view bracketed_name(std::string_view label) {
   const auto open = label.find('[');
   if (open == std::string_view::npos || !label.ends_with(']')) return {};
   return label.substr(open + 1, label.size() - open - 2);
-}
-
-// Wider than the build check of such names: what is hidden in vain costs a look elsewhere, what is
-// shown in vain a secret.
-bool is_secret_name(std::string_view name) {
-  constexpr std::array<std::string_view, 9> pieces = {
-      "passw", "pword", "secret", "token", "credential", "apikey", "auth", "private", "key"};
-  const std::string lower = lower_case(name);
-  return std::any_of(pieces.begin(), pieces.end(),
-                     [&](std::string_view piece) { return lower.find(piece) != lower.npos; });
-}
-
-// "https://user:password@host/": what stands before the @ of an address.
-bool has_credentials(std::string_view value) {
-  for (std::size_t at = value.find("://"); at != value.npos; at = value.find("://", at + 1)) {
-    const std::string_view rest = value.substr(at + 3);
-    const std::size_t mark = rest.find('@');
-    if (mark != rest.npos && mark < rest.find_first_of("/ \t\n\"'")) return true;
-  }
-  return false;
 }
 
 bool has_part_below(const Parts& parts, std::string_view prefix) {

@@ -16,10 +16,11 @@
 namespace slipway {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+// For writing alone: it looks for a member in all of them, and a stranger may give it any number.
+using Ordered = nlohmann::ordered_json;
 using Kind = ResolvedSource::Kind;
 
-constexpr std::size_t most_bytes = std::size_t{16} << 20;
 constexpr std::size_t most_entries = 50'000;
 constexpr std::size_t longest_value = 8192;
 constexpr int version = 1;
@@ -33,7 +34,7 @@ class Reader {
 
   LockEntries read() {
     const std::string& text = file_->text;
-    if (text.size() > most_bytes || !is_modest_json(text, 3, most_entries * 12))
+    if (text.size() > most_lock_bytes || !is_modest_json(text, 3, most_entries * 12))
       throw error("the lock file is no lock file: it is too large or nested too deeply", 1);
     Json json;
     try {
@@ -224,7 +225,7 @@ std::string write_lock_file(const LockEntries& entries) {
   std::string text = "{\n  \"version\": " + std::to_string(version) + ",\n  \"sources\": [";
   const char* separator = "\n";
   for (const LockEntry& entry : entries) {
-    Json json;
+    Ordered json;
     json[kind_members[static_cast<std::size_t>(entry.kind)]] = entry.name;
     if (entry.platform) json["platform"] = entry.platform->text();
     if (!entry.ref.empty()) json["ref"] = entry.ref;
@@ -235,8 +236,8 @@ std::string write_lock_file(const LockEntries& entries) {
     if (!entry.commit.empty()) json["commit"] = entry.commit;
     std::string line = "{";
     for (const auto& [name, value] : json.items()) {
-      line += (line.size() > 1 ? ", " : "") + Json(name).dump() + ": " +
-              value.dump(-1, ' ', false, Json::error_handler_t::replace);
+      line += (line.size() > 1 ? ", " : "") + Ordered(name).dump() + ": " +
+              value.dump(-1, ' ', false, Ordered::error_handler_t::replace);
     }
     text += separator + ("    " + line + "}");
     separator = ",\n";

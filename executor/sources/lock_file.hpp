@@ -20,6 +20,7 @@
 #include <ir/platform.hpp>
 #include <ir/source.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ struct LockEntry : LockKey {
 
 // Sorted by key, each key once.
 using LockEntries = std::vector<LockEntry>;
+
+// No lock file is larger.
+inline constexpr std::size_t most_lock_bytes = std::size_t{16} << 20;
 
 // Total and bounded, for files that strangers may have changed. Throws Error at the line.
 LockEntries read_lock_file(const std::shared_ptr<const SourceFile>& file);

@@ -1,18 +1,21 @@
 #include <executor/sources/source_lock.hpp>
 
+#include <cache/file_descriptor.hpp>
+#include <cache/replace_file.hpp>
+#include <executor/sources/hidden.hpp>
 #include <ir/error.hpp>
 #include <ir/reference.hpp>
-#include <ir/remote_source.hpp>
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <chrono>
 #include <fstream>
 #include <map>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -21,8 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = ResolvedSource::Kind;
-
-constexpr std::size_t most_bytes = std::size_t{16} << 20;
 
 // Empty: there is no such file.
 std::optional<LockEntries> read_entries(const fs::path& path) {
@@ -34,40 +35,51 @@ std::optional<LockEntries> read_entries(const fs::path& path) {
   auto file = std::make_shared<SourceFile>();
   file->name = path.string();
   // One byte more than is allowed says that it is too long.
-  file->text.resize(most_bytes + 1);
+  file->text.resize(most_lock_bytes + 1);
   stream.read(file->text.data(), static_cast<std::streamsize>(file->text.size()));
   if (stream.bad()) throw system_error("read", path.string(), errno);
   file->text.resize(static_cast<std::size_t>(stream.gcount()));
   return read_lock_file(file);
 }
 
-// Aside, so that nobody reads half of it. Where the name is a link it stays one.
-void replace_file(const fs::path& path, const std::string& text) {
-  std::error_code none;
-  const fs::path target = fs::is_symlink(path, none) ? fs::canonical(path) : path;
-  const fs::path aside = target.string() + ".slipway-" + std::to_string(::getpid());
-  std::ofstream stream(aside, std::ios::binary | std::ios::trunc);
-  stream << text;
-  stream.close();
-  if (!stream || std::rename(aside.c_str(), target.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(aside.c_str());
-    throw system_error("write", path.string(), error)
-        .hint("--frozen-lock builds with a lock file that nobody may write");
+// The folder, because the file itself is replaced. Empty where the file system locks no folder
+// (NFS) or it may not be read: two builds that end at once may then lose an entry, which the next
+// build adds again.
+FileDescriptor lock_folder_of(const fs::path& file) {
+  const fs::path folder = without_links(file).parent_path();
+  FileDescriptor descriptor(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!descriptor) return {};
+  // Others hold it for the time that a small file takes. Who has called slipway may hold it for as
+  // long as slipway runs.
+  constexpr std::chrono::milliseconds step(20);
+  constexpr int attempts = 1500;
+  for (int i = 0; i < attempts; ++i) {
+    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) == 0) return descriptor;
+    if (errno != EWOULDBLOCK && errno != EINTR) return {};
+    std::this_thread::sleep_for(step);
   }
+  throw Error("the folder of the lock file " + quoted(file.string()) +
+              " has been locked by another program for half a minute")
+      .hint("does a script run slipway under flock(1) on that folder? lock another file there");
+}
+
+// The file is committed: what a secret was put into is known without it.
+std::string locked_address(const std::string& url) {
+  return Hidden().url(url);
 }
 
 LockKey key_of(const FetchHttp& fetch) {
   LockKey key;
   key.kind = Kind::http;
-  key.name = without_credentials(fetch.url);
+  key.name = locked_address(fetch.url);
   return key;
 }
 
 LockKey key_of(const FetchGit& fetch) {
   LockKey key;
   key.kind = Kind::git;
-  key.name = without_credentials(fetch.remote);
+  key.name = locked_address(fetch.remote);
   key.ref = fetch.ref;
   key.git_dir = fetch.keep_git_dir;
   return key;
@@ -82,7 +94,7 @@ Taken entry_of(const ResolvedSource& source) {
   Taken entry;
   entry.image = source.id;
   entry.kind = source.kind;
-  entry.name = source.kind == Kind::image ? locked_name(source.name) : source.name;
+  entry.name = source.kind == Kind::image ? locked_name(source.name) : locked_address(source.name);
   entry.digest = source.digest;
   switch (source.kind) {
     case Kind::image:
@@ -117,7 +129,11 @@ std::vector<Taken> entries_of(const std::vector<ResolvedSource>& sources) {
     Taken entry = entry_of(source);
     if (source.kind == Kind::image && source.every_platform && digests[entry.name].size() > 1)
       entry.platform = source.platform;
-    entries.emplace(entry, entry);
+    const auto [known, is_new] = entries.emplace(entry, entry);
+    if (is_new || known->second.value() == entry.value()) continue;
+    throw Error(quoted(entry.text()) + " was two different things in this build")
+        .detail("once " + known->second.value() + "\n    once " + entry.value() + "\n")
+        .hint("a lock holds a name to one of them; addresses are one where they differ in secrets");
   }
   std::vector<Taken> sorted;
   for (auto& [key, entry] : entries) sorted.push_back(std::move(entry));
@@ -204,7 +220,13 @@ std::optional<LockEntry> SourceLock::image(const std::string& reference,
     key.platform.reset();
     entry = find(key);
   }
-  if (entry != nullptr) return *entry;
+  if (entry != nullptr) {
+    const bool layout = reference.find("://") != std::string::npos;
+    const std::optional<Digest> own = layout ? std::nullopt : parse_reference(reference).digest;
+    if (own && entry->digest != own)
+      throw differs(*entry, entry->value(), own->text() + " by its own digest");
+    return *entry;
+  }
   if (mode_ == Mode::frozen) {
     key.platform = platform;
     refuse_missing(key);
@@ -270,10 +292,14 @@ std::vector<SourceLock::Change> SourceLock::finish(
   const std::vector<Taken> taken = entries_of(sources);
   std::map<LockKey, LockEntry> before = by_key(entries_);
   std::map<LockKey, LockEntry> after;
+  if (mode_ != Mode::update) require_held(before, taken);
+  if (mode_ == Mode::frozen) return {};
+  // Until the file is there: what two builds add at once is all in it.
+  const FileDescriptor alone = lock_folder_of(file_);
   if (mode_ != Mode::update) {
-    require_held(before, taken);
-    if (mode_ == Mode::frozen) return {};
     before = by_key(read_entries(file_).value_or(LockEntries()));
+    // What another build has added meanwhile holds this one, too.
+    require_held(before, taken);
     after = before;
   }
   for (const Taken& entry : taken)
@@ -296,7 +322,12 @@ std::vector<SourceLock::Change> SourceLock::finish(
   if (changes.empty() && fs::exists(file_, none)) return changes;
   LockEntries entries;
   for (auto& [key, entry] : after) entries.push_back(std::move(entry));
-  replace_file(file_, write_lock_file(entries));
+  try {
+    replace_file(file_, write_lock_file(entries));
+  } catch (Error& error) {
+    error.hint("--frozen-lock builds with a lock file that nobody may write");
+    throw;
+  }
   return changes;
 }
 

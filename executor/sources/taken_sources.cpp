@@ -52,15 +52,11 @@ ResolvedSource image_source(const ImageFacts& facts, const Image& image, const s
   // index is what the name stood for.
   const std::optional<OriginalManifest> manifest = facts.manifest(image.id);
   const std::optional<Digest> own = manifest ? std::optional(sha256(manifest->json)) : std::nullopt;
-  for (const bool same_repository : {true, false}) {
-    for (const Reference& known : facts.digests(image.id)) {
-      const bool same =
-          known.domain == reference.domain && known.repository == reference.repository;
-      if (same != same_repository) continue;
-      if (!source.digest || (source.digest == own && known.digest != own))
-        source.digest = known.digest;
-    }
-    if (source.digest) break;
+  // What another repository calls it is no digest to ask this name's for.
+  for (const Reference& known : facts.digests(image.id)) {
+    if (known.domain != reference.domain || known.repository != reference.repository) continue;
+    if (!source.digest || (source.digest == own && known.digest != own))
+      source.digest = known.digest;
   }
   source.every_platform = source.digest && own && source.digest != own;
   return source;

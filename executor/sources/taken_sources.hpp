@@ -32,7 +32,8 @@ class TakenSources {
 
 // An image of the store as a source: `name` as written, `reference` as it was resolved. `told` is
 // the digest that a registry has just given for the reference; empty: what is known from earlier
-// pulls counts, the reference's own repository's digests before others'.
+// pulls of its repository counts. What is known of others' does not: they have it under other
+// names.
 ResolvedSource image_source(const ImageFacts& facts, const Image& image, const std::string& name,
                             const Reference& reference, const Platform& platform,
                             const std::optional<Digest>& told);

@@ -169,7 +169,7 @@ BuildFacts BuildAttestations::facts_of(const BuildMade& made) const {
   facts.version = SLIPWAY_VERSION;
   // Whoever sets SOURCE_DATE_EPOCH wants the same bytes again; what makes this build another one
   // than the next is left out then, as SLSA allows.
-  if (made.options.build_args.contains("SOURCE_DATE_EPOCH")) return facts;
+  if (made.lowered.epoch) return facts;
   const auto took = std::chrono::steady_clock::now() - request_.began;
   const std::int64_t now = std::time(nullptr);
   facts.invocation = invocation_;

@@ -11,6 +11,7 @@
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 #include <ir/printable.hpp>
+#include <ir/quantities.hpp>
 
 #include <cstdio>
 #include <memory>
@@ -32,14 +33,6 @@ constexpr std::pair<std::string_view, Call::Method> methods[] = {
     {"targets", Call::Method::targets},
     {"subrequests.describe", Call::Method::describe},
 };
-
-std::optional<bool> boolean(std::string_view text) {
-  for (const std::string_view yes : {"1", "t", "T", "true", "True", "TRUE"})
-    if (text == yes) return true;
-  for (const std::string_view no : {"0", "f", "F", "false", "False", "FALSE"})
-    if (text == no) return false;
-  return std::nullopt;
-}
 
 Call::Method method_of(const std::string& name) {
   std::vector<std::string> names;
@@ -128,7 +121,7 @@ Call parse_call(const BuildRequest& request) {
       }
       call.json = value == "json";
     } else if (key == "ignorestatus") {
-      const auto ignore = boolean(value);
+      const auto ignore = read_boolean(value);
       if (!ignore) throw Error("--call: ignorestatus is true or false, not " + quoted(value));
       call.ignore_status = *ignore;
     } else if (!value.empty() || std::exchange(named, true)) {
@@ -139,7 +132,7 @@ Call parse_call(const BuildRequest& request) {
     }
   }
   if (request.check.empty()) return call;
-  const std::optional<bool> wanted = request.check == "all" ? true : boolean(request.check);
+  const std::optional<bool> wanted = request.check == "all" ? true : read_boolean(request.check);
   if (!wanted) {
     throw Error("--check is true, false or all, not " + quoted(request.check))
         .hint("--check=all adds the checks that are matters of taste");

@@ -1,5 +1,6 @@
 #include "build_images.hpp"
 
+#include "build_inputs.hpp"
 #include "table.hpp"
 #include "transfer_lines.hpp"
 
@@ -17,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -113,6 +115,10 @@ std::optional<Image> find_here(Store& store, const Reference& reference, const P
   return local;
 }
 
+bool is_of(const Reference& digest, const Reference& name) {
+  return digest.domain == name.domain && digest.repository == name.repository;
+}
+
 // What a lock holds an image to, by whatever name the store has it.
 std::optional<Image> find_held(Store& store, const Reference& reference, const LockEntry& held,
                                const Platform& platform, bool whole) {
@@ -131,8 +137,7 @@ std::optional<Image> find_held(Store& store, const Reference& reference, const L
   // Pulled by a tag that has moved since, or that still stands for it.
   for (const auto& [id, names] : store.image_facts().digests()) {
     const bool same = std::any_of(names.begin(), names.end(), [&](const Reference& name) {
-      return name.domain == reference.domain && name.repository == reference.repository &&
-             name.digest == held.digest;
+      return is_of(name, reference) && name.digest == held.digest;
     });
     if (!same) continue;
     image = find_sound(store, id, platform);
@@ -152,20 +157,41 @@ std::string platforms_here(Store& store, const Reference& reference) {
 constexpr std::string_view layout_scheme = "oci-layout://";
 
 // "oci-layout://PATH", with ":TAG" or "@DIGEST" behind it; of both the digest counts.
-Image from_layout(Store& store, const ImageRequest& wanted) {
-  std::string path = wanted.reference.substr(layout_scheme.size());
-  std::string which;
-  const auto cut = [&](char mark) {
+struct Layout {
+  explicit Layout(const std::string& reference) : path(reference.substr(layout_scheme.size())) {
+    cut('@');
+    cut(':');
+  }
+  std::string path;
+  std::string which;  // with its mark; empty: the only one
+
+ private:
+  void cut(char mark) {
     const std::size_t slash = path.rfind('/');
     const std::size_t at = path.find(mark, slash == std::string::npos ? 0 : slash);
     if (at == std::string::npos) return;
-    if (which.empty()) which = path.substr(at + 1);
+    if (which.size() <= 1) which = path.substr(at);
     path.resize(at);
-  };
-  cut('@');
-  cut(':');
+  }
+};
+
+// What a layout is called in all that is told: by its context's name, for where it lies on this
+// machine is nobody's business, and another machine has it elsewhere. Empty: no context leads
+// there.
+std::string told_name(const std::string& reference,
+                      const std::map<std::string, NamedContext>& contexts) {
+  const auto named = std::find_if(contexts.begin(), contexts.end(), [&](const auto& context) {
+    return context.second.kind == NamedContext::Kind::image && context.second.value == reference;
+  });
+  if (named == contexts.end()) return {};
+  return std::string(layout_scheme) + named->first + Layout(reference).which;
+}
+
+Image from_layout(Store& store, const ImageRequest& wanted) {
+  const Layout layout(wanted.reference);
   PullProgress progress;
-  return load_layout(store, path, which, wanted.platform, progress);
+  return load_layout(store, layout.path, layout.which.substr(layout.which.empty() ? 0 : 1),
+                     wanted.platform, progress);
 }
 
 }  // namespace
@@ -190,17 +216,21 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store, TakenSour
       TransferLines::by_stderr(request.quiet || mode == ProgressMode::quiet);
   if (shown == TransferLines::Shown::terminal && mode == ProgressMode::plain)
     shown = TransferLines::Shown::lines;
-  return [pull_always = request.pull, shown, &store, &taken, lock](const ImageRequest& wanted) {
-    const auto held =
-        lock != nullptr ? lock->image(wanted.reference, wanted.platform) : std::nullopt;
-    if (wanted.reference.starts_with(layout_scheme)) {
+  return [pull_always = request.pull, contexts = named_contexts(request), shown, &store, &taken,
+          lock](const ImageRequest& wanted) {
+    const bool is_layout = wanted.reference.starts_with(layout_scheme);
+    const std::string name = is_layout ? told_name(wanted.reference, contexts) : wanted.reference;
+    // A Dockerfile reads no folder of this machine by itself: for it that is no reference.
+    if (name.empty()) parse_reference(wanted.reference);
+    const auto held = lock != nullptr ? lock->image(name, wanted.platform) : std::nullopt;
+    if (is_layout) {
       const Image image = from_layout(store, wanted);
       ResolvedSource source;
-      source.name = source.reference = wanted.reference;
+      source.name = source.reference = name;
       source.platform = wanted.platform;
       source.id = image.id;
       taken.add_image(std::move(source));
-      return resolved(image, wanted.reference);
+      return resolved(image, name);
     }
     Reference reference = parse_reference(wanted.reference);
     std::optional<Image> image;
@@ -210,10 +240,13 @@ ResolveImage image_resolver(const BuildRequest& request, Store& store, TakenSour
       reference.digest = held->digest;
     } else if (!pull_always) {
       image = find_here(store, reference, wanted.platform, true);
-      // The digests of today are the registry's to tell; what was made here has none.
-      if (image && lock != nullptr && lock->mode() == SourceLock::Mode::update &&
-          !store.image_facts().digests(image->id).empty())
-        image.reset();
+      // The digests of today are the registry's to tell; what was made or named here has none.
+      if (image && lock != nullptr && lock->mode() == SourceLock::Mode::update) {
+        const std::vector<Reference> known = store.image_facts().digests(image->id);
+        if (std::any_of(known.begin(), known.end(),
+                        [&](const Reference& digest) { return is_of(digest, reference); }))
+          image.reset();
+      }
     }
     if (!image) {
       PullLines lines(reference.familiar(), shown);

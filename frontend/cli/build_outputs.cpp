@@ -1,22 +1,20 @@
 #include "build_outputs.hpp"
 
 #include "cache_report.hpp"
+#include "given_name.hpp"
 
 #include <cache/registry/push.hpp>
+#include <cache/replace_file.hpp>
 #include <cache/store.hpp>
 #include <executor/attest/spec.hpp>
 #include <executor/export/shape.hpp>
 #include <executor/solve/image.hpp>
 #include <ir/error.hpp>
 
-#include <sys/stat.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <fstream>
 #include <utility>
 
 namespace slipway {
@@ -24,37 +22,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void write_file(const std::string& path, const std::string& text) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    // /dev/null or a pipe is written to as it is: a rename would put a file in its place.
-    std::ofstream device(path, std::ios::binary);
-    device << text;
-    device.close();
-    if (!device) throw system_error("write", path, errno);
-    return;
-  }
-  // Aside first: who reads it never finds half of it.
-  const std::string aside = path + ".slipway-new";
-  std::ofstream file(aside, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file || std::rename(aside.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    std::remove(aside.c_str());
-    throw system_error("write", path, error);
-  }
-}
-
-// A name with a digest says what it holds, so it is nothing to choose: what a later build pins by
-// that digest would be this image.
-Reference name_to_give(const std::string& text) {
-  Reference name = parse_reference(text);
-  if (name.digest) {
-    throw Error("an image cannot be named " + quoted(text) + ": a digest is not for choosing")
-        .hint("give NAME[:TAG]");
-  }
-  return name;
+// Whether one of them has a name that is none of these.
+bool is_named_otherwise(Store& store, const std::vector<Digest>& ids,
+                        const std::vector<Reference>& names) {
+  return std::any_of(ids.begin(), ids.end(), [&](const Digest& id) {
+    const std::vector<Reference> known = store.images().names(id);
+    return std::any_of(known.begin(), known.end(), [&](const Reference& name) {
+      return std::find(names.begin(), names.end(), name) == names.end();
+    });
+  });
 }
 
 // Layers go side by side, and what is told of each is told by the display's one line.
@@ -66,7 +42,7 @@ Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) 
   const AttestSpec attest =
       parse_attest(request.attestations, request.provenance, request.sbom);
   inline_provenance_ = attest.provenance && attest.provenance->inline_only;
-  for (const std::string& tag : request.tags) names_.push_back(name_to_give(tag));
+  for (const std::string& tag : request.tags) names_.push_back(given_name(tag));
   for (const std::string& text : request.outputs) specs_.push_back(parse_export(text));
 
   // As buildx: they add to an image that is asked for anyway.
@@ -85,7 +61,7 @@ Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) 
       spec.annotations = std::move(all);
     }
     require_exportable(spec, several_);
-    if (is_image(spec)) std::for_each(spec.names.begin(), spec.names.end(), name_to_give);
+    if (is_image(spec)) std::for_each(spec.names.begin(), spec.names.end(), given_name);
     if (spec.push && names_.empty() && spec.names.empty()) {
       throw Error("an image that is pushed needs a name")
           .hint("give --tag NAME, or name= in --output");
@@ -182,15 +158,22 @@ void Outputs::keep_image(const ExportSpec& spec, const Exported& exported, Store
     done.push_back("writing index " + id.text());
   }
   // What is said of the image now takes the place of what an earlier build said of the same one.
+  // Where nothing is said, what was said under other names is left to them.
+  const bool has_other_names =
+      is_named_otherwise(store, ids, image.names) || is_named_otherwise(store, {id}, image.names);
+  const auto attach = [&](const Digest& to, const Attachments& attachments) {
+    if (attachments.empty() && has_other_names) return;
+    store.image_facts().put_attachments(to, attachments);
+  };
   for (std::size_t i = 0; i < ids.size(); ++i) {
     Attachments attachments = image.images[i].attachments;
     if (!several_) {
       attachments.annotations.index = image.annotations.index;
       attachments.annotations.index_descriptor = image.annotations.index_descriptor;
     }
-    store.image_facts().put_attachments(ids[i], attachments);
+    attach(ids[i], attachments);
   }
-  if (several_) store.image_facts().put_attachments(id, {image.annotations, {}});
+  if (several_) attach(id, {image.annotations, {}});
   for (const Reference& name : image.names) {
     store.images().tag(name, id);
     done.push_back("naming to " + name.text());
@@ -237,9 +220,9 @@ std::string Outputs::metadata(const Graph& graph, const SolveResult& result,
 
 void Outputs::write_files(const BuildRequest& request, const Graph& graph,
                           const SolveResult& result, const std::vector<Diagnostic>& notes) const {
-  if (!request.iidfile.empty()) write_file(request.iidfile, id_.text());
+  if (!request.iidfile.empty()) replace_file(request.iidfile, id_.text());
   if (!request.metadata_file.empty())
-    write_file(request.metadata_file, metadata(graph, result, notes));
+    replace_file(request.metadata_file, metadata(graph, result, notes));
 }
 
 }  // namespace slipway

@@ -4,6 +4,7 @@
 #include "build_lock.hpp"
 #include "cache_report.hpp"
 #include "command.hpp"
+#include "display.hpp"
 #include "git_context.hpp"
 #include "http_context.hpp"
 #include "print.hpp"
@@ -98,12 +99,6 @@ const char* name_of(Outcome outcome) {
       return "local";
   }
   return "";
-}
-
-std::string seconds_text(std::int64_t nanoseconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(nanoseconds) / 1e9);
-  return text;
 }
 
 std::string plan_text(const Graph& graph, const std::vector<PlannedStep>& steps) {

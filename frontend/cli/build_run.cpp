@@ -371,8 +371,9 @@ int run_build(const BuildRequest& request, const Globals& globals) {
       display->close();
       if (!request.quiet) std::fputs("building a second time, to compare\n", stderr);
       display = make_display(mode, lowered.graph);
-      verify_text = verify_reproducible(lowered.graph, roots, result, store(), *runner,
-                                        solve_options, rewritten_times(request, options), *display);
+      verify_text =
+          verify_reproducible(lowered.graph, roots, result, store(), *runner, solve_options,
+                              rewritten_times(request, lowered.epoch), *display);
     }
     if (lock) lock_text = finish_lock(*lock, sources, request);
     std::vector<std::vector<Attestation>> attested;

@@ -8,24 +8,31 @@
 #include <ir/error.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
+#include <cstddef>
+#include <variant>
 
 namespace slipway {
 
-CompareTimes rewritten_times(const BuildRequest& request, const LowerOptions& options) {
+namespace {
+
+bool has_cache_mount(const Operation& operation) {
+  const auto* run = std::get_if<RunProcess>(&operation);
+  return run != nullptr &&
+         std::any_of(run->mounts.begin(), run->mounts.end(), [](const RunProcess::Mount& mount) {
+           return mount.type == RunProcess::Mount::Type::cache;
+         });
+}
+
+}  // namespace
+
+CompareTimes rewritten_times(const BuildRequest& request, std::optional<std::int64_t> epoch) {
   const bool rewrites =
       std::any_of(request.outputs.begin(), request.outputs.end(),
                   [](const std::string& text) { return parse_export(text).rewrite_timestamp; });
-  const auto epoch = options.build_args.find("SOURCE_DATE_EPOCH");
   CompareTimes times;
-  if (!rewrites || epoch == options.build_args.end()) return times;
-  const std::string& text = epoch->second;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size()) return times;
+  if (!rewrites || !epoch) return times;
   times.compare = true;
-  times.latest = seconds;
+  times.latest = *epoch;
   return times;
 }
 
@@ -47,8 +54,12 @@ std::string verify_reproducible(const Graph& graph, const std::vector<VertexId>&
       compare_builds(graph, first, second, store, times);
   const std::size_t steps = first.made.size();
   if (differences.empty()) {
+    const bool mounted = std::any_of(first.made.begin(), first.made.end(), [&](const auto& step) {
+      return has_cache_mount(graph[step.first].operation);
+    });
     return "reproducible: " + std::to_string(steps) + (steps == 1 ? " step" : " steps") +
-           " gave the same files twice" + (times.compare ? ", with the same times" : "") + "\n";
+           " gave the same files twice" + (times.compare ? ", with the same times" : "") +
+           (mounted ? " (cache mounts were those of the first build)" : "") + "\n";
   }
   std::string text;
   for (const StepDifference& difference : differences) text += difference_text(graph, difference);

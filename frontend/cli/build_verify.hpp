@@ -7,8 +7,9 @@
 #include <executor/compare/files.hpp>
 #include <executor/solve/solve.hpp>
 #include <ir/graph.hpp>
-#include <ir/lower.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace slipway {
 
 class Store;
 
-// Times count where an output is asked to rewrite them, and only as far as it leaves them.
-CompareTimes rewritten_times(const BuildRequest& request, const LowerOptions& options);
+// Times count where an output is asked to rewrite them, and only as far as it leaves them: up to
+// `epoch`, the build's SOURCE_DATE_EPOCH. Without one it leaves them all.
+CompareTimes rewritten_times(const BuildRequest& request, std::optional<std::int64_t> epoch);
 
 // Builds the graph again, aside (SolveOptions::aside); `options` are those of the first build,
 // which has ended, and are of no use afterwards. Gives a line that says that all is the same.

@@ -1,5 +1,6 @@
 // slipway rebase: an image's own layers on another base, without building it.
 #include "command.hpp"
+#include "given_name.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
 
@@ -45,12 +46,7 @@ Digest moved(Store& store, const Request& request, const Image& image) {
 
 int run_rebase(const Request& request, const std::filesystem::path& root) {
   std::vector<Reference> names;
-  for (const std::string& tag : request.tags) {
-    names.push_back(parse_reference(tag));
-    if (names.back().digest)
-      throw Error("an image cannot be named " + quoted(tag) + ": a digest is not for choosing")
-          .hint("give NAME[:TAG]");
-  }
+  for (const std::string& tag : request.tags) names.push_back(given_name(tag));
   Store store(root);
   const Digest id = store.images().resolve(request.image);
   Digest result;

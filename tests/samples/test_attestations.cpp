@@ -118,6 +118,16 @@ TEST_CASE(
   CHECK(has(none.err, "has no attestation of type \"provenance\""));
 }
 
+TEST_CASE("a build under another name leaves what was attested of the same image") {
+  SKIP_UNLESS_ROOT();
+  Workshop workshop;
+  workshop.write("Dockerfile", "FROM busybox\nLABEL a=b\n");
+  REQUIRE(workshop.build({"-t", "app:1", "--provenance=mode=min"}).status == 0);
+  const std::string said = attested(workshop, "app:1", "provenance");
+  REQUIRE(workshop.build({"-t", "app:dev"}).status == 0);
+  CHECK(attested(workshop, "app:1", "provenance") == said);
+}
+
 TEST_CASE("a mistake in the flags is told before anything is built") {
   Workshop workshop({});
   workshop.write("Dockerfile", "FROM absent.invalid/image\n");

@@ -190,3 +190,88 @@ TEST_CASE("a build that gives the same twice says so, and gives its image") {
   CHECK(contains(workshop.slipway({"inspect", "result"}).out, "2023-11-14T22:13:20Z"));
   CHECK(workshop.build({"--build-arg", "SOURCE_DATE_EPOCH=1700000000"}).misses == 0);
 }
+
+TEST_CASE("the time that the Dockerfile itself gives is the one that counts") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop;
+  workshop.write("Dockerfile", "ARG SOURCE_DATE_EPOCH=1700000000\nFROM busybox\nRUN echo a > /a\n");
+  const fs::path archive = workshop.folder() / "result.tar";
+  const Built built = workshop.build(
+      {"--verify-reproducible", "-o", "type=oci,rewrite-timestamp=true,dest=" + archive.string()});
+  INFO(built.log);
+  REQUIRE(built.status == 0);
+  CHECK(contains(built.log, "gave the same files twice, with the same times\n"));
+  REQUIRE(workshop.build({"-t", "app", "--provenance=true"}).status == 0);
+  const std::string said = workshop.slipway({"attestations", "app", "--type", "provenance"}).out;
+  CHECK(contains(said, "buildkit_metadata"));
+  CHECK(!contains(said, "startedOn"));
+}
+
+TEST_CASE("what a cache mount had is not what was compared, and that is said") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop;
+  workshop.write("Dockerfile",
+                 "FROM busybox\nRUN --mount=type=cache,target=/c touch /c/kept && echo a > /a\n");
+  const Built built = workshop.build({"--verify-reproducible"});
+  INFO(built.log);
+  REQUIRE(built.status == 0);
+  CHECK(contains(built.log, "files twice (cache mounts were those of the first build)\n"));
+}
+
+TEST_CASE("an image that has a name here alone is held by its ID, and needs no registry") {
+  SKIP_UNLESS_ROOT();
+  const Workshop sender({});
+  DockerRegistry registry;
+  const std::string name = registry.address() + "/tools/base:1";
+  push(sender, name, "first");
+  const Workshop workshop({});
+  REQUIRE(workshop.slipway({"pull", name}).status == 0);
+  REQUIRE(workshop.slipway({"tag", name, "base"}).status == 0);
+  workshop.write("Dockerfile", "FROM base\nCOPY mine /\n");
+  workshop.write("mine", "mine");
+  const fs::path lock = workshop.folder() / "slipway.lock";
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{}, {"--frozen-lock"}, {"--update-lock"}}) {
+    std::vector<std::string> flags{"--lock", lock.string()};
+    flags.insert(flags.end(), more.begin(), more.end());
+    const Built built = workshop.build(flags);
+    INFO(built.log);
+    REQUIRE(built.status == 0);
+    CHECK(contains(read(lock), "{\"image\": \"base:latest\", \"platform\": "));
+    CHECK(contains(read(lock), "\"id\": \"sha256:"));
+  }
+}
+
+TEST_CASE("where a layout of images lies on this machine is in nothing that leaves it") {
+  SKIP_UNLESS_ROOT();
+  const Workshop workshop({});
+  workshop.write("version", "1");
+  workshop.write("Dockerfile", "FROM scratch\nCOPY version /\n");
+  const fs::path layout = workshop.folder() / "layout";
+  REQUIRE(workshop.build({"-o", "type=oci,tar=false,name=made:1,dest=" + layout.string()}).status ==
+          0);
+  workshop.write("Dockerfile", "FROM base\nCOPY version /again\n");
+  const fs::path lock = workshop.folder() / "slipway.lock";
+  const std::vector<std::string> flags{"-t",
+                                       "app",
+                                       "--provenance=mode=max",
+                                       "--lock",
+                                       lock.string(),
+                                       "--build-context",
+                                       "base=oci-layout://" + layout.string()};
+  const Built built = workshop.build(flags);
+  INFO(built.log);
+  REQUIRE(built.status == 0);
+  const std::string said = workshop.slipway({"attestations", "app", "--type", "provenance"}).out;
+  CHECK(contains(said, "pkg:oci/base"));
+  CHECK(!contains(said, workshop.folder().string()));
+  CHECK(contains(read(lock), "{\"image\": \"oci-layout://base\""));
+  CHECK(!contains(read(lock), workshop.folder().string()));
+  CHECK(workshop.build(flags).misses == 0);
+
+  // A Dockerfile alone reads no folder of the machine.
+  workshop.write("Dockerfile", "FROM oci-layout://" + layout.string() + "\n");
+  const Built refused = workshop.build();
+  CHECK(refused.status == 1);
+  CHECK(contains(refused.log, "is not an image reference"));
+}

@@ -1,6 +1,6 @@
 #include <executor/attest/build_steps.hpp>
-#include <executor/attest/hidden.hpp>
 #include <executor/attest/provenance.hpp>
+#include <executor/sources/hidden.hpp>
 
 #include <cache/registry/base64.hpp>
 #include <frontend/parse.hpp>
@@ -318,4 +318,6 @@ TEST_CASE("package URLs of images") {
   CHECK(uri("docker.io/library/debian@" + digest) ==
         "pkg:docker/debian?digest=" + digest + "&platform=linux%2Famd64");
   CHECK(uri("oci-layout://base:1") == "pkg:oci/base@1?platform=linux%2Famd64");
+  CHECK(uri("oci-layout://base@" + digest) ==
+        "pkg:oci/base?digest=" + digest + "&platform=linux%2Famd64");
 }

@@ -120,3 +120,9 @@ TEST_CASE("a lock file may not be without end") {
   CHECK(contains(refusal(with_entry("{\"image\": \"" + std::string(10'000, 'b') + "\"}")),
                  "too long"));
 }
+
+TEST_CASE("an entry of very many members is refused as any other") {
+  std::string members;
+  for (int i = 0; i < 250'000; ++i) members += ", \"m" + std::to_string(i) + "\": 1";
+  CHECK(contains(refusal(with_entry("{\"image\": \"b\"" + members + "}")), "unknown member"));
+}

@@ -3,14 +3,19 @@
 #include "../git/git_server.hpp"
 #include "../http/file_server.hpp"
 
+#include <cache/images/facts.hpp>
 #include <cache/temporary_folder.hpp>
 #include <executor/sources/source_lock.hpp>
 #include <executor/sources/taken_sources.hpp>
+#include <ir/reference.hpp>
 
 #include <doctest/doctest.h>
 
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
 
 using namespace slipway;
 
@@ -256,4 +261,118 @@ TEST_CASE("what is built is not held to a lock: its own context changes") {
   taken.add_context({repository}, "named");
   SourceLock(file, Mode::hold).finish(taken.with({}));
   CHECK(text_of(file).find("https://example.org/r.git") != std::string::npos);
+}
+
+TEST_CASE("what the Dockerfile pins by its own digest is not overruled") {
+  TestBuild build;
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  const std::string pinned = "debian@" + sha256("one").text();
+  LockEntry entry;
+  entry.name = locked_name(pinned);
+  SUBCASE("by another digest") {
+    entry.digest = sha256("two");
+  }
+  SUBCASE("by an ID") {
+    entry.id = sha256("two");
+  }
+  std::ofstream(file) << write_lock_file({entry});
+  for (const Mode mode : {Mode::hold, Mode::frozen}) {
+    const SourceLock lock(file, mode);
+    const std::string said = refusal_of([&] { lock.image(pinned, host_platform()); });
+    CHECK(contains(said, sha256("one").text() + " by its own digest"));
+    CHECK(contains(said, sha256("two").text()));
+  }
+  entry.id.reset();
+  entry.digest = sha256("one");
+  std::ofstream(file) << write_lock_file({entry});
+  CHECK(SourceLock(file, Mode::hold).image(pinned, host_platform()).value().digest ==
+        sha256("one"));
+}
+
+TEST_CASE("an image that was pulled under another name is held by its ID") {
+  TestBuild build;
+  Store& store = build.store();
+  ImageConfig config;
+  config.platform = host_platform();
+  const Digest id = store.images().put(write_image_config(config));
+  const Reference pulled = parse_reference("debian:bookworm");
+  const Reference tagged = parse_reference("base");
+  store.image_facts().put_digest(id, pulled, sha256("manifest"));
+  const Image image = store.images().find(id).value();
+  const auto digest_as = [&](const Reference& name) {
+    return image_source(store.image_facts(), image, name.familiar(), name, host_platform(), {})
+        .digest;
+  };
+  CHECK(digest_as(pulled) == sha256("manifest"));
+  CHECK(!digest_as(tagged));
+  // The same tag of a registry of one's own is another name, too.
+  CHECK(!digest_as(parse_reference("registry.example/library/debian:bookworm")));
+}
+
+TEST_CASE("what another build has locked meanwhile holds the one that ends later") {
+  TestBuild build;
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  const SourceLock slow(file, Mode::hold);
+  SourceLock(file, Mode::hold).finish({image("debian", "one")});
+  const std::string text = text_of(file);
+  CHECK(contains(refusal_of([&] { slow.finish({image("debian", "two")}); }),
+                 "is not what the lock file holds it to"));
+  CHECK(text_of(file) == text);
+  CHECK(slow.finish({image("debian", "one")}).empty());
+}
+
+TEST_CASE("builds that end at the same time are all in the file") {
+  TestBuild build;
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  constexpr int several = 8;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < several; ++i)
+    threads.emplace_back([&file, i] {
+      SourceLock(file, Mode::hold).finish({image("image" + std::to_string(i), "content")});
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(read_lock_file(std::make_shared<SourceFile>(SourceFile{"", text_of(file)})).size() ==
+        several);
+}
+
+TEST_CASE("an address that was two files in one build cannot be held to either") {
+  TestBuild build;
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  ResolvedSource first;
+  first.kind = Kind::http;
+  first.name = "https://example.org/f";
+  first.digest = sha256("first");
+  ResolvedSource second = first;
+  second.digest = sha256("second");
+  const std::string said = refusal_of([&] {
+    SourceLock(file, Mode::hold).finish({first, second});
+  });
+  CHECK(contains(said, "was two different things in this build"));
+  CHECK(contains(said, sha256("first").text()));
+  CHECK(contains(said, sha256("second").text()));
+  CHECK(!std::filesystem::exists(file));
+  // Twice the same, by a step and by a named context, is one entry.
+  second.digest = first.digest;
+  second.use = ResolvedSource::Use::named_context;
+  CHECK(SourceLock(file, Mode::hold).finish({first, second}).size() == 1);
+}
+
+TEST_CASE("a secret in an address is not in the file, and finds its entry") {
+  TestBuild build;
+  const std::filesystem::path file = build.context().path() / "slipway.lock";
+  ResolvedSource taken;
+  taken.kind = Kind::http;
+  taken.name = "https://example.org/f?token=the-first-token&part=2";
+  taken.digest = sha256("content");
+  CHECK(SourceLock(file, Mode::hold).finish({taken}).size() == 1);
+  CHECK(text_of(file).find("the-first-token") == std::string::npos);
+  CHECK(contains(text_of(file), "part=2"));
+
+  const SourceLock lock(file, Mode::frozen);
+  FetchHttp fetch;
+  fetch.url = "https://example.org/f?token=the-next-token&part=2";
+  CHECK(lock.hold(fetch).checksum == sha256("content").text());
+  CHECK(lock.hold(fetch).url == fetch.url);
+  fetch.url = "https://example.org/f?token=the-next-token&part=3";
+  CHECK(refusal_of([&] { lock.hold(fetch); }).find("the-next-token") == std::string::npos);
 }

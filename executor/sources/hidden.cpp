@@ -1,11 +1,11 @@
-#include <executor/attest/hidden.hpp>
+#include <executor/sources/hidden.hpp>
 
-#include <executor/solve/part_names.hpp>
 #include <ir/letter_case.hpp>
 #include <ir/quantities.hpp>
 #include <ir/remote_source.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace slipway {
 namespace {
@@ -14,14 +14,10 @@ constexpr std::string_view placeholder = "(hidden)";
 // Shorter ones, and booleans, are words of any text: "1" for a KEY_SIZE, "true" for USE_AUTH.
 constexpr std::size_t shortest = 4;
 
-std::string label_of(std::string_view name) {
-  return "environment[" + std::string(name) + "]";
-}
-
 // The names that hide a variable, and those of signed addresses (X-Amz-Signature, sig, Policy).
 bool is_secret_parameter(std::string_view name) {
   const std::string lower = lower_case(name);
-  return is_hidden_part(label_of(name), "") || lower.find("sig") != lower.npos ||
+  return is_secret_name(name) || lower.find("sig") != lower.npos ||
          lower.find("policy") != lower.npos;
 }
 
@@ -46,6 +42,26 @@ std::string without_users(std::string_view text) {
 
 }  // namespace
 
+// Wider than the build check of such names: what is hidden in vain costs a look elsewhere, what is
+// shown in vain a secret.
+bool is_secret_name(std::string_view name) {
+  constexpr std::array<std::string_view, 9> pieces = {
+      "passw", "pword", "secret", "token", "credential", "apikey", "auth", "private", "key"};
+  const std::string lower = lower_case(name);
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [&](std::string_view piece) { return lower.find(piece) != lower.npos; });
+}
+
+// "https://user:password@host/": what stands before the @ of an address.
+bool has_credentials(std::string_view value) {
+  for (std::size_t at = value.find("://"); at != value.npos; at = value.find("://", at + 1)) {
+    const std::string_view rest = value.substr(at + 3);
+    const std::size_t mark = rest.find('@');
+    if (mark != rest.npos && mark < rest.find_first_of("/ \t\n\"'")) return true;
+  }
+  return false;
+}
+
 void Hidden::hide(std::string_view value) {
   // What stands for credentials already says nothing.
   const bool masked = value.find_first_not_of("x:") == value.npos;
@@ -65,7 +81,7 @@ std::string Hidden::named(std::string_view name, std::string_view value) {
     constexpr std::string_view scheme = "http://";
     return url(std::string(scheme) + std::string(value)).substr(scheme.size());
   }
-  if (!is_hidden_part(label_of(name), value))
+  if (!is_secret_name(name) && !has_credentials(value))
     return value.find("://") == value.npos ? std::string(value) : url(value);
   hide(value);
   url(value);  // the password alone, too

@@ -7,6 +7,11 @@
 
 namespace slipway {
 
+// Whether a variable or parameter of this name holds a secret, and whether a value has an address
+// with credentials in it.
+bool is_secret_name(std::string_view name);
+bool has_credentials(std::string_view value);
+
 // Takes what is hidden out of all texts that go through it, wherever it stands in them.
 class Hidden {
  public:
