@@ -142,8 +142,8 @@ TEST_CASE("--size sums by directory, and offers lines for what is for nothing") 
   Folder folder;
   make_project(folder);
   const std::string text = list({"--size", folder / "app"}).out;
-  CHECK(text.find("28B    4       .\n") != std::string::npos);
-  CHECK(text.find("120kB   2       node_modules/             node_modules\n") != std::string::npos);
+  CHECK(text.find("28B       4         .\n") != std::string::npos);
+  CHECK(text.find("120kB     2         node_modules/             node_modules\n") != std::string::npos);
   CHECK(text.find("logs") == std::string::npos);  // excluded already
   const auto json = nlohmann::json::parse(list({"--size", "--format", "json", folder / "app"}).out);
   CHECK(json["Files"] == 4);

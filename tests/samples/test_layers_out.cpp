@@ -1,4 +1,5 @@
 // How a build's layers leave: with other times, as one, into a registry, with annotations.
+#include "registry.hpp"
 #include "workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -44,35 +45,10 @@ Layout build_layout(const Workshop& workshop, const std::string& fields,
   return {folder};
 }
 
-// docker-registry on a port of its own.
-class Registry {
- public:
-  explicit Registry(const fs::path& folder)
-      : address_("127.0.0.1:" + std::to_string(21000 + ::getpid() % 18000)) {
-    const fs::path config = folder / "registry.yml";
-    std::ofstream(config)
-        << "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: "
-        << (folder / "registry").string() << "}\nhttp: {addr: \"" << address_ << "\"}\n";
-    program_.emplace(Program({"docker-registry", "serve", config}));
-    const auto answers = [&] {
-      return run({"curl", "-s", "--noproxy", "*", "-o", "/dev/null", "http://" + address_ + "/v2/"})
-                 .status == 0;
-    };
-    for (int tries = 0; tries < 200 && !answers(); ++tries) {
-      REQUIRE(program_->running());
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-  std::string name(const std::string& image) const { return address_ + "/" + image; }
-  Json manifest(const std::string& image) const {
-    return Json::parse(
-        output_of({"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + name(image)}));
-  }
-
- private:
-  std::string address_;
-  std::optional<Program> program_;
-};
+Json manifest_in(const Registry& registry, const std::string& image) {
+  return Json::parse(output_of({"skopeo", "inspect", "--raw", "--tls-verify=false",
+                                "docker://" + registry.name(image)}));
+}
 
 }  // namespace
 
@@ -143,7 +119,7 @@ TEST_CASE("a build is pushed with its annotations, in the compression that was a
                       "-o", "type=image,compression=zstd,force-compression=true"});
   INFO(built.log);
   REQUIRE(built.status == 0);
-  Json manifest = registry.manifest("app:1");
+  Json manifest = manifest_in(registry, "app:1");
   CHECK(manifest.at("annotations") == Json{{"key", "value"}, {"own", "1"}});
   for (const Json& layer : manifest.at("layers")) {
     CHECK(layer.at("mediaType") == "application/vnd.oci.image.layer.v1.tar+zstd");
@@ -154,7 +130,7 @@ TEST_CASE("a build is pushed with its annotations, in the compression that was a
       workshop.build({"-o", "type=registry,oci-mediatypes=false,name=" + registry.name("app:2")});
   INFO(docker.log);
   REQUIRE(docker.status == 0);
-  manifest = registry.manifest("app:2");
+  manifest = manifest_in(registry, "app:2");
   CHECK(manifest.at("mediaType") == "application/vnd.docker.distribution.manifest.v2+json");
 
   // By digest alone it has no name there.
@@ -171,7 +147,7 @@ TEST_CASE("a build is pushed with its annotations, in the compression that was a
        "--annotation", "index,index-descriptor:i=1", workshop.context().string()});
   INFO(several.err);
   REQUIRE(several.status == 0);
-  CHECK(registry.manifest("app:4").at("annotations") == Json{{"i", "1"}});
+  CHECK(manifest_in(registry, "app:4").at("annotations") == Json{{"i", "1"}});
 }
 
 TEST_CASE("what an output has no place for is said before the build, or instead of the image") {

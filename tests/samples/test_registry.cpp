@@ -1,4 +1,5 @@
 // Base images from the registry program that Debian has, on loopback; skopeo puts them there.
+#include "registry.hpp"
 #include "workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -16,36 +17,6 @@ using namespace slipway;
 namespace {
 
 namespace fs = std::filesystem;
-
-// docker-registry on a port of its own, with its blobs in a workshop's folder.
-class Registry {
- public:
-  explicit Registry(const fs::path& folder, const std::string& more = "")
-      : address_("127.0.0.1:" + std::to_string(40000 + ::getpid() % 20000)) {
-    const fs::path config = folder / "registry.yml";
-    std::ofstream(config) << "version: 0.1\n"
-                             "log: {level: error}\n"
-                             "storage:\n"
-                             "  filesystem: {rootdirectory: " << (folder / "registry").string()
-                          << "}\n"
-                             "http: {addr: \"" << address_ << "\"}\n" << more;
-    program_.emplace(Program({"docker-registry", "serve", config}));
-    const auto answers = [&] {
-      return run({"curl", "-s", "--noproxy", "*", "-o", "/dev/null", "http://" + address_ + "/v2/"})
-                 .status == 0;
-    };
-    for (int tries = 0; tries < 200 && !answers(); ++tries) {
-      REQUIRE(program_->running());
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-
-  std::string name(const std::string& image) const { return address_ + "/" + image; }
-
- private:
-  std::string address_;
-  std::optional<Program> program_;
-};
 
 // Saves the workshop's busybox and pushes it, as whoever has credentials.
 void push_busybox(const Workshop& workshop, const std::string& to, const std::string& user = "") {

@@ -1,4 +1,5 @@
 // Every sample from nothing to an image, once more from the cache, and what its files do.
+#include "../loopback.hpp"
 #include "workshop.hpp"
 
 #include <doctest/doctest.h>
@@ -109,8 +110,7 @@ TEST_CASE("web serves what was posted to it") {
   CHECK((fs::status(files / "usr/share/doc/paste/check.txt").permissions() & fs::perms::mask) ==
         fs::perms(0444));
 
-  // A port of this process's own, so that two runs of the tests do not meet.
-  const std::string port = std::to_string(20000 + ::getpid() % 20000);
+  const std::string port = std::to_string(free_port());
   const std::map<std::string, std::string> settings{
       {"PASTE_PORT", port}, {"PASTE_PAGES", "/usr/share/paste"}, {"PASTE_DATA", "/data"}};
   const std::vector<std::string> paste = in_root(files, {"/usr/local/bin/paste"}, "900:900");
