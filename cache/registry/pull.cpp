@@ -46,7 +46,7 @@ constexpr std::chrono::seconds longest_standstill{10};
 constexpr std::chrono::milliseconds look_again{50};
 
 // A small image is there before.
-constexpr std::chrono::milliseconds flush_after{150};
+constexpr std::chrono::milliseconds flush_after{500};
 
 void read_to_end(ByteSource& source) {
   std::vector<std::byte> buffer(std::size_t{256} << 10);
