@@ -372,12 +372,27 @@ Image pull(Store& store, const Reference& name, const Platform& platform, PullPr
   throw Error("the image " + quoted(name.familiar()) + " has just been removed by another process");
 }
 
+namespace {
+
+// Where a registry without lists of referrers has one for a manifest: "sha256-HEX"
+// (distribution-spec, "Referrers Tag Schema"); signing tools put ".sig" and the like behind it.
+bool is_about_a_manifest(std::string_view tag) {
+  constexpr std::string_view algorithm = "sha256-";
+  if (!tag.starts_with(algorithm)) return false;
+  tag.remove_prefix(algorithm.size());
+  const std::size_t end = std::min(tag.find('.'), tag.size());
+  return Digest::parse_hex(tag.substr(0, end)).has_value();
+}
+
+}  // namespace
+
 std::vector<Reference> tagged_names(const Reference& name) {
   RegistryClient client(name, find_credentials(name.domain));
   Reference each = name;
   each.digest.reset();
   std::vector<Reference> names;
   for (const std::string& tag : client.tags()) {
+    if (is_about_a_manifest(tag)) continue;
     // It is to become a name in the store, and there is what a registry made up.
     each.tag = tag;
     if (!is_name(each))

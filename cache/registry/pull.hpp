@@ -49,7 +49,8 @@ class PullProgress {
 Image pull(Store& store, const Reference& name, const Platform& platform, PullProgress& progress,
            const std::function<bool()>& cancelled = {});
 
-// The name with each tag that its repository has. Throws Error where it has none, or the registry
+// The name with each tag that its repository has, but for those that stand for what is said of an
+// image: attestations, signatures. Throws Error where it has none, or the registry
 // lists what is no tag.
 std::vector<Reference> tagged_names(const Reference& name);
 

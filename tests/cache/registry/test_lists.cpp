@@ -63,7 +63,8 @@ TEST_CASE("tags are read from page to page") {
 TEST_CASE("a tag that no name has is refused, and one that is too long for a tag is left out") {
   const TemporaryFolder home;
   const ProcessVariables variables{{"DOCKER_CONFIG", home.path().string()}};
-  Json tags = {"a", std::string(128, 'b'), std::string(129, 'c')};
+  const std::string about = "sha256-" + std::string(64, 'd');
+  Json tags = {"a", std::string(128, 'b'), std::string(129, 'c'), about, about + ".sig"};
   const HttpServer server([&](const Request&) -> Reply {
     return {.body = Json{{"tags", tags}}.dump()};
   });
