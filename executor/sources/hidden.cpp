@@ -81,6 +81,8 @@ std::string Hidden::named(std::string_view name, std::string_view value) {
     constexpr std::string_view scheme = "http://";
     return url(std::string(scheme) + std::string(value)).substr(scheme.size());
   }
+  // Where RUN --mount=type=ssh puts its socket is no secret.
+  if (name == "SSH_AUTH_SOCK") return std::string(value);
   if (!is_secret_name(name) && !has_credentials(value))
     return value.find("://") == value.npos ? std::string(value) : url(value);
   hide(value);
