@@ -25,6 +25,8 @@ struct BlockWriter::State {
   std::condition_variable finished;
   std::deque<std::shared_ptr<Job>> jobs;  // in order; written from the front
   bool abandoned = false;                 // nobody takes what they give any more
+  // Input buffers that are done with, for the next blocks: the pages of fresh ones have to be zeroed.
+  std::vector<std::vector<std::uint8_t>> spare;
 
   void run(Job& job) {
     {
@@ -37,8 +39,8 @@ struct BlockWriter::State {
     } catch (...) {
       failure = std::current_exception();
     }
-    job.block.input = {};
     const std::lock_guard lock(mutex);
+    spare.push_back(std::exchange(job.block.input, {}));
     job.failure = failure;
     job.done = true;
     finished.notify_one();
@@ -81,6 +83,13 @@ void BlockWriter::submit(bool last) {
   std::vector<std::uint8_t> next;
   if (!last) {
     const std::size_t kept = std::min(shape_.dictionary_size, pending_.size());
+    {
+      const std::lock_guard lock(state_->mutex);
+      if (!state_->spare.empty()) {
+        next = std::move(state_->spare.back());
+        state_->spare.pop_back();
+      }
+    }
     next.reserve(kept + shape_.block_size);
     next.assign(pending_.end() - static_cast<std::ptrdiff_t>(kept), pending_.end());
   }

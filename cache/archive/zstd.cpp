@@ -5,9 +5,12 @@
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -35,10 +38,12 @@ class Context {
     check(::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1));
   }
   void compress(Block& block) {
-    block.output.resize(::ZSTD_compressBound(block.input.size()));
-    block.output.resize(
-        check(::ZSTD_compress2(context_.get(), block.output.data(), block.output.size(),
-                               block.input.data(), block.input.size())));
+    // Fresh memory for each frame costs a tenth of the time: its pages are zeroed twice.
+    scratch_.resize(std::max(scratch_.size(), ::ZSTD_compressBound(block.input.size())));
+    const std::size_t size =
+        check(::ZSTD_compress2(context_.get(), scratch_.data(), scratch_.size(),
+                               block.input.data(), block.input.size()));
+    block.output.assign(scratch_.begin(), scratch_.begin() + static_cast<std::ptrdiff_t>(size));
   }
 
  private:
@@ -46,6 +51,7 @@ class Context {
     void operator()(ZSTD_CCtx* context) const { ::ZSTD_freeCCtx(context); }
   };
   std::unique_ptr<ZSTD_CCtx, Free> context_{::ZSTD_createCCtx()};
+  std::vector<std::uint8_t> scratch_;
 };
 
 std::function<void(Block&)> compressor(int level) {
