@@ -2,6 +2,8 @@
 
 #include "cache_report.hpp"
 #include "given_name.hpp"
+#include "table.hpp"
+#include "transfer_lines.hpp"
 
 #include <cache/registry/push.hpp>
 #include <cache/replace_file.hpp>
@@ -14,8 +16,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -33,14 +40,48 @@ bool is_named_otherwise(Store& store, const std::vector<Digest>& ids,
   });
 }
 
-// Layers go side by side, and what is told of each is told by the display's one line.
-class Quiet : public PushProgress {};
+// Layers go side by side; the display's one line tells of all of them.
+class PushLine : public PushProgress {
+ public:
+  explicit PushLine(Display& display) : display_(display) {}
+
+  void began(const BlobDescriptor& blob) override {
+    blobs_[blob.digest].size = blob.size;
+    total_ += blob.size;
+  }
+  void sent(const Digest& digest, std::uint64_t bytes) override {
+    Blob& blob = blobs_[digest];
+    sent_ = sent_ - blob.sent + bytes;
+    blob.sent = bytes;
+    display_.going("sent " + size_text(sent_) + " of " + size_text(total_) + ", " +
+                   rate_text(sent_, std::chrono::steady_clock::now() - began_));
+  }
+  void done(const Digest& digest, Outcome outcome, const std::string&) override {
+    if (outcome != Outcome::sent) total_ -= blobs_[digest].size;  // it has not to be sent
+  }
+  void warned(const std::string& text) override {
+    warnings_.push_back("warning: registry: " + quoted(text));
+  }
+
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  Display& display_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  struct Blob {
+    std::uint64_t size = 0;
+    std::uint64_t sent = 0;
+  };
+  std::map<Digest, Blob> blobs_;
+  std::uint64_t sent_ = 0;  // bytes, of all
+  std::uint64_t total_ = 0;
+  std::vector<std::string> warnings_;
+};
 
 }  // namespace
 
 Outputs::Outputs(const BuildRequest& request, bool several) : several_(several) {
-  const AttestSpec attest =
-      parse_attest(request.attestations, request.provenance, request.sbom);
+  const AttestSpec attest = parse_attest(request.attestations, request.provenance, request.sbom);
   inline_provenance_ = attest.provenance && attest.provenance->inline_only;
   for (const std::string& tag : request.tags) names_.push_back(given_name(tag));
   for (const std::string& text : request.outputs) specs_.push_back(parse_export(text));
@@ -185,13 +226,15 @@ void Outputs::keep_image(const ExportSpec& spec, const Exported& exported, Store
 
 void Outputs::push_image(const ExportSpec& spec, const ToPack& image, const Digest& id,
                          Store& store, Display& display) {
-  Quiet progress;
   for (const Reference& name : image.names) {
     const std::string what = "pushing " + name.text();
     display.began(what, "Ctrl-C ends it; what was sent is not sent again");
+    PushLine progress(display);
     descriptor_ = push(store, name, image, pack_options(spec), progress, {}, spec.push_by_digest);
     store.image_facts().put_digest(id, name, descriptor_->digest);
-    display.note(what, {"pushing manifest for " + name.text() + "@" + descriptor_->digest.text()});
+    std::vector<std::string> told = progress.warnings();
+    told.push_back("pushing manifest for " + name.text() + "@" + descriptor_->digest.text());
+    display.note(what, told);
   }
 }
 

@@ -19,6 +19,7 @@ namespace {
 class QuietDisplay : public Display {
  public:
   void began(std::string_view, std::string_view) override {}
+  void going(std::string_view) override {}
   void note(std::string_view, const std::vector<std::string>&) override {}
   void close() override {}
 };

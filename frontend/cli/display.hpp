@@ -21,6 +21,8 @@ class Display : public Progress {
   // It has begun, and may take a while; note() says that it has ended. For plain builds that says
   // all; where it is shown in place, `how_to_end` says what somebody does who is tired of waiting.
   virtual void began(std::string_view name, std::string_view how_to_end) = 0;
+  // How far what has begun has got. Any thread, one call at a time and none beside the others.
+  virtual void going(std::string_view text) = 0;
   virtual void note(std::string_view name, const std::vector<std::string>& lines) = 0;
   // The last thing: the final picture is drawn and stays.
   virtual void close() = 0;

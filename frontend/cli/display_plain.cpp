@@ -76,6 +76,14 @@ class PlainDisplay : public Display {
     ++count_;
     print((count_ > 1 ? "\n#" : "#") + std::to_string(count_) + " " + std::string(name) + "\n");
     has_begun_ = true;
+    told_ = Clock::now();
+  }
+
+  // A line a second.
+  void going(std::string_view text) override {
+    if (!has_begun_ || Clock::now() - told_ < std::chrono::seconds(1)) return;
+    told_ = Clock::now();
+    print("#" + std::to_string(count_) + " " + std::string(text) + "\n");
   }
 
   void note(std::string_view name, const std::vector<std::string>& lines) override {
@@ -141,6 +149,7 @@ class PlainDisplay : public Display {
   std::unordered_map<std::size_t, Shown> shown_;
   std::optional<VertexId> last_;  // the vertex the last line belonged to
   bool has_begun_ = false;        // the last number is that of began()
+  Clock::time_point told_;        // when it was said how far that has got
   std::uint32_t count_ = 0;
   bool any_ = false;
 };

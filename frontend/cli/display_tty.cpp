@@ -124,6 +124,14 @@ class TtyDisplay : public Display {
     tick();
   }
 
+  void going(std::string_view text) override {
+    if (!has_begun_) return;
+    std::deque<std::string>& tail = lines_.back().tail;
+    if (tail.size() > 1) tail.pop_front();  // what was said before; how to end it stays
+    tail.push_front(std::string(text));
+    tick();
+  }
+
   void note(std::string_view name, const std::vector<std::string>& lines) override {
     if (has_begun_) lines_.pop_back();
     has_begun_ = false;
