@@ -16,6 +16,7 @@
 #include <cache/layers/decompress.hpp>
 #include <cache/registry/base64.hpp>
 #include <cache/json_bounds.hpp>
+#include <cache/text_source.hpp>
 #include <ir/code_point.hpp>
 #include <ir/error.hpp>
 
@@ -24,7 +25,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 
@@ -61,20 +61,6 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-class StringSource : public ByteSource {
- public:
-  explicit StringSource(std::string_view text) : left_(text) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min(buffer.size(), left_.size());
-    if (count > 0) std::memcpy(buffer.data(), left_.data(), count);
-    left_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view left_;
-};
-
 std::string compressed(std::string_view bytes) {
   std::string result;
   ZstdWriter zstd([&](std::span<const std::byte> piece) {
@@ -86,7 +72,7 @@ std::string compressed(std::string_view bytes) {
 }
 
 std::string decompressed(std::string_view bytes) {
-  StringSource source(bytes);
+  TextSource source(bytes);
   const std::unique_ptr<ByteSource> plain = open_decompressed(source);
   std::string result;
   std::array<std::byte, 16384> buffer;

@@ -1,35 +1,17 @@
 #include <executor/export/added_files.hpp>
 
 #include <cache/file_descriptor.hpp>
+#include <cache/text_source.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
 
 namespace slipway {
-namespace {
-
-class TextBytes : public ByteSource {
- public:
-  explicit TextBytes(std::string_view text) : text_(text) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min(buffer.size(), text_.size());
-    std::memcpy(buffer.data(), text_.data(), count);
-    text_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view text_;
-};
-
-}  // namespace
 
 StackView with_files(const StackView& view, const std::vector<StatementFile>& files,
                      std::int64_t mtime, LayerStore& layers, std::optional<Staging>& staging) {
@@ -53,7 +35,7 @@ StackView with_files(const StackView& view, const std::vector<StatementFile>& fi
     entry.mode = 0600;
     entry.size = text.size();
     entry.mtime = mtime;
-    TextBytes bytes(text);
+    TextSource bytes(text);
     builder.add_file(std::move(entry), bytes);
   }
   std::vector<StackView::Layer> stack = view.layers();

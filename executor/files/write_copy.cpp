@@ -9,6 +9,7 @@
 
 #include <cache/layers/beneath.hpp>
 #include <cache/layers/extract.hpp>
+#include <cache/text_source.hpp>
 #include <executor/files/content.hpp>
 #include <executor/files/copy_file.hpp>
 #include <executor/files/copy_progress.hpp>
@@ -42,20 +43,6 @@ using Type = Entry::Type;
 constexpr std::uint64_t large = std::uint64_t{1} << 20;
 constexpr std::uint64_t worth_keeping = std::uint64_t{64} << 10;
 constexpr std::size_t most_threads = 8;
-
-class TextSource : public ByteSource {
- public:
-  explicit TextSource(std::string_view text) : text_(text) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    const std::size_t count = std::min(text_.size(), buffer.size());
-    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()), count, buffer.begin());
-    text_.remove_prefix(count);
-    return count;
-  }
-
- private:
-  std::string_view text_;
-};
 
 Error interrupted() {
   return Error("the copying was interrupted");
