@@ -162,10 +162,11 @@ TEST_CASE("a step that is another one each time is named, with what differs in i
 TEST_CASE("date +%N is no stamp for a build that is to be the same twice") {
   SKIP_UNLESS_ROOT();
   const Workshop workshop;
-  // Where busybox's date knows no %N, the time since the start still tells hundredths.
+  // Where busybox's date knows no %N, the time since the start still tells hundredths. The step
+  // takes longer than that: two quick ones have been seen in the same hundredth.
   workshop.write("Dockerfile",
                  "FROM busybox\n"
-                 "RUN cut -d ' ' -f 1 /proc/uptime > /stamp; date +%N >> /stamp\n");
+                 "RUN cut -d ' ' -f 1 /proc/uptime > /stamp; date +%N >> /stamp; sleep 0.05\n");
   const Built built = workshop.build({"--verify-reproducible"});
   CHECK(built.status == 1);
   CHECK(contains(built.log, "/stamp  content"));
