@@ -230,6 +230,52 @@ constexpr const char* migrations[] = {
     ALTER TABLE tags ADD COLUMN tagged INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE index_tags ADD COLUMN tagged INTEGER NOT NULL DEFAULT 0;
     )sql",
+    // containers         what `create` has decided, in order of arrival (containers/config.cpp)
+    // container_layers   what they stand on: kept as long as they are
+    // container_volumes  the volumes that they mount
+    // volumes, networks  by their names; labels as JSON
+    R"sql(
+    CREATE TABLE containers (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      id TEXT NOT NULL UNIQUE,
+      name TEXT NOT NULL UNIQUE,
+      image BLOB NOT NULL,
+      image_name TEXT NOT NULL,
+      created INTEGER NOT NULL,
+      config BLOB NOT NULL
+    );
+    CREATE INDEX containers_by_image ON containers (image);
+    CREATE TABLE container_layers (
+      container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+      position INTEGER NOT NULL,
+      layer BLOB NOT NULL,
+      tree BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      PRIMARY KEY (container, position)
+    ) WITHOUT ROWID;
+    CREATE INDEX container_layers_by_layer ON container_layers (layer);
+    CREATE TABLE container_volumes (
+      container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+      volume TEXT NOT NULL,
+      PRIMARY KEY (container, volume)
+    ) WITHOUT ROWID;
+    CREATE INDEX container_volumes_by_volume ON container_volumes (volume);
+    CREATE TABLE volumes (
+      name TEXT PRIMARY KEY NOT NULL,
+      created INTEGER NOT NULL,
+      anonymous INTEGER NOT NULL,
+      labels TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE networks (
+      id TEXT PRIMARY KEY NOT NULL,
+      name TEXT NOT NULL UNIQUE,
+      created INTEGER NOT NULL,
+      subnet TEXT NOT NULL UNIQUE,
+      gateway TEXT NOT NULL,
+      internal INTEGER NOT NULL,
+      labels TEXT NOT NULL
+    ) WITHOUT ROWID;
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 

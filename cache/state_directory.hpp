@@ -5,10 +5,13 @@
 //   slipway.db       SQLite (WAL)
 //   layers/HEX/      a layer's tree, by diffID; layers/HEX.index beside it
 //   blobs/HEX        blobs as stored, by digest
+//   containers/ID/   a container's layer and what it is doing (containers/state.hpp)
 //   contexts/HEX     stat caches, by context
 //   failed/HEX/      what the last failed step of a place left (failed_steps.hpp)
 //   git/HEX/         a bare repository for each git remote (executor/git)
 //   mounts/HEX       what RUN --mount=type=cache keeps (executor/solve/mounts.cpp)
+//   networks/ID/     what a network's process keeps while it runs
+//   volumes/NAME/    the files of volumes, in _data
 //   secret.key       a random key of this store's own (secret_key.hpp), once something needs it
 //   locks/           one file a lock
 //   work/            what is not finished: a folder a process, removed by the next one if it died

@@ -2,6 +2,9 @@
 
 #include <cache/blobs.hpp>
 #include <cache/build_history.hpp>
+#include <cache/containers/networks.hpp>
+#include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -34,6 +37,9 @@ struct Store::Parts {
   FailedSteps failed_steps;
   BuildHistory builds;
   Settings settings;
+  ContainerStore containers;
+  VolumeStore volumes;
+  NetworkStore networks;
   Room room;
 
   explicit Parts(const std::filesystem::path& root)
@@ -50,6 +56,9 @@ struct Store::Parts {
         failed_steps(state),
         builds(database),
         settings(database, state.root()),
+        containers(state, database),
+        volumes(state, database),
+        networks(state, database),
         room(state, database, records, failed_steps, settings) {}
 };
 
@@ -69,6 +78,10 @@ LayerBlobs& Store::layer_blobs() { return parts_->layer_blobs; }
 BlobPlaces& Store::blob_places() { return parts_->blob_places; }
 BuildHistory& Store::builds() { return parts_->builds; }
 FailedSteps& Store::failed_steps() { return parts_->failed_steps; }
+
+ContainerStore& Store::containers() { return parts_->containers; }
+VolumeStore& Store::volumes() { return parts_->volumes; }
+NetworkStore& Store::networks() { return parts_->networks; }
 
 Settings& Store::settings() {
   return parts_->settings;

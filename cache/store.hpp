@@ -17,12 +17,15 @@ class Database;
 class BlobPlaces;
 class BlobStore;
 class BuildHistory;
+class ContainerStore;
 class ImageFacts;
 class FailedSteps;
 class Room;
 class Settings;
 class HttpAnswers;
 class LayerBlobs;
+class NetworkStore;
+class VolumeStore;
 
 class Store {
  public:
@@ -42,6 +45,9 @@ class Store {
   FailedSteps& failed_steps();
   BuildHistory& builds();
   Settings& settings();
+  ContainerStore& containers();
+  VolumeStore& volumes();
+  NetworkStore& networks();
   Room& room();
 
   // Makes all that was committed so far durable: one syncfs, before references point to it.

@@ -9,7 +9,7 @@
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/control_hierarchies.hpp>
 #include <executor/sandbox/control_settings.hpp>
-#include <executor/sandbox/resource_limits.hpp>
+#include <ir/resource_limits.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Limits as the files of control groups have them.
 #pragma once
 
-#include <executor/sandbox/resource_limits.hpp>
+#include <ir/resource_limits.hpp>
 
 #include <string>
 #include <string_view>

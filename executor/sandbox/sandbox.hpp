@@ -6,7 +6,7 @@
 #pragma once
 
 #include <executor/sandbox/process_runner.hpp>
-#include <executor/sandbox/resource_limits.hpp>
+#include <ir/resource_limits.hpp>
 #include <executor/sandbox/rights.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/error.hpp>

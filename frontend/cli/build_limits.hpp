@@ -1,7 +1,7 @@
 // The flags of `slipway build` that bound what a RUN may use.
 #pragma once
 
-#include <executor/sandbox/resource_limits.hpp>
+#include <ir/resource_limits.hpp>
 
 #include <cstdint>
 #include <string>

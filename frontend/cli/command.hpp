@@ -33,6 +33,9 @@ struct Subcommand {
 std::span<const Subcommand> commands();
 // Those of `slipway image`.
 std::span<const Subcommand> image_commands();
+std::span<const Subcommand> container_commands();
+std::span<const Subcommand> volume_commands();
+std::span<const Subcommand> network_commands();
 
 // Each in a file of its name.
 std::function<int()> declare_attestations(CLI::App& app, const Globals& globals);
@@ -66,6 +69,29 @@ std::function<int()> declare_cat(CLI::App& app, const Globals& globals);
 std::function<int()> declare_rebase(CLI::App& app, const Globals& globals);
 std::function<int()> declare_import(CLI::App& app, const Globals& globals);
 std::function<int()> declare_sbom(CLI::App& app, const Globals& globals);
+// In containers/.
+std::function<int()> declare_attach(CLI::App& app, const Globals& globals);
+std::function<int()> declare_commit(CLI::App& app, const Globals& globals);
+std::function<int()> declare_cp(CLI::App& app, const Globals& globals);
+std::function<int()> declare_create(CLI::App& app, const Globals& globals);
+std::function<int()> declare_exec(CLI::App& app, const Globals& globals);
+std::function<int()> declare_kill(CLI::App& app, const Globals& globals);
+std::function<int()> declare_logs(CLI::App& app, const Globals& globals);
+std::function<int()> declare_pause(CLI::App& app, const Globals& globals);
+std::function<int()> declare_unpause(CLI::App& app, const Globals& globals);
+std::function<int()> declare_port(CLI::App& app, const Globals& globals);
+std::function<int()> declare_ps(CLI::App& app, const Globals& globals);
+std::function<int()> declare_rename(CLI::App& app, const Globals& globals);
+std::function<int()> declare_restart(CLI::App& app, const Globals& globals);
+std::function<int()> declare_rm(CLI::App& app, const Globals& globals);
+std::function<int()> declare_run(CLI::App& app, const Globals& globals);
+std::function<int()> declare_start(CLI::App& app, const Globals& globals);
+std::function<int()> declare_stats(CLI::App& app, const Globals& globals);
+std::function<int()> declare_stop(CLI::App& app, const Globals& globals);
+std::function<int()> declare_top(CLI::App& app, const Globals& globals);
+std::function<int()> declare_wait(CLI::App& app, const Globals& globals);
+std::function<int()> declare_container_prune(CLI::App& app, const Globals& globals);
+std::function<int()> declare_container_hook(CLI::App& app, const Globals& globals);
 
 // Whether stderr is a terminal that may show colours (https://no-color.org).
 bool use_color();

@@ -1,7 +1,7 @@
 // Trying something in a process of its own: what it enters, mounts or breaks there ends with it.
 #pragma once
 
-#include <executor/sandbox/resource_limits.hpp>
+#include <ir/resource_limits.hpp>
 #include <executor/user_namespace.hpp>
 #include <ir/platform.hpp>
 

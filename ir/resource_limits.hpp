@@ -1,4 +1,4 @@
-// How much of the machine one RUN may use, all of its processes together.
+// How much of the machine one RUN, or one container, may use, all of its processes together.
 //
 // No part of an operation: whoever has more memory gets the same result, so no cache key knows of
 // it.

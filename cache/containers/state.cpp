@@ -1,0 +1,249 @@
+#include <cache/containers/state.hpp>
+
+#include <cache/file_descriptor.hpp>
+#include <ir/error.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace slipway {
+namespace {
+
+// 128 + SIGKILL: a monitor that is gone has taken its container with it.
+constexpr int killed_status = 137;
+constexpr std::size_t largest_state = 64 << 10;  // bytes
+
+constexpr std::pair<ContainerStatus, std::string_view> statuses[] = {
+    {ContainerStatus::created, "created"},
+    {ContainerStatus::running, "running"},
+    {ContainerStatus::paused, "paused"},
+    {ContainerStatus::exited, "exited"},
+};
+
+// Up to the next blank, which is taken away too.
+std::string_view next_word(std::string_view& rest) {
+  const std::string_view word = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(std::min(rest.size(), word.size() + 1));
+  return word;
+}
+
+template <class Number>
+Number number(std::string_view text) {
+  Number value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+void take_line(ContainerState& state, std::string_view line) {
+  const std::string_view word = next_word(line);
+  if (word == "status") {
+    for (const auto& [status, name] : statuses)
+      if (name == line) state.status = status;
+  } else if (word == "boot") {
+    state.boot = line;
+  } else if (word == "monitor" || word == "process") {
+    ProcessId& process = word == "monitor" ? state.monitor : state.process;
+    process.pid = number<std::int64_t>(next_word(line));
+    process.start = number<std::int64_t>(line);
+  } else if (word == "started") {
+    state.started = number<std::int64_t>(line);
+  } else if (word == "finished") {
+    state.finished = number<std::int64_t>(line);
+  } else if (word == "exit") {
+    state.exit_code = number<int>(line);
+  } else if (word == "oom") {
+    state.out_of_memory = line == "1";
+  } else if (word == "error") {
+    state.error = line;
+  } else if (word == "address") {
+    state.address = line;
+  } else if (word == "port") {
+    PortMapping port;
+    port.host_address = next_word(line);
+    port.host_port = number<std::uint16_t>(next_word(line));
+    port.port = number<std::uint16_t>(next_word(line));
+    port.protocol = line;
+    state.ports.push_back(std::move(port));
+  }
+}
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+// Field 22 of /proc/PID/stat; 0: there is no such process.
+std::int64_t start_of(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  // The second field is the program's name, in parentheses, and may hold anything.
+  const auto name_end = text.rfind(')');
+  if (name_end == std::string::npos) return 0;
+  std::string_view rest = std::string_view(text).substr(name_end + 2);
+  for (int field = 3; field < 22; ++field) next_word(rest);
+  return number<std::int64_t>(next_word(rest));
+}
+
+std::string read_state_file(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "state";
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) {
+    if (errno == ENOENT) return {};
+    throw system_error("open", path.string(), errno);
+  }
+  std::string text(largest_state, '\0');
+  const ssize_t got = ::read(file.get(), text.data(), text.size());
+  if (got < 0) throw system_error("read", path.string(), errno);
+  text.resize(static_cast<std::size_t>(got));
+  return text;
+}
+
+// Whether somebody has the lock. Asked by the lock's own file description, so that nothing is taken
+// from who is about to lock it.
+bool is_locked(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "lock";
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return false;
+  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (errno == EWOULDBLOCK) return true;
+  throw system_error("flock", path.string(), errno);
+}
+
+// Kills the process if it is that one, and waits until it is gone.
+void kill_left(const ProcessId& process) {
+  if (process.pid <= 0) return;
+  const FileDescriptor descriptor(
+      static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
+  // Looked at behind the descriptor: now the number cannot become another process's.
+  if (!descriptor || start_of(process.pid) != process.start) return;
+  ::syscall(SYS_pidfd_send_signal, descriptor.get(), SIGKILL, nullptr, 0);
+  pollfd ended = {descriptor.get(), POLLIN, 0};
+  constexpr int patience = 10'000;  // milliseconds
+  ::poll(&ended, 1, patience);
+}
+
+void end(ContainerState& state, std::int64_t when) {
+  state.status = ContainerStatus::exited;
+  state.exit_code = killed_status;
+  if (state.finished < state.started) state.finished = when;
+  state.monitor = {};
+  state.process = {};
+  state.address.clear();
+  state.ports.clear();
+}
+
+// When the file was written last, nanoseconds since the epoch.
+std::int64_t written_at(const std::filesystem::path& folder) {
+  struct stat status {};
+  if (::stat((folder / "state").c_str(), &status) != 0) return 0;
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+}  // namespace
+
+std::string_view status_name(ContainerStatus status) {
+  for (const auto& [each, name] : statuses)
+    if (each == status) return name;
+  return {};
+}
+
+ContainerState parse_state(std::string_view text) {
+  ContainerState state;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    take_line(state, line);
+  }
+  return state;
+}
+
+std::string write_state(const ContainerState& state) {
+  const auto line = [](std::string_view word, const std::string& value) {
+    return std::string(word) + " " + value + "\n";
+  };
+  std::string text = line("status", std::string(status_name(state.status)));
+  if (!state.boot.empty()) text += line("boot", state.boot);
+  for (const auto& [word, process] :
+       {std::pair("monitor", state.monitor), std::pair("process", state.process)}) {
+    if (process.pid != 0)
+      text += line(word, std::to_string(process.pid) + " " + std::to_string(process.start));
+  }
+  if (state.started != 0) text += line("started", std::to_string(state.started));
+  if (state.finished != 0) text += line("finished", std::to_string(state.finished));
+  text += line("exit", std::to_string(state.exit_code));
+  if (state.out_of_memory) text += line("oom", "1");
+  std::string error = state.error;
+  for (char& each : error)
+    if (each == '\n') each = ' ';
+  if (!error.empty()) text += line("error", error);
+  if (!state.address.empty()) text += line("address", state.address);
+  for (const PortMapping& port : state.ports) {
+    text += line("port", port.host_address + " " + std::to_string(port.host_port) + " " +
+                             std::to_string(port.port) + " " + port.protocol);
+  }
+  return text;
+}
+
+ContainerState container_state(const std::filesystem::path& folder) {
+  ContainerState state = parse_state(read_state_file(folder));
+  if (!state.alive() || (state.boot == boot_id() && is_locked(folder))) return state;
+  // It may have ended in order since the file was read.
+  ContainerState again = parse_state(read_state_file(folder));
+  if (!again.alive()) return again;
+  end(again, written_at(folder));
+  return again;
+}
+
+void put_state(const std::filesystem::path& folder, const ContainerState& state) {
+  const std::filesystem::path aside = folder / "state.new";
+  {
+    const FileDescriptor file(
+        ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) throw system_error("open", aside.string(), errno);
+    write_all(file.get(), write_state(state), aside.string());
+  }
+  if (::rename(aside.c_str(), (folder / "state").c_str()) != 0)
+    throw system_error("rename", aside.string(), errno);
+}
+
+std::optional<ContainerLock> ContainerLock::attempt(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "lock";
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) throw system_error("open", path.string(), errno);
+  ContainerLock lock(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) throw system_error("flock", path.string(), errno);
+  return std::nullopt;
+}
+
+ContainerLock::ContainerLock(ContainerLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+ContainerLock::~ContainerLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+ContainerState settle(const std::filesystem::path& folder, const ContainerLock&) {
+  ContainerState state = parse_state(read_state_file(folder));
+  if (!state.alive()) return state;
+  if (state.boot == boot_id()) kill_left(state.process);
+  end(state, written_at(folder));
+  put_state(folder, state);
+  return state;
+}
+
+}  // namespace slipway

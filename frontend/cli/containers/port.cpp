@@ -1,0 +1,13 @@
+#include "../command.hpp"
+
+#include <ir/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+namespace slipway {
+
+std::function<int()> declare_port(CLI::App&, const Globals&) {
+  return []() -> int { throw Error("not built yet"); };
+}
+
+}  // namespace slipway
