@@ -211,8 +211,7 @@ class UpperWalk {
   bool has_gone(const std::string& path) const {
     if (!changing_) return false;
     try {
-      const FileDescriptor directory =
-          open_beneath(root_, parent_path(path), O_PATH | O_DIRECTORY);
+      const FileDescriptor directory = open_beneath(root_, parent_path(path), O_PATH | O_DIRECTORY);
       struct stat status {};
       return ::fstatat(directory.get(), std::string(base_name(path)).c_str(), &status,
                        AT_SYMLINK_NOFOLLOW) != 0;
@@ -397,7 +396,9 @@ void UpperTree::for_each(
     if (node.emitted) visit(node.entry, node.below);
 }
 
-int UpperTree::root() const { return state_->root.get(); }
+int UpperTree::root() const {
+  return state_->root.get();
+}
 
 BuiltLayer UpperTree::index() const {
   LayerBuilder builder;

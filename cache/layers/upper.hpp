@@ -19,8 +19,8 @@ namespace slipway {
 class UpperTree {
  public:
   struct Options {
-    // Where ids are recorded (recorded_ids.hpp): whose the files are that the step made and recorded
-    // nobody's.
+    // Where ids are recorded (recorded_ids.hpp): whose the files are that the step made and
+    // recorded nobody's.
     OwnerIds maker = {0, 0};
     // No change, as long as they are empty: files, and directories that hold nothing but these.
     std::set<std::string, std::less<>> stubs = {};

@@ -23,8 +23,8 @@ void copy_file(int from, const std::string& name, const Entry& entry, int to,
   if (!source || ::fstat(source.get(), &status) != 0)
     throw system_error("openat", entry.path, errno);
   if (!S_ISREG(status.st_mode)) throw Error(quoted(entry.path) + " is no regular file");
-  const FileDescriptor made(::openat(to, to_name.c_str(),
-                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const FileDescriptor made(
+      ::openat(to, to_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!made) throw system_error("openat", entry.path, errno);
   copy_content(source.get(), made.get(), static_cast<std::uint64_t>(status.st_size), entry.path);
   set_metadata(made.get(), entry);

@@ -16,18 +16,18 @@ class Store;
 ImageConfig config_of(Store& store, const Container& container);
 
 struct CommitRequest {
-  ImageConfig config;   // its settings; layers, history, author and time are set here
+  ImageConfig config;  // its settings; layers, history, author and time are set here
   std::string author;
   std::string message;  // of the history
   std::string created;  // RFC 3339
-  // The container stands still while its files are read. If it does not, a file that is being written
-  // may be in the image half done.
+  // The container stands still while its files are read. If it does not, a file that is being
+  // written may be in the image half done.
   bool pause = true;
 };
 
 // Puts the image into the store: the layers of the container's image, and upon them one of what the
-// container has changed, if it has changed anything. The container keeps its own. No record is made:
-// a build never finds the layer. Throws Error, and leaves nothing behind.
+// container has changed, if it has changed anything. The container keeps its own. No record is
+// made: a build never finds the layer. Throws Error, and leaves nothing behind.
 Image commit_container(Store& store, const Container& container, const CommitRequest& request);
 
 }  // namespace slipway

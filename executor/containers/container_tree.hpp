@@ -17,9 +17,9 @@ namespace slipway {
 
 class Store;
 
-// For its life a running container stands still, so that its files can be read, and one that does not
-// run cannot be started. One that was paused before stays so. Waits for who starts or stops it. Throws
-// Error.
+// For its life a running container stands still, so that its files can be read, and one that does
+// not run cannot be started. One that was paused before stays so. Waits for who starts or stops it.
+// Throws Error.
 class [[nodiscard]] PausedContainer {
  public:
   PausedContainer(Store& store, const Container& container);

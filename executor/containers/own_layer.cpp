@@ -71,8 +71,8 @@ class CopyingSource : public ByteSource {
       : from_(from), to_(to), size_(size), path_(path) {
     struct stat status {};
     constexpr std::uint64_t block = 512;  // of st_blocks (stat(3type))
-    sparse_ = ::fstat(from_, &status) == 0 &&
-              static_cast<std::uint64_t>(status.st_blocks) * block < size;
+    sparse_ =
+        ::fstat(from_, &status) == 0 && static_cast<std::uint64_t>(status.st_blocks) * block < size;
     // Where the file system can share blocks, nobody changes those of the copy.
     cloned_ = size >= worth_cloning && ::ioctl(to_, FICLONE, from_) == 0;
     if (cloned_) {
@@ -83,8 +83,8 @@ class CopyingSource : public ByteSource {
   }
 
   std::size_t read(std::span<std::byte> buffer) override {
-    buffer = buffer.first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_ - at_)));
+    buffer =
+        buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_ - at_)));
     if (buffer.empty()) return 0;
     ssize_t got = 0;
     do {
@@ -120,8 +120,7 @@ class CopyingSource : public ByteSource {
 
 class LayerCopy {
  public:
-  LayerCopy(int from, int to, bool changing)
-      : from_(from), changing_(changing), files_(from), maker_(to) {}
+  LayerCopy(int from, int to, bool changing) : changing_(changing), files_(from), maker_(to) {}
 
   void add(const Entry& entry) {
     using Type = Entry::Type;
@@ -149,9 +148,8 @@ class LayerCopy {
  private:
   // Empty: it is gone, or something else, since it was seen.
   FileDescriptor open(const Entry& entry) {
-    FileDescriptor file(
-        ::openat(parent(entry), std::string(base_name(entry.path)).c_str(),
-                 O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+    FileDescriptor file(::openat(parent(entry), std::string(base_name(entry.path)).c_str(),
+                                 O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
     const int error = file ? EINVAL : errno;
     struct stat status {};
     if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;

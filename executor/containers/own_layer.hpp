@@ -20,11 +20,11 @@ class OwnLayer {
   OwnLayer(Store& store, const Container& container, bool changing = false);
 
   const UpperTree& changes() const { return changes_; }
-  // As a layer in `staging`, which is copied, hashed and put into the tar's digest in one pass: what
-  // the layer says is what the copy has, whatever becomes of a file meanwhile. Throws Error.
+  // As a layer in `staging`, which is copied, hashed and put into the tar's digest in one pass:
+  // what the layer says is what the copy has, whatever becomes of a file meanwhile. Throws Error.
   BuiltLayer copy_to(const Staging& staging) const;
-  // The whole tree, with this layer in its place: for who reads it while the container stands still.
-  // Contents' digests of this layer are not known in it. Throws Error.
+  // The whole tree, with this layer in its place: for who reads it while the container stands
+  // still. Contents' digests of this layer are not known in it. Throws Error.
   StackView merged() const;
 
  private:

@@ -25,7 +25,7 @@ PausedContainer::PausedContainer(Store& store, const Container& container) {
     if (state.alive()) {
       auto monitor = MonitorConnection::open(folder);
       if (monitor && monitor->pause()) {
-        paused_ = std::move(monitor);
+        paused_.emplace(std::move(*monitor));
         return;
       }
     } else if (auto lock = ContainerLock::attempt(folder)) {

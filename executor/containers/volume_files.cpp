@@ -1,7 +1,7 @@
 // A volume's first files: what the image has at the place where it is mounted.
 //
-// They are made beside the volume and moved in one after the other when all are there: who is killed
-// before that leaves it empty, so the next container fills it.
+// They are made beside the volume and moved in one after the other when all are there: who is
+// killed before that leaves it empty, so the next container fills it.
 #include <executor/containers/container_tree.hpp>
 
 #include <cache/layers/beneath.hpp>
@@ -32,7 +32,8 @@ class Filling {
       : view_(view), source_(std::move(source)), maker_(directory) {}
 
   void run() {
-    walk_merged(view_, [this](const Entry& entry) { add(entry); }, source_);
+    walk_merged(
+        view_, [this](const Entry& entry) { add(entry); }, source_);
     for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry)
       maker_.finish_directory(*entry);
   }
@@ -51,10 +52,11 @@ class Filling {
       return;
     }
     if (!found.hard_link.empty()) {
-      // The first name may lie elsewhere in the image; then the first one that lies here is the file.
+      // The first name may lie elsewhere in the image; then the first one that lies here is the
+      // file.
       const auto [first, fresh] = outside_.try_emplace(found.hard_link, entry.path);
-      const bool lies_here = found.hard_link.size() > source_.size() &&
-                             path_within(found.hard_link, source_);
+      const bool lies_here =
+          found.hard_link.size() > source_.size() && path_within(found.hard_link, source_);
       entry.hard_link = lies_here ? inside(found.hard_link) : fresh ? std::string() : first->second;
       if (!entry.hard_link.empty()) return maker_.make_link(entry);
     }

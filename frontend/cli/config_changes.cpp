@@ -45,8 +45,9 @@ ImageConfig lowered(const ImageConfig& base, const std::vector<std::string>& cha
     if (is_change(instruction)) continue;
     throw Error("--change cannot do this")
         .at(instruction.span)
-        .hint("CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, "
-              "VOLUME and WORKDIR can be given");
+        .hint(
+            "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, SHELL, STOPSIGNAL, USER, "
+            "VOLUME and WORKDIR can be given");
   }
   LowerOptions options;
   options.build_platform = host_platform();

@@ -9,9 +9,9 @@
 #include <cache/layers/beneath.hpp>
 #include <ir/error.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <cerrno>
 #include <memory>
@@ -61,9 +61,8 @@ int import(const Request& request, const std::filesystem::path& root) {
   DescriptorSource tar(open_input(request.file));
   OwnedStore owned(root);
   Store& store = owned.store;
-  const Image image = import_rootfs(store, tar, config,
-                                    request.message.value_or("Imported from " + request.file),
-                                    created);
+  const Image image = import_rootfs(
+      store, tar, config, request.message.value_or("Imported from " + request.file), created);
   if (name) store.images().tag(*name, image.id);
   print(image.id.text() + "\n");
   return 0;
