@@ -1,143 +1,12 @@
-#include "../../cache/temporary_folder.hpp"
-#include "../rights.hpp"
+#include "standing.hpp"
 
-#include <cache/containers/store.hpp>
-#include <cache/store.hpp>
-#include <executor/containers/join.hpp>
-#include <executor/containers/joined_root.hpp>
-#include <executor/containers/processes.hpp>
 #include <executor/containers/start.hpp>
-#include <executor/spawn.hpp>
 
-#include <doctest/doctest.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
-#include <fstream>
-#include <functional>
-#include <optional>
-#include <string>
 
 using namespace slipway;
-
-namespace {
-
-#define SKIP_WITHOUT_RIGHTS()               \
-  if (!rights.missing.empty()) {            \
-    MESSAGE("skipped: " << rights.missing); \
-    return;                                 \
-  }                                         \
-  static_assert(true)
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-// What stands for a container: a process in namespaces of its own upon this machine's files, and
-// the state that a monitor writes of it. `prepare` is its first deed.
-class Standing {
- public:
-  explicit Standing(
-      const std::function<void()>& prepare = [] {}, ContainerConfig config = {})
-      : store_(folder_.path() / "store") {
-    Pipe ready = make_pipe();
-    const long flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
-    process_ = static_cast<pid_t>(::syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0));
-    REQUIRE(process_ >= 0);
-    if (process_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-      ::mount("proc", "/proc", "proc", 0, nullptr);
-      ::mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620");
-      ::sethostname("standing", 8);
-      prepare();
-      const bool told = ::write(ready.write.get(), "", 1) == 1;
-      ready.write = FileDescriptor();
-      for (;;) {
-        if (!told || ::waitpid(-1, nullptr, 0) < 0) ::usleep(1000);
-      }
-    }
-    ready.write = FileDescriptor();
-    char byte = 0;
-    REQUIRE(::read(ready.read.get(), &byte, 1) == 1);
-
-    container_ = store_.containers().create("standing", Digest(), "nothing", {}, config);
-    const auto where = store_.containers().folder(container_.id);
-    auto lock = ContainerLock::attempt(where);
-    REQUIRE(lock);
-    lock_.emplace(std::move(*lock));
-    const auto held = HeldProcess::open(process_);
-    REQUIRE(held);
-    state_.status = ContainerStatus::running;
-    state_.boot = boot_id();
-    state_.process = {process_, parse_process_facts(held->read("stat"))->start};
-    put_state(where, state_);
-  }
-  ~Standing() { end(); }
-
-  void end() {
-    if (process_ <= 0) return;
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-    process_ = -1;
-  }
-  void set(const std::function<void(ContainerState&)>& change) {
-    change(state_);
-    put_state(store_.containers().folder(container_.id), state_);
-  }
-
-  pid_t process() const { return process_; }
-  std::unique_ptr<JoinedProcess> join(ExecRequest request) {
-    return join_container(store_, container_, request);
-  }
-  // Its output, and its status behind that.
-  std::string run(ExecRequest request) {
-    Pipe output = make_pipe();
-    request.output = request.error = output.write.get();
-    const auto joined = join(request);
-    output.write = FileDescriptor();
-    std::string text;
-    std::array<char, 4096> bytes;
-    for (ssize_t got = 0; (got = ::read(output.read.get(), bytes.data(), bytes.size())) > 0;) {
-      text.append(bytes.data(), static_cast<std::size_t>(got));
-    }
-    return text + "=" + std::to_string(joined->wait());
-  }
-  std::string run(const std::string& script) {
-    ExecRequest request;
-    request.arguments = {"/bin/sh", "-c", script};
-    return run(request);
-  }
-
- private:
-  TemporaryFolder folder_;
-  Store store_;
-  Container container_;
-  std::optional<ContainerLock> lock_;
-  ContainerState state_;
-  pid_t process_ = -1;
-};
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-}  // namespace
 
 TEST_CASE("a joined process is in all of the container's namespaces, and under nobody there") {
   SKIP_WITHOUT_RIGHTS();
@@ -393,5 +262,4 @@ TEST_CASE("what stat says of a process is taken apart whatever its name is") {
   for (const char* broken : {"", "1", "1 (", "1 )(", "1 (x)", "1 (x) ", "(", ")", "()"}) {
     static_cast<void>(parse_process_facts(broken));
   }
-  CHECK(text_of("/proc/self/stat").find(')') != std::string::npos);
 }
