@@ -34,6 +34,9 @@ inline long check(long result, Stage stage, std::uint32_t index = 0) {
   return result;
 }
 
+// run.cpp: all of it, with the descriptors of Handed.
+[[noreturn]] void run();
+
 // mounts.cpp: nothing of the host's tree is left after enter_root().
 void attach_mounts(const Orders& orders);
 void enter_root(const Orders& orders);
@@ -53,6 +56,7 @@ void raise_loopback(const Orders& orders);
 void set_limits(const Orders& orders);
 void drop_bounding_set(const Orders& orders);
 void scope_sockets(const Orders& orders);
+void give_up_new_privileges(const Orders& orders);
 void load_filter(const Orders& orders);
 void set_capabilities(const Orders& orders);
 void become_user(const Orders& orders);
