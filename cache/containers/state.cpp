@@ -6,16 +6,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 namespace slipway {
@@ -23,7 +24,7 @@ namespace {
 
 // 128 + SIGKILL: a monitor that is gone has taken its container with it.
 constexpr int killed_status = 137;
-constexpr std::size_t largest_state = 64 << 10;  // bytes
+constexpr std::size_t largest_state = 4 << 20;  // bytes; 65,535 ports take 2 MB
 
 constexpr std::pair<ContainerStatus, std::string_view> statuses[] = {
     {ContainerStatus::created, "created"},
@@ -79,11 +80,14 @@ void take_line(ContainerState& state, std::string_view line) {
   }
 }
 
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
+const std::string& boot_id() {
+  static const std::string boot = [] {
+    std::ifstream file("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    std::getline(file, id);
+    return id;
+  }();
+  return boot;
 }
 
 // Field 22 of /proc/PID/stat; 0: there is no such process.
@@ -92,7 +96,7 @@ std::int64_t start_of(std::int64_t pid) {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   // The second field is the program's name, in parentheses, and may hold anything.
   const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos) return 0;
+  if (name_end == std::string::npos || name_end + 2 > text.size()) return 0;
   std::string_view rest = std::string_view(text).substr(name_end + 2);
   for (int field = 3; field < 22; ++field) next_word(rest);
   return number<std::int64_t>(next_word(rest));
@@ -105,35 +109,59 @@ std::string read_state_file(const std::filesystem::path& folder) {
     if (errno == ENOENT) return {};
     throw system_error("open", path.string(), errno);
   }
-  std::string text(largest_state, '\0');
-  const ssize_t got = ::read(file.get(), text.data(), text.size());
-  if (got < 0) throw system_error("read", path.string(), errno);
-  text.resize(static_cast<std::size_t>(got));
+  std::string text;
+  while (text.size() < largest_state) {
+    const std::size_t before = text.size();
+    text.resize(std::max<std::size_t>(4096, 2 * before));
+    const ssize_t got = ::read(file.get(), text.data() + before, text.size() - before);
+    if (got < 0) throw system_error("read", path.string(), errno);
+    text.resize(before + static_cast<std::size_t>(got));
+    if (got == 0) break;
+  }
   return text;
 }
 
-// Whether somebody has the lock. Asked by the lock's own file description, so that nothing is taken
-// from who is about to lock it.
+// Whole file, exclusive, owned by the open file: it goes with the last descriptor of it, whoever
+// has that. Not flock(2): that cannot be asked for without being taken, and who only looks would be
+// in the way of who is about to start the container.
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
 bool is_locked(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "lock";
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return false;
-  if (::flock(file.get(), LOCK_SH | LOCK_NB) == 0) return false;
-  if (errno == EWOULDBLOCK) return true;
-  throw system_error("flock", path.string(), errno);
+  struct flock lock = whole_file();
+  if (::fcntl(file.get(), F_OFD_GETLK, &lock) != 0)
+    throw system_error("fcntl", path.string(), errno);
+  return lock.l_type != F_UNLCK;
 }
 
 // Kills the process if it is that one, and waits until it is gone.
 void kill_left(const ProcessId& process) {
-  if (process.pid <= 0) return;
+  if (process.pid <= 0 || process.pid > std::numeric_limits<pid_t>::max()) return;
   const FileDescriptor descriptor(
       static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
   // Looked at behind the descriptor: now the number cannot become another process's.
   if (!descriptor || start_of(process.pid) != process.start) return;
+  // What is not allowed (a user's namespace that is gone with the monitor) the kernel has done: the
+  // process dies with its monitor.
   ::syscall(SYS_pidfd_send_signal, descriptor.get(), SIGKILL, nullptr, 0);
   pollfd ended = {descriptor.get(), POLLIN, 0};
   constexpr int patience = 10'000;  // milliseconds
-  ::poll(&ended, 1, patience);
+  int ready = 0;
+  do {
+    ready = ::poll(&ended, 1, patience);
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 1) return;
+  // Nobody may begin anew upon files that it still writes.
+  throw Error("process " + std::to_string(process.pid) +
+              ", which a killed monitor has left of the container, does not end")
+      .hint("kill it, then try again");
 }
 
 void end(ContainerState& state, std::int64_t when) {
@@ -223,11 +251,22 @@ void put_state(const std::filesystem::path& folder, const ContainerState& state)
 std::optional<ContainerLock> ContainerLock::attempt(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "lock";
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const auto gone = [&folder] {
+    return NoSuchContainer("there is no container " + folder.filename().string() + " any more");
+  };
+  if (descriptor < 0 && errno == ENOENT) throw gone();
   if (descriptor < 0) throw system_error("open", path.string(), errno);
   ContainerLock lock(descriptor);
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) throw system_error("flock", path.string(), errno);
-  return std::nullopt;
+  struct flock whole = whole_file();
+  if (::fcntl(descriptor, F_OFD_SETLK, &whole) != 0) {
+    if (errno == EAGAIN || errno == EACCES) return std::nullopt;
+    throw system_error("fcntl", path.string(), errno);
+  }
+  // Who removed the container held the lock until its file was gone: this is one on nothing.
+  struct stat held {};
+  if (::fstat(descriptor, &held) != 0) throw system_error("fstat", path.string(), errno);
+  if (held.st_nlink == 0) throw gone();
+  return lock;
 }
 
 ContainerLock::ContainerLock(ContainerLock&& other) noexcept

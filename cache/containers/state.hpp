@@ -1,17 +1,20 @@
-// What a container is doing: said by its monitor in one small file, and by a lock that ends with it.
+// What a container is doing: said by its monitor in one small file, and by a lock that ends with
+// it.
 //
 // `containers/ID/` holds
 //   upper/, work/   the container's own layer, in overlayfs's format, and overlayfs's own folder
 //   state           the text below, replaced as a whole by a rename
-//   lock            locked (flock, exclusive) by the monitor as long as it lives, and before that by
-//                   who starts it; a lock is the one proof that somebody answers for the container
+//   lock            locked (ContainerLock) by the monitor as long as it lives, and before that by
+//   who
+//                   starts it; a lock is the one proof that somebody answers for the container
 //   control         the monitor's socket (executor/containers/monitor/protocol.hpp)
 //   log             what the program printed (executor/containers/log.hpp)
 //   health          what the last probes said (executor/containers/health.hpp)
 //   stubs           what was made in upper/ for mounts only, a path a line
 //   hosts, resolv.conf, hostname   what it sees of these in /etc, as they were at the last start
 //
-// A state file is lines of "WORD VALUE", in any order; a reader passes over words that it does not know:
+// A state file is lines of "WORD VALUE", in any order; a reader passes over words that it does not
+// know:
 //   status created|running|paused|exited
 //   boot ID            of this machine, at the last start
 //   monitor PID START  of that boot; START is field 22 of /proc/PID/stat
@@ -26,6 +29,7 @@
 #pragma once
 
 #include <cache/containers/container.hpp>
+#include <ir/error.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -51,7 +55,7 @@ struct ContainerState {
   std::string boot;
   ProcessId monitor;
   ProcessId process;
-  std::int64_t started = 0;   // nanoseconds since the epoch; 0: never
+  std::int64_t started = 0;  // nanoseconds since the epoch; 0: never
   std::int64_t finished = 0;
   int exit_code = 0;
   bool out_of_memory = false;
@@ -60,7 +64,9 @@ struct ContainerState {
   std::vector<PortMapping> ports;
   bool operator==(const ContainerState&) const = default;
 
-  bool alive() const { return status == ContainerStatus::running || status == ContainerStatus::paused; }
+  bool alive() const {
+    return status == ContainerStatus::running || status == ContainerStatus::paused;
+  }
 };
 
 // The text of the file; total: what is malformed is passed over.
@@ -74,10 +80,16 @@ ContainerState container_state(const std::filesystem::path& folder);
 // Writes aside and renames. For who holds the lock. Throws Error.
 void put_state(const std::filesystem::path& folder, const ContainerState& state);
 
-// The lock of a container, held until the end of its scope; it can be handed to a monitor.
-// Empty: somebody else holds it. Throws Error.
+class NoSuchContainer : public Error {
+ public:
+  using Error::Error;
+};
+
+// The lock of a container: an exclusive one of the open file (F_OFD_SETLK), so it is held until the
+// last descriptor of that is closed, and can be handed to a monitor.
 class [[nodiscard]] ContainerLock {
  public:
+  // Empty: somebody else holds it. Throws NoSuchContainer where it has been removed; Error.
   static std::optional<ContainerLock> attempt(const std::filesystem::path& folder);
   ContainerLock(ContainerLock&& other) noexcept;
   ContainerLock& operator=(ContainerLock&&) = delete;

@@ -4,16 +4,22 @@
 #include <cache/database.hpp>
 #include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
+#include <ir/error.hpp>
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <system_error>
 #include <utility>
 
 namespace slipway {
 namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view hexadecimal = "0123456789abcdef";
 
 std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -21,10 +27,35 @@ std::int64_t now() {
       .count();
 }
 
-void make_folder(const std::filesystem::path& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    throw system_error("mkdir", path.string(), errno);
+void make_folder(const fs::path& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0) throw system_error("mkdir", path.string(), errno);
 }
+
+// A folder that becomes a container's, until then one that nobody sees.
+class Folder {
+ public:
+  explicit Folder(StateDirectory& state) : path_(state.fresh_work_path()) {
+    make_folder(path_, 0700);
+    make_folder(path_ / "upper", 0755);
+    make_folder(path_ / "work", 0700);
+  }
+  Folder(const Folder&) = delete;
+  ~Folder() {
+    if (!path_.empty()) remove_tree(path_);
+  }
+
+  void move_to(const fs::path& path) {
+    if (::mkdir(path.parent_path().c_str(), 0700) != 0 && errno != EEXIST)
+      throw system_error("mkdir", path.parent_path().string(), errno);
+    if (::rename(path_.c_str(), path.c_str()) != 0)
+      throw system_error("rename", path_.string(), errno);
+    path_ = path;
+  }
+  void keep() { path_.clear(); }
+
+ private:
+  fs::path path_;
+};
 
 Container read_row(Database& database, const Query& row) {
   Container container;
@@ -34,8 +65,9 @@ Container read_row(Database& database, const Query& row) {
   container.image_name = row.text(3);
   container.created = row.integer(4);
   container.config = read_container_config(row.blob(5));
-  Query layers(database,
-               "SELECT layer, tree, size FROM container_layers WHERE container = ? ORDER BY position");
+  Query layers(
+      database,
+      "SELECT layer, tree, size FROM container_layers WHERE container = ? ORDER BY position");
   layers.bind(container.id);
   while (layers.step()) {
     container.layers.push_back({DiffId{layers.digest(0)}, TreeDigest{layers.digest(1)},
@@ -51,7 +83,65 @@ bool is_taken(Database& database, std::string_view name) {
 
 Error taken(std::string_view name) {
   return Error("there is a container " + quoted(name) + " already")
-      .hint("`slipway rm " + std::string(name) + "` removes it, `slipway rename` gives it another name");
+      .hint("`slipway rm " + std::string(name) +
+            "` removes it, `slipway rename` gives it another name");
+}
+
+bool is_known(Database& database, std::string_view id) {
+  Query query(database, "SELECT 1 FROM containers WHERE id = ?");
+  return query.bind(id).step();
+}
+
+// False: it is a container's by now, somebody answers for it, or it has gone.
+bool take_away(Database& database, const fs::path& folder, const fs::path& aside) try {
+  Transaction transaction(database);
+  if (is_known(database, folder.filename().string())) return false;
+  const std::optional<ContainerLock> lock = ContainerLock::attempt(folder);
+  if (!lock) return false;
+  if (::rename(folder.c_str(), aside.c_str()) != 0)
+    throw system_error("rename", folder.string(), errno);
+  transaction.commit();
+  return true;
+} catch (const NoSuchContainer&) {
+  return false;
+}
+
+void insert(Database& database, const Container& container) {
+  Query(database,
+        "INSERT INTO containers (id, name, image, image_name, created, config)"
+        " VALUES (?, ?, ?, ?, ?, ?)")
+      .bind(container.id)
+      .bind(container.name)
+      .bind(container.image)
+      .bind(container.image_name)
+      .bind(container.created)
+      .bind_blob(write_container_config(container.config))
+      .run();
+  std::int64_t position = 0;
+  for (const LayerRef& layer : container.layers) {
+    // Whoever removes layers does so in a transaction that asks for these rows.
+    Query there(database, "SELECT 1 FROM layers WHERE diff_id = ?");
+    if (!there.bind(layer.diff_id.digest).step())
+      throw Error("a layer of the image " + quoted(container.image_name) +
+                  " is not in the store any more")
+          .hint("pull or build the image again");
+    Query(database,
+          "INSERT INTO container_layers (container, position, layer, tree, size)"
+          " VALUES (?, ?, ?, ?, ?)")
+        .bind(container.id)
+        .bind(position++)
+        .bind(layer.diff_id.digest)
+        .bind(layer.tree.digest)
+        .bind(layer.size)
+        .run();
+  }
+  for (const ContainerMount& mount : container.config.mounts) {
+    if (mount.type != ContainerMount::Type::volume) continue;
+    Query(database, "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)")
+        .bind(container.id)
+        .bind(mount.source)
+        .run();
+  }
 }
 
 }  // namespace
@@ -62,63 +152,26 @@ Container ContainerStore::create(std::string_view name, const Digest& image,
   if (!name.empty()) require_container_name(name);
   Container container{random_id(), std::string(name), image, std::string(image_name), layers, now(),
                       config};
-  // The folder first: a row without one would be a container that cannot be started. One without a row
-  // is swept up (room/).
-  const std::filesystem::path folder = this->folder(container.id);
-  make_folder(folder.parent_path(), 0700);
-  make_folder(folder, 0700);
-  make_folder(folder / "upper", 0755);
-  make_folder(folder / "work", 0700);
-  try {
-    Transaction transaction(database_);
-    for (int attempt = 0; name.empty() && (attempt == 0 || is_taken(database_, container.name));
-         ++attempt) {
-      container.name = invented_name(attempt);
-    }
-    if (is_taken(database_, container.name)) throw taken(container.name);
-    Query(database_,
-          "INSERT INTO containers (id, name, image, image_name, created, config)"
-          " VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(container.id)
-        .bind(container.name)
-        .bind(image)
-        .bind(image_name)
-        .bind(container.created)
-        .bind_blob(write_container_config(config))
-        .run();
-    std::int64_t position = 0;
-    for (const LayerRef& layer : layers) {
-      Query(database_,
-            "INSERT INTO container_layers (container, position, layer, tree, size)"
-            " VALUES (?, ?, ?, ?, ?)")
-          .bind(container.id)
-          .bind(position++)
-          .bind(layer.diff_id.digest)
-          .bind(layer.tree.digest)
-          .bind(layer.size)
-          .run();
-      // Whoever removes layers does so in a transaction that asks for these rows.
-      Query there(database_, "SELECT 1 FROM layers WHERE diff_id = ?");
-      if (!there.bind(layer.diff_id.digest).step())
-        throw Error("a layer of the image " + quoted(image_name) + " is not in the store any more")
-            .hint("pull or build the image again");
-    }
-    for (const ContainerMount& mount : config.mounts) {
-      if (mount.type != ContainerMount::Type::volume) continue;
-      Query(database_, "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)")
-          .bind(container.id)
-          .bind(mount.source)
-          .run();
-    }
-    transaction.commit();
-  } catch (...) {
-    remove_tree(folder);
-    throw;
+  Folder folder(state_);
+  Transaction transaction(database_);
+  if (name.empty()) {
+    int attempt = 0;
+    do {
+      container.name = invented_name(attempt++);
+    } while (is_taken(database_, container.name));
+  } else if (is_taken(database_, name)) {
+    throw taken(name);
   }
+  insert(database_, container);
+  // Within the transaction, so that sweep(), which has one too, sees both or neither.
+  folder.move_to(this->folder(container.id));
+  transaction.commit();
+  folder.keep();
   return container;
 }
 
 std::optional<Container> ContainerStore::find(std::string_view id_or_name) const {
+  if (id_or_name.starts_with('/')) id_or_name.remove_prefix(1);
   Query query(database_,
               "SELECT id, name, image, image_name, created, config FROM containers"
               " WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1");
@@ -128,19 +181,21 @@ std::optional<Container> ContainerStore::find(std::string_view id_or_name) const
 
 Container ContainerStore::get(std::string_view id_or_name) const {
   if (auto found = find(id_or_name)) return std::move(*found);
-  std::optional<Container> by_prefix;
-  if (!id_or_name.empty() && id_or_name.find_first_not_of("0123456789abcdef") == std::string::npos) {
+  if (!id_or_name.empty() && id_or_name.find_first_not_of(hexadecimal) == id_or_name.npos) {
     Query query(database_,
                 "SELECT id, name, image, image_name, created, config FROM containers"
-                " WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2");
+                " WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2");
     query.bind(id_or_name);
-    if (query.step()) by_prefix = read_row(database_, query);
-    if (by_prefix && query.step())
+    std::optional<Container> only;
+    if (query.step()) only = read_row(database_, query);
+    if (only && query.step())
       throw Error("several containers have an ID that begins with " + quoted(id_or_name))
           .hint("give more of it; `slipway ps -a --no-trunc` shows them");
+    if (only) return std::move(*only);
   }
-  if (by_prefix) return std::move(*by_prefix);
-  throw NoSuchContainer("there is no container " + quoted(id_or_name));
+  NoSuchContainer error("there is no container " + quoted(id_or_name));
+  error.hint("`slipway ps -a` lists them");  // not in the throw: that would be a plain Error
+  throw error;
 }
 
 std::vector<Container> ContainerStore::list() const {
@@ -162,18 +217,54 @@ void ContainerStore::rename(const std::string& id, std::string_view name) {
 }
 
 void ContainerStore::remove(const std::string& id, const ContainerLock&) {
+  const fs::path aside = state_.fresh_work_path();
   Query(database_, "DELETE FROM containers WHERE id = ?").bind(id).run();
-  const std::filesystem::path path = folder(id);
-  if (const auto failure = remove_tree(path))
-    throw Error("cannot remove " + quoted(path.string()) + ": " + failure.message());
+  // By one step away from where containers are, and only then file by file: half of one is
+  // nobody's. A folder that is not there is none to be removed.
+  if (::rename(folder(id).c_str(), aside.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    throw system_error("rename", folder(id).string(), errno);
+  }
+  if (const auto failure = remove_tree(aside))
+    throw Error("cannot remove the files of the container " + id.substr(0, 12) + ": " +
+                failure.message());
 }
 
-bool ContainerStore::uses(const Digest& image) const {
-  Query query(database_, "SELECT 1 FROM containers WHERE image = ? LIMIT 1");
-  return query.bind(image).step();
+void ContainerStore::make_missing_folder(const std::string& id) {
+  struct stat status {};
+  if (::lstat(this->folder(id).c_str(), &status) == 0) return;
+  Folder folder(state_);
+  Transaction transaction(database_);
+  if (!is_known(database_, id)) return;
+  folder.move_to(this->folder(id));
+  transaction.commit();
+  folder.keep();
 }
 
-std::filesystem::path ContainerStore::folder(const std::string& id) const {
+std::vector<std::string> ContainerStore::users(const Digest& image) const {
+  std::vector<std::string> all;
+  Query query(database_,
+              "SELECT id FROM containers WHERE image = ?1 OR image IN"
+              " (SELECT image FROM index_images WHERE index_images.id = ?1) ORDER BY number");
+  query.bind(image);
+  while (query.step()) all.push_back(query.text(0));
+  return all;
+}
+
+void ContainerStore::sweep() {
+  std::vector<fs::path> aside;
+  std::error_code none;
+  for (fs::directory_iterator entry(state_.root() / "containers", none), end; entry != end;
+       entry.increment(none)) {
+    const std::string id = entry->path().filename().string();
+    if (!Digest::parse_hex(id) || is_known(database_, id)) continue;
+    const fs::path path = state_.fresh_work_path();
+    if (take_away(database_, entry->path(), path)) aside.push_back(path);
+  }
+  for (const fs::path& path : aside) remove_tree(path);
+}
+
+fs::path ContainerStore::folder(const std::string& id) const {
   return state_.root() / "containers" / id;
 }
 

@@ -27,7 +27,6 @@ namespace {
 constexpr std::size_t stack_size = 64 * 1024;
 constexpr unsigned memfd_exec = 0x10;  // MFD_EXEC, Linux 6.3
 
-// Bytes in memory that can be read and not changed.
 FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) {
   FileDescriptor memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
   if (!memory && errno == EINVAL && flags != 0) {
@@ -103,8 +102,16 @@ int be_born(void* argument) {
 
 }  // namespace
 
+FileDescriptor sealed_memory(const char* name, std::string_view bytes) {
+  return sealed(name, bytes, 0);
+}
+
+FileDescriptor sealed_program(const char* name, std::string_view bytes) {
+  return sealed(name, bytes, memfd_exec);
+}
+
 FileDescriptor init_program() {
-  return sealed("slipway-init", init_program_bytes(), memfd_exec);
+  return sealed_program("slipway-init", init_program_bytes());
 }
 
 Launched launch(const FileDescriptor& program, const std::string& plan,
@@ -113,7 +120,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
                 const FileDescriptor& streams) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
-  const FileDescriptor orders = sealed("plan", plan, 0);
+  const FileDescriptor orders = sealed_memory("plan", plan);
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   Pipe report = make_pipe();

@@ -60,6 +60,7 @@ void Monitor::run() {
   } action = {};
   system_call(SYS_rt_sigaction, SIGCHLD, address(&action), 0, sizeof(all_signals));
   system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  system_call(SYS_prctl, PR_SET_NAME, address("slipway-monitor"), 0, 0, 0);
   process_.start();
   signals_ = static_cast<int>(system_call(SYS_signalfd4, -1, address(&all_signals),
                                           sizeof(all_signals), SFD_CLOEXEC | SFD_NONBLOCK));
@@ -118,7 +119,7 @@ void Monitor::tell_start() {
   put_state();
   Client& client = clients_.welcome(starter);
   client.streams = static_cast<std::uint8_t>(instructions_.orders().streams);
-  client.attached = client.streams != 0;
+  client.attached = instructions_.has(Orders::attached);
   client.removes = instructions_.has(Orders::removes);
   Clients::answer(client, Said::started, nullptr, 0);
 }

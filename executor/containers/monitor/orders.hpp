@@ -42,8 +42,8 @@ struct Orders {
   static constexpr std::uint32_t right_magic = 0x736c6d31;
   static constexpr std::uint32_t terminal = 1;
   static constexpr std::uint32_t keeps_log = 2;
-  static constexpr std::uint32_t keeps_input = 4;  // open without a client
-  static constexpr std::uint32_t input_once = 8;   // it ends with the client that has given some
+  static constexpr std::uint32_t input_once = 4;  // the input ends with a client that gives some
+  static constexpr std::uint32_t attached = 8;    // who starts it is
   static constexpr std::uint32_t auto_remove = 16;
   static constexpr std::uint32_t removes = 32;  // who starts it will
 
@@ -54,7 +54,7 @@ struct Orders {
   std::uint64_t namespaces;   // CLONE_NEW... of the process
   std::int32_t network;       // among `own`: a network namespace to be born into; -1: none
   std::int32_t idle;          // among `own`: once it is readable, the network has to be connected
-  std::uint32_t streams;      // of who starts it, protocol.hpp; 0: not attached
+  std::uint32_t streams;      // of who starts it, protocol.hpp
   std::uint32_t stop_signal;  // what a SIGTERM to the monitor is to the program
   std::uint32_t id;           // text
   std::uint32_t boot;         // text, a line of the state file
