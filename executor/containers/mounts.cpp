@@ -32,7 +32,7 @@ struct Wanted {
   const char* file;
 };
 
-constexpr std::array own_files = {Wanted{"/etc/hosts", nullptr, "hosts"},
+const std::array own_files = {Wanted{"/etc/hosts", nullptr, "hosts"},
                                   Wanted{"/etc/resolv.conf", nullptr, "resolv.conf"},
                                   Wanted{"/etc/hostname", nullptr, "hostname"}};
 

@@ -318,9 +318,9 @@ class Start {
                    (config_.auto_remove ? Orders::auto_remove : 0) |
                    (options_.removes ? Orders::removes : 0) |
                    (options_.attach ? Orders::attached : 0);
-    header.streams = (streams.input ? monitor::stream_input : 0U) |
-                     (streams.output ? monitor::stream_output : 0U) |
-                     (streams.error ? monitor::stream_error : 0U);
+    if (streams.input) header.streams |= monitor::stream_input;
+    if (streams.output) header.streams |= monitor::stream_output;
+    if (streams.error) header.streams |= monitor::stream_error;
     header.own = static_cast<std::int32_t>(own);
     header.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
     if (network_.kind == ContainerNetwork::Kind::none) header.namespaces |= CLONE_NEWNET;

@@ -13,7 +13,7 @@ struct Client {
   bool open;
   int socket;
   bool attached;
-  std::uint8_t streams;  // Streams
+  std::uint8_t streams;  // stream_...
   bool removes;
   bool owed;         // the piece of output that was read last
   bool hung_up;      // said nothing more, and has input left

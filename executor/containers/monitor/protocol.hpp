@@ -13,7 +13,7 @@ namespace slipway::monitor {
 
 enum class Said : std::uint8_t {
   // By clients.
-  attach = 1,       // Streams, a byte: from now on output goes to this client; answered by `done`
+  attach = 1,       // its streams, a byte: from now on output goes to this client; answered by `done`
   input = 2,        // bytes for the program's input; the next ones only after `room`
   end_input = 3,    // the input ends, if it ends with its client
   resize = 4,       // Size
@@ -31,7 +31,10 @@ enum class Said : std::uint8_t {
   exited = 38,   // std::int32_t: the exit status as a shell has it; the last thing said
 };
 
-enum Streams : std::uint8_t { stream_input = 1, stream_output = 2, stream_error = 4 };
+// A client's streams, a bit each.
+constexpr std::uint8_t stream_input = 1;
+constexpr std::uint8_t stream_output = 2;
+constexpr std::uint8_t stream_error = 4;
 
 struct Size {
   std::uint16_t rows;

@@ -36,6 +36,8 @@ inline long check(long result, Stage stage, std::uint32_t index = 0) {
 
 // run.cpp: all of it, with the descriptors of Handed.
 [[noreturn]] void run();
+// What the builder ignores is none of the program's business.
+void reset_signals();
 
 // mounts.cpp: nothing of the host's tree is left after enter_root().
 void attach_mounts(const Orders& orders);
@@ -47,6 +49,9 @@ void mask_paths(const Orders& orders);
 long enter_directory(const Orders& orders);
 // Kills all that descends from this process, however it tried to get away, until nothing is left.
 void end_descendants(long processes);
+
+// join.cpp: all that follows the plan, for a program that goes into a container.
+[[noreturn]] void join(const Orders& orders);
 
 // identity.cpp
 void name_host(const Orders& orders);
