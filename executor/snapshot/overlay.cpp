@@ -206,7 +206,8 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
 
 namespace {
 
-FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t attributes) {
+FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t attributes,
+                      std::uint64_t propagation = 0) {
   FileDescriptor tree(static_cast<int>(
       ::syscall(SYS_open_tree, source, path, how | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
   if (!tree) throw system_error("open_tree", path, errno);
