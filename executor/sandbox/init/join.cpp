@@ -67,6 +67,7 @@ void take_session(const Orders& orders) {
 // Beside untrusted code, with its rights: answers for the ids of the program, which is its child
 // and shares its session and its group, so that the waiter can end both.
 [[noreturn]] void answer_for_program(const Orders& orders, int listener) {
+  take_session(orders);
   const long signals = check(
       system_call(SYS_signalfd4, -1, address(&all_signals), mask_size, SFD_CLOEXEC | SFD_NONBLOCK),
       Stage::signals);
