@@ -34,7 +34,7 @@ std::set<std::string, std::less<>> stubs_of(const std::filesystem::path& folder)
   std::set<std::string, std::less<>> stubs;
   std::ifstream file(folder / "stubs");
   for (std::string line; std::getline(file, line);)
-    if (!line.empty()) stubs.insert(line);
+    if (line.size() > 1) stubs.insert(line.starts_with('/') ? line.substr(1) : line);
   return stubs;
 }
 

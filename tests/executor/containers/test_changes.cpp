@@ -96,7 +96,7 @@ TEST_CASE("what was made for mounts only is no change as long as it is empty") {
   const Container container = containers.create("mounts");
   const fs::path upper = containers.upper(container);
   std::ofstream(containers.store.containers().folder(container.id) / "stubs")
-      << "data\ndata/volume\netc/hosts\nused\nused/in\netc/passwd\n";
+      << "/data\n/data/volume\n/etc/hosts\n/used\n/used/in\n/etc/passwd\n";
   shell(upper,
         "mkdir -p data/volume etc used/in; : > etc/hosts; echo mine > used/in/file; "
         "echo changed > etc/passwd");
