@@ -7,6 +7,7 @@
 #include <cache/remove_tree.hpp>
 #include <cache/store.hpp>
 #include <executor/containers/joined_root.hpp>
+#include <executor/containers/mounts.hpp>
 #include <executor/containers/processes.hpp>
 #include <executor/sandbox/root_tree.hpp>
 #include <executor/snapshot/overlay.hpp>
@@ -74,7 +75,7 @@ class StoppedTree : public ContainerTree {
     std::vector<std::filesystem::path> lowers;
     for (const LayerRef& layer : container.layers)
       lowers.push_back(store.layers().directory(layer.diff_id));
-    root_ = mount_overlay(lowers, OverlayTop{folder_ / "upper", folder_ / "work"});
+    root_ = mount_overlay(lowers, OverlayTop{folder_ / "upper", folder_ / "work", true});
     if (std::any_of(container.config.mounts.begin(), container.config.mounts.end(), is_kept))
       add_mounts(store, container.config.mounts);
     if (container.config.read_only) make_read_only(root_);
@@ -118,15 +119,12 @@ class StoppedTree : public ContainerTree {
       const auto place_there = tree.place_for(
           mount.target, S_ISDIR(status.st_mode) ? RootTree::Kind::directory : RootTree::Kind::file);
       trees.push_back(clone_whole_tree(
-          ("/proc/self/fd/" + std::to_string(there.get())).c_str(),
-          MOUNT_ATTR_NODEV | (mount.read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0)));
+          there, MOUNT_ATTR_NODEV | (mount.read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0)));
       move_mount_to(trees.back(), place_there.place.get(), mount.target);
       tree.add_mount(place_there, trees.back().get(), std::nullopt);
     }
-    note_stubs(tree.take_stubs());
+    note_stubs(folder_, tree.take_stubs());
   }
-
-  void note_stubs(const std::vector<Stub>& stubs) const;
 
   std::unique_ptr<PausedContainer> stopped_;
   const std::filesystem::path folder_;
