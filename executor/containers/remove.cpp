@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 
 #include <algorithm>
 #include <cerrno>
