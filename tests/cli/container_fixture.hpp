@@ -31,23 +31,23 @@ struct TestContainers : TestStore {
   }
 
   // As if it had been started by this process, which answers for it.
-  void run_since(const Container& container, std::int64_t seconds, ContainerState state = {}) {
+  void run_since(const Container& container, std::int64_t seconds, ContainerState running = {}) {
     auto lock = ContainerLock::attempt(containers.folder(container.id));
     REQUIRE(lock);
     locks.push_back(std::move(*lock));
-    if (!state.alive()) state.status = ContainerStatus::running;
-    state.boot = database.boot();
-    state.process.pid = 4711;
-    state.started = now() - seconds * 1'000'000'000;
-    put_state(containers.folder(container.id), state);
+    if (!running.alive()) running.status = ContainerStatus::running;
+    running.boot = database.boot();
+    running.process.pid = 4711;
+    running.started = now() - seconds * 1'000'000'000;
+    put_state(containers.folder(container.id), running);
   }
   void end(const Container& container, int exit_code, std::int64_t seconds_ago) {
-    ContainerState state;
-    state.status = ContainerStatus::exited;
-    state.started = now() - (seconds_ago + 10) * 1'000'000'000;
-    state.finished = now() - seconds_ago * 1'000'000'000;
-    state.exit_code = exit_code;
-    put_state(containers.folder(container.id), state);
+    ContainerState ended;
+    ended.status = ContainerStatus::exited;
+    ended.started = now() - (seconds_ago + 10) * 1'000'000'000;
+    ended.finished = now() - seconds_ago * 1'000'000'000;
+    ended.exit_code = exit_code;
+    put_state(containers.folder(container.id), ended);
   }
   static std::int64_t now() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
