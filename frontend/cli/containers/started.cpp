@@ -1,6 +1,6 @@
 #include "started.hpp"
 
-#include "../table.hpp"
+#include "../command.hpp"
 
 #include <executor/containers/remove.hpp>
 #include <executor/containers/start.hpp>
@@ -8,7 +8,7 @@
 #include <ir/error.hpp>
 
 #include <cstdio>
-#include <utility>
+#include <optional>
 
 namespace slipway {
 namespace {

@@ -57,7 +57,7 @@ std::function<int()> declare_wait(CLI::App& app, const Globals& globals) {
   app.footer(R"(
 Examples:
   slipway run -d --name job app && slipway wait job
-  test "$(slipway wait job)" = 0 || slipway logs job
+  [ $(slipway wait job) = 0 ] || slipway logs job
 )");
   return [names, &globals] { return wait(*names, globals); };
 }
