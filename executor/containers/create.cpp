@@ -184,8 +184,9 @@ void settle_network(Store& store, ContainerConfig& config,
   }
   if (shares || network == "default" || network == "none") return;
   if (store.networks().find(network)) return;
-  throw NoSuchNetwork("there is no network " + quoted(network))
-      .hint("`slipway network create " + network + "` makes one");
+  NoSuchNetwork missing("there is no network " + quoted(network));
+  missing.hint("`slipway network create " + network + "` makes one");
+  throw missing;
 }
 
 }  // namespace

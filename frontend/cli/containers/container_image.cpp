@@ -39,7 +39,7 @@ Image container_image(Store& store, const CreateRequest& request) {
   if (!here) {
     const Reference name = parse_reference(request.image);
     if (request.pull == PullPolicy::never)
-      throw NoSuchImage("there is no image " + quoted(request.image) +
+      throw Error("there is no image " + quoted(request.image) +
                         (request.platform ? " for " + request.platform->text() : ""))
           .hint("without --pull=never it would be asked for at its registry");
     PullShown shown(request.quiet);
