@@ -191,6 +191,8 @@ class Following {
       case Kind::error:
         error_.put(event.bytes);
         break;
+      case Kind::room:
+        break;  // pass_input() is next
       case Kind::exited:
         end(AttachedEnd::How::exited, event.exit_code);
         break;

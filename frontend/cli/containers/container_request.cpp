@@ -278,8 +278,8 @@ CreateRequest create_request(const ContainerFlags& flags, const std::filesystem:
   config.read_only = flags.read_only;
   take_network(flags, config);
   config.privileged = flags.privileged;
-  config.added_capabilities = parse_capabilities(flags.added_capabilities, "--cap-add");
-  config.dropped_capabilities = parse_capabilities(flags.dropped_capabilities, "--cap-drop");
+  config.added_capabilities = parse_capabilities(flags.added_capabilities);
+  config.dropped_capabilities = parse_capabilities(flags.dropped_capabilities);
   take_security_options(flags.security, config);
   take_devices(flags, config);
   take_logs(flags, config);

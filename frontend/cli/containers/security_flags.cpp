@@ -1,6 +1,6 @@
 #include "security_flags.hpp"
 
-#include <executor/containers/capabilities.hpp>
+#include <executor/containers/rights.hpp>
 #include <ir/error.hpp>
 #include <ir/nearest.hpp>
 #include <ir/quantities.hpp>
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <utility>
 
 namespace slipway {
 namespace {
@@ -29,22 +30,15 @@ void take_seccomp(const std::string& option, const std::string& profile, Contain
 
 }  // namespace
 
-std::vector<std::string> parse_capabilities(const std::vector<std::string>& names,
-                                            const std::string& flag) {
+std::vector<std::string> parse_capabilities(const std::vector<std::string>& names) {
   std::vector<std::string> known;
   for (const std::string& text : names) {
-    std::string upper = text;
-    std::transform(upper.begin(), upper.end(), upper.begin(),
+    std::string name = text;
+    std::transform(name.begin(), name.end(), name.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    std::optional<std::string> name = normal_capability(text);
-    if (upper == "ALL" || upper == "CAP_ALL") name = "ALL";
-    if (!name) {
-      const bool prefixed = upper.starts_with("CAP_");
-      throw Error(flag + " " + quoted(text) + " is no capability")
-          .hint(did_you_mean(prefixed ? upper.substr(4) : upper, capability_names(),
-                             "capabilities(7) lists them; ALL is every one"));
-    }
-    if (std::find(known.begin(), known.end(), *name) == known.end()) known.push_back(*name);
+    if (name.starts_with("CAP_")) name.erase(0, 4);
+    chosen_capabilities({name}, {});  // throws for what is none
+    if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(std::move(name));
   }
   return known;
 }
