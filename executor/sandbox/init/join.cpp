@@ -122,6 +122,7 @@ void take_session(const Orders& orders) {
   drop_bounding_set(orders);
   scope_sockets(orders);
   const int listener = orders.has(Plan::fake_ids) ? intercept_ids() : -1;
+  give_up_new_privileges(orders);
   load_filter(orders);
   set_capabilities(orders);
   become_user(orders);
