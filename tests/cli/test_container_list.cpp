@@ -59,7 +59,7 @@ TEST_CASE("ps shows docker's table") {
                                                     "\"sleep 1000\"", "Created", "fresh"});
   CHECK(cells(lines[2])[3] == "Exited (3) 2 hours ago");
   CHECK(cells(lines[3]) ==
-        std::vector<std::string>{web.id.substr(0, 12), "app:1", "\"/bin/sh -c 'echo \\\"…\"",
+        std::vector<std::string>{web.id.substr(0, 12), "app:1", "\"/bin/sh -c 'echo \\\"a…\"",
                                  "Up 3 minutes",
                                  "443/tcp, [::1]:9000->9000/udp, 0.0.0.0:8080->80/tcp", "web"});
   CHECK(lines_of(test.run({"ps"}).out).size() == 2);
