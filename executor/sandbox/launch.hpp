@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slipway {
@@ -24,6 +25,10 @@ struct Launched {
   std::unique_ptr<StepNetwork> network;  // to be destroyed when the process has ended
   FileDescriptor terminal;               // the builder's end, not blocking; none: pipes
 };
+
+// Bytes in memory that can be read and not changed, the second kind also executed. Throws Error.
+FileDescriptor sealed_memory(const char* name, std::string_view bytes);
+FileDescriptor sealed_program(const char* name, std::string_view bytes);
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
 // anyone on the disk. Made once per runner.
@@ -42,6 +47,11 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
                 ControlGroup group = {}, std::unique_ptr<StepNetwork> network = nullptr,
                 const FileDescriptor& streams = FileDescriptor());
+
+// The part of it that others need: a process whose descriptors 0, 1, 2 ... are `handed`, in the order
+// of init::Handed, in new namespaces of `flags` (CLONE_NEW...). Gives its pidfd. Throws Error.
+FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,
+                          const std::vector<int>& doors = {}, int network = -1);
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

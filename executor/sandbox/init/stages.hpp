@@ -34,6 +34,11 @@ inline long check(long result, Stage stage, std::uint32_t index = 0) {
   return result;
 }
 
+// run.cpp: all of it, with the descriptors of Handed.
+[[noreturn]] void run();
+// What the builder ignores is none of the program's business.
+void reset_signals();
+
 // mounts.cpp: nothing of the host's tree is left after enter_root().
 void attach_mounts(const Orders& orders);
 void enter_root(const Orders& orders);
@@ -45,6 +50,9 @@ long enter_directory(const Orders& orders);
 // Kills all that descends from this process, however it tried to get away, until nothing is left.
 void end_descendants(long processes);
 
+// join.cpp: all that follows the plan, for a program that goes into a container.
+[[noreturn]] void join(const Orders& orders);
+
 // identity.cpp
 void name_host(const Orders& orders);
 void raise_loopback(const Orders& orders);
@@ -53,9 +61,11 @@ void raise_loopback(const Orders& orders);
 void set_limits(const Orders& orders);
 void drop_bounding_set(const Orders& orders);
 void scope_sockets(const Orders& orders);
+void give_up_new_privileges(const Orders& orders);
 void load_filter(const Orders& orders);
 void set_capabilities(const Orders& orders);
 void become_user(const Orders& orders);
+void give_up_rights(const Orders& orders);  // the two above
 
 // program.cpp
 void enter_working_directory(const Orders& orders);

@@ -1,12 +1,12 @@
 #!/bin/bash
-# usage: run.sh slipway|podman FOLDER
+# usage: run.sh slipway|podman FOLDER [ROW...]
 #
-# Runs every row of rows.txt by that program, and leaves of row N what it printed in FOLDER/N.out and
+# Runs every row of rows.txt by that program, or those of these numbers, and leaves of row N what it printed in FOLDER/N.out and
 # its exit status in FOLDER/N.status; FOLDER/store is the program's own. The images are in
 # FOLDER/../images.tar. Podman's needs: a machine with one tree of control groups, which it gets in a
 # mount namespace of its own, and no more limits than this machine grants.
 set -u
-here=$(cd "$(dirname "$0")" && pwd) engine=$1
+here=$(cd "$(dirname "$0")" && pwd) engine=$1 only=" ${*:3} "
 mkdir -p "$2"
 folder=$(cd "$2" && pwd)
 if [[ $engine == podman && ${IN_NAMESPACE:-} != made ]]; then
@@ -37,15 +37,15 @@ c() {
 export -f c
 export engine folder
 
-c load -q -i "$folder/../images.tar" > /dev/null || exit 1
+[[ -e $folder/loaded ]] || c load -q -i "$folder/../images.tar" > "$folder/loaded" || exit 1
 number=0
 while IFS= read -r row; do
   [[ -z $row || $row == \#* ]] && continue
   number=$((number + 1))
+  [[ $only == '  ' || $only == *" $number "* ]] || continue
   mkdir -p "$folder/work" && cd "$folder/work" || exit 1
   timeout 120 bash -c "$row" > "$folder/$number.out" 2> "$folder/$number.err" < /dev/null
   echo $? > "$folder/$number.status"
   cd "$folder" && rm -rf work
 done < "$here/rows.txt"
 if [[ $engine == podman ]]; then umount -l "$folder/store/overlay" 2> /dev/null || true; fi
-echo "$number" > "$folder/count"
