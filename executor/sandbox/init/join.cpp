@@ -123,7 +123,6 @@ void take_session(const Orders& orders) {
   scope_sockets(orders);
   const int listener = orders.has(Plan::fake_ids) ? intercept_ids() : -1;
   load_filter(orders);
-  set_capabilities(orders);
   become_user(orders);
   // A change of user may have undone it. It ends with the exec.
   system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
