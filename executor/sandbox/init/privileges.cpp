@@ -21,24 +21,6 @@ struct RulesetAttributes {
 };
 constexpr std::uint64_t scope_abstract_unix_socket = 1;
 
-constexpr std::uint64_t to_become_user = std::uint64_t{1} << CAP_SETUID | std::uint64_t{1}
-                                                                              << CAP_SETGID;
-
-void limit_capabilities(const Orders& orders, std::uint64_t set) {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  // The insecure mode's "all" is what this process has.
-  struct __user_cap_data_struct had[2] = {};
-  check(system_call(SYS_capget, address(&header), address(had)), Stage::capabilities);
-  for (std::uint32_t word = 0; word < 2; ++word) {
-    const auto wanted = static_cast<std::uint32_t>(set >> (32 * word));
-    data[word].permitted = data[word].effective = wanted & had[word].permitted;
-    if (orders.has(Plan::keeps_capabilities)) data[word].inheritable = data[word].permitted;
-  }
-  system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  check(system_call(SYS_capset, address(&header), address(data)), Stage::capabilities);
-}
-
 // An insecure step has its capabilities whoever it is, also past an exec, as BuildKit's.
 void keep_capabilities(const Orders& orders) {
   set_capabilities(orders);
@@ -80,8 +62,8 @@ void drop_bounding_set(const Orders& orders) {
   }
 }
 
-// A step that shares the host's network namespace shares the abstract sockets of the host and of
-// the steps beside it.
+// A step that shares the host's network namespace shares the abstract sockets of the host and of the
+// steps beside it.
 void scope_sockets(const Orders& orders) {
   if (!orders.has(Plan::scope_sockets)) return;
   const RulesetAttributes attributes = {0, 0, scope_abstract_unix_socket};
@@ -109,15 +91,24 @@ void load_filter(const Orders& orders) {
 }
 
 void set_capabilities(const Orders& orders) {
-  limit_capabilities(orders, orders.plan().capabilities);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {};
+  // The insecure mode's "all" is what this process has.
+  struct __user_cap_data_struct had[2] = {};
+  check(system_call(SYS_capget, address(&header), address(had)), Stage::capabilities);
+  for (std::uint32_t word = 0; word < 2; ++word) {
+    const auto wanted = static_cast<std::uint32_t>(orders.plan().capabilities >> (32 * word));
+    data[word].permitted = data[word].effective = wanted & had[word].permitted;
+    if (orders.has(Plan::keeps_capabilities)) data[word].inheritable = data[word].permitted;
+  }
+  system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  check(system_call(SYS_capset, address(&header), address(data)), Stage::capabilities);
 }
 
 void become_user(const Orders& orders) {
   const Plan& plan = orders.plan();
   system_call(SYS_umask, 0022);
-  limit_capabilities(orders, plan.capabilities | to_become_user);
   if (orders.has(Plan::fake_ids)) {
-    set_capabilities(orders);
     return orders.has(Plan::keeps_capabilities) ? keep_capabilities(orders) : renounce(orders);
   }
   check(system_call(SYS_setgroups, plan.groups.count,
@@ -127,9 +118,16 @@ void become_user(const Orders& orders) {
   const bool keeps = orders.has(Plan::keeps_capabilities);
   if (keeps) check(system_call(SYS_prctl, PR_SET_KEEPCAPS, 1), Stage::user);
   check(system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid), Stage::user);
-  if (keeps) return keep_capabilities(orders);
-  // Of a container without these.
-  if ((plan.capabilities & to_become_user) != to_become_user) set_capabilities(orders);
+  if (keeps) keep_capabilities(orders);
+}
+
+void give_up_rights(const Orders& orders) {
+  // The user first: who has not the right to become one is to be it all the same. With one id there is
+  // no other to become.
+  const bool keeps = orders.has(Plan::keeps_capabilities) || orders.has(Plan::fake_ids);
+  if (keeps) set_capabilities(orders);
+  become_user(orders);
+  if (!keeps) set_capabilities(orders);
 }
 
 }  // namespace slipway::init

@@ -97,7 +97,7 @@ Orders read_plan() {
 // From init to the program and back, while the listener for fake ids changes hands. Both ends are
 // closed by the exec.
 struct Handover {
-  int told[2];   // the program writes its number of the listener
+  int told[2];  // the program writes its number of the listener
   int taken[2];  // init writes a byte
 };
 
@@ -165,7 +165,7 @@ void end_with_builder() {
   if (orders.has(Plan::fake_ids)) offer_listener(handover);
   give_up_new_privileges(orders);
   load_filter(orders);
-  become_user(orders);
+  give_up_rights(orders);
   if (first) end_with_builder();
   const std::uint64_t none = 0;
   system_call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, mask_size);

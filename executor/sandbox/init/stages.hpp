@@ -63,8 +63,9 @@ void drop_bounding_set(const Orders& orders);
 void scope_sockets(const Orders& orders);
 void give_up_new_privileges(const Orders& orders);
 void load_filter(const Orders& orders);
-void set_capabilities(const Orders& orders);  // of init, when it stays
-void become_user(const Orders& orders);       // with the capabilities of the plan, or less
+void set_capabilities(const Orders& orders);
+void become_user(const Orders& orders);
+void give_up_rights(const Orders& orders);  // the two above
 
 // program.cpp
 void enter_working_directory(const Orders& orders);
