@@ -325,7 +325,8 @@ class Start {
     header.network = network_.space ? add(network_.space.get()) : -1;
     header.idle = network_.idle ? add(network_.idle.get()) : -1;
     for (const FileDescriptor& held : network_.held) add(held.get());
-    header.stop_signal = SIGTERM;
+    const int stop = config_.stop_signal.empty() ? 0 : signal_number(config_.stop_signal);
+    header.stop_signal = static_cast<std::uint32_t>(stop > 0 ? stop : SIGTERM);
     header.id = orders.text(container_.id);
     header.boot = orders.text(boot_line());
     header.addresses = orders.text(address_lines(network_));
