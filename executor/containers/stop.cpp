@@ -92,8 +92,7 @@ bool stop_container(Store& store, const Container& container, int signal, std::i
   if (seconds != 0 && container_state(folder).status == ContainerStatus::paused)
     connection->unpause();
   constexpr std::int64_t for_ever = 100LL * 365 * 86'400;
-  const auto patience = std::chrono::seconds(
-      seconds < 0 ? for_ever : std::min(seconds, for_ever));
+  const auto patience = std::chrono::seconds(seconds < 0 ? for_ever : std::min(seconds, for_ever));
   if (seconds != 0 && ends_before(*connection, began + patience)) return true;
   if (!connection->signal(SIGKILL)) return true;
   if (container_state(folder).status == ContainerStatus::paused) connection->unpause();
