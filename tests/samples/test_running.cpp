@@ -285,6 +285,19 @@ TEST_CASE("a container that has ended can be gone already") {
   CHECK(soon([&] { return yard.volumes().empty(); }));
 }
 
+TEST_CASE("a restart is no end, for --rm either") {
+  SKIP_UNLESS_ROOT();
+  Yard yard;
+  yard.output({"-d", "--rm", "--name", "job", "busybox", "sh", "-c", "echo begun; sleep 1000"});
+  CHECK(soon([&] { return yard.slipway({"logs", "job"}).out == "begun\n"; }));
+  const Finished restarted = yard.slipway({"restart", "-t", "0", "job"});
+  CAPTURE(restarted.err);
+  CHECK(restarted.out == "job\n");
+  CHECK(soon([&] { return yard.slipway({"logs", "job"}).out == "begun\nbegun\n"; }));
+  CHECK(yard.slipway({"kill", "job"}).status == 0);
+  CHECK(soon([&] { return yard.containers().empty(); }));
+}
+
 TEST_CASE("what the flags say of the program is so") {
   SKIP_UNLESS_ROOT();
   Yard yard;
