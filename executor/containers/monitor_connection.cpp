@@ -32,8 +32,7 @@ std::int32_t number_in(std::string_view bytes) {
 std::optional<MonitorConnection> MonitorConnection::open(
     const std::filesystem::path& container_folder) {
   // The path of the folder may be longer than a socket's address.
-  const FileDescriptor folder(
-      ::open(container_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor folder(::open(container_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) {
     if (errno == ENOENT) return std::nullopt;
     throw system_error("open", container_folder.string(), errno);

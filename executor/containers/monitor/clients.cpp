@@ -5,8 +5,8 @@
 namespace slipway::monitor {
 namespace {
 
-constexpr int dont_wait = 0x40;      // MSG_DONTWAIT
-constexpr int no_signal = 0x4000;    // MSG_NOSIGNAL
+constexpr int dont_wait = 0x40;    // MSG_DONTWAIT
+constexpr int no_signal = 0x4000;  // MSG_NOSIGNAL
 
 }  // namespace
 

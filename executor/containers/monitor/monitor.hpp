@@ -24,7 +24,7 @@ class Monitor {
 
   void serve_control();
   void tell_start();
-  void watch();                    // until the container has ended and its output is read
+  void watch();  // until the container has ended and its output is read
   void wait_for_something();
   void look_at_signals();
   void reap();
@@ -44,8 +44,8 @@ class Monitor {
   void after_input(Client& client);
   void leave(Client& client);
 
-  void end();                      // says that it has ended, and lets everything go
-  [[noreturn]] void go();          // has it removed, if that is to be done, and ends the monitor
+  void end();              // says that it has ended, and lets everything go
+  [[noreturn]] void go();  // has it removed, if that is to be done, and ends the monitor
 
   void put_state();
 
@@ -62,7 +62,7 @@ class Monitor {
   int error_ = -1;
   int idle_ = -1;
   bool ended_ = false;
-  std::size_t piece_size_ = 0;     // of the output that somebody has still to get; 0: none
+  std::size_t piece_size_ = 0;  // of the output that somebody has still to get; 0: none
   bool piece_is_error_ = false;
   std::uint64_t patience_ = ~std::uint64_t{0};  // until when clients of an ended one are waited for
 };

@@ -5,11 +5,13 @@
 #include "started.hpp"
 #include "stop_signal.hpp"
 
+#include <executor/containers/monitor_connection.hpp>
 #include <executor/containers/remove.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace slipway {
 namespace {
@@ -25,6 +27,11 @@ int restart(const Request& request, const Globals& globals) {
   for_each_name(request.names, [&](const std::string& name) {
     const Container container = owned.store.containers().get(name);
     const Stopping how = stopping(request.flags, container.config);
+    // With --rm its monitor would remove it in between.
+    std::optional<MonitorConnection> kept;
+    if (container.config.auto_remove)
+      kept = MonitorConnection::open(owned.store.containers().folder(container.id));
+    if (kept) kept->will_remove();
     stop_container(owned.store, container, how.signal, how.seconds);
     start_detached(owned, container);
   });

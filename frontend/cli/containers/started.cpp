@@ -62,17 +62,19 @@ int attached_status(Store& store, const Container& container, const AttachedEnd&
     case AttachedEnd::How::input_ended:
       return 0;
     case AttachedEnd::How::impatient:
-      std::fprintf(stderr,
-                   "got three signals to end, and leave; `slipway kill %s` ends the container, which "
-                   "goes on\n",
-                   container.name.c_str());
+      std::fprintf(
+          stderr,
+          "got three signals to end, and leave; `slipway kill %s` ends the container, which "
+          "goes on\n",
+          container.name.c_str());
       return 1;
     case AttachedEnd::How::gone:
       break;
   }
   const std::optional<Container> there = store.containers().find(container.id);
   if (!there) throw Error("the container " + quoted(container.name) + " was removed");
-  std::fprintf(stderr, "warning: the monitor of the container %s was killed, and the container with it\n",
+  std::fprintf(stderr,
+               "warning: the monitor of the container %s was killed, and the container with it\n",
                container.name.c_str());
   return store.containers().state(container.id).exit_code;
 }
