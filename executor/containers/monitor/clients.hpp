@@ -15,6 +15,7 @@ struct Client {
   bool attached;
   std::uint8_t streams;  // stream_...
   bool removes;
+  bool holds;        // the processes, which go on when nobody does any more
   bool owed;         // the piece of output that was read last
   bool hung_up;      // said nothing more, and has input left
   bool ends_input;   // has no more
@@ -52,6 +53,7 @@ class Clients {
   bool anyone_owed() const;
   bool anyone_waits_for_answer() const;
   bool anyone_removes() const;
+  bool anyone_holds() const;
 
  private:
   Client all_[most_clients];
