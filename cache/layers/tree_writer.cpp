@@ -1,6 +1,7 @@
 #include <cache/layers/make_entry.hpp>
 #include <cache/layers/overlay_marks.hpp>
 #include <cache/layers/recorded_ids.hpp>
+#include <cache/layers/sparse.hpp>
 #include <cache/layers/tree_writer.hpp>
 #include <ir/error.hpp>
 
@@ -9,7 +10,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <unordered_map>
@@ -22,31 +22,6 @@ constexpr std::size_t piece_size = std::size_t{256} << 10;
 
 void check(int result, std::string_view call, std::string_view path) {
   if (result != 0) throw system_error(call, path, errno);
-}
-
-// Writes what is not zero and leaves the rest a hole; true: it ends in one. Only blocks count that
-// a file system could leave out.
-bool write_sparse(int file, std::span<const std::byte> bytes, std::string_view path) {
-  constexpr std::size_t block = 4096;
-  const auto is_zero = [&](std::size_t at) {
-    const auto end =
-        bytes.begin() + static_cast<std::ptrdiff_t>(std::min(at + block, bytes.size()));
-    return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), end,
-                       [](std::byte b) { return b == std::byte{0}; });
-  };
-  bool hole = false;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t from = at;
-    hole = is_zero(at);
-    while (at < bytes.size() && is_zero(at) == hole) at += block;
-    const std::size_t size = std::min(at, bytes.size()) - from;
-    if (!hole) {
-      write_all(file, bytes.subspan(from, size), path);
-    } else if (::lseek(file, static_cast<off_t>(size), SEEK_CUR) < 0) {
-      throw system_error("lseek", path, errno);
-    }
-  }
-  return hole;
 }
 
 timespec time_of(const Entry& entry) {

@@ -53,8 +53,12 @@ struct Node {
 // tree.
 class UpperWalk {
  public:
-  UpperWalk(int root, const StackView& below, OwnerIds maker)
-      : root_(root), below_(below), maker_(maker), files_(root) {}
+  UpperWalk(int root, const StackView& below, const UpperTree::Options& options)
+      : root_(root),
+        below_(below),
+        maker_(options.maker),
+        changing_(options.changing),
+        files_(root) {}
 
   std::vector<Node> run() {
     const FileDescriptor top = open_beneath(root_, "", O_RDONLY | O_DIRECTORY);
@@ -104,8 +108,14 @@ class UpperWalk {
   // In byte order of their names. With the whiteouts that stand for an opaque directory.
   std::vector<Found> read_children(const Entry& parent, bool opaque, bool merged) {
     const std::string& path = parent.path;
-    const FileDescriptor directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
-    const std::vector<std::string> names = sorted_names(directory.get());
+    FileDescriptor directory;
+    std::vector<std::string> names;
+    try {
+      directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
+      names = sorted_names(directory.get());
+    } catch (const Error&) {
+      if (!has_gone(path)) throw;
+    }
     std::vector<Found> children;
     children.reserve(names.size());
     for (const std::string& name : names) {
@@ -113,7 +123,13 @@ class UpperWalk {
       if (child.size() > longest_path) {
         throw Error("the path " + quoted(child) + " is too long for a layer");
       }
-      DiskEntry disk = read_entry(directory.get(), name, child);
+      DiskEntry disk;
+      try {
+        disk = read_entry(directory.get(), name, child);
+      } catch (const Error&) {
+        if (!has_gone(child)) throw;
+        continue;
+      }
       if (disk.socket) {  // no tar can hold one
         strays_.push_back(std::move(child));
         continue;
@@ -191,8 +207,29 @@ class UpperWalk {
     return digest_of(upper.path) == below.content;
   }
 
+  // Whether that is why it could not be read.
+  bool has_gone(const std::string& path) const {
+    if (!changing_) return false;
+    try {
+      const FileDescriptor directory = open_beneath(root_, parent_path(path), O_PATH | O_DIRECTORY);
+      struct stat status {};
+      return ::fstatat(directory.get(), std::string(base_name(path)).c_str(), &status,
+                       AT_SYMLINK_NOFOLLOW) != 0;
+    } catch (const Error&) {
+      return true;
+    }
+  }
+
   Digest digest_of(const std::string& path) {
-    DescriptorSource file(files_.open(path, O_RDONLY | O_NONBLOCK));
+    FileDescriptor opened;
+    try {
+      opened = files_.open(path, O_RDONLY | O_NONBLOCK);
+    } catch (const Error&) {
+      files_.forget();
+      if (!has_gone(path)) throw;
+      return {};
+    }
+    DescriptorSource file(std::move(opened));
     buffer_.resize(std::size_t{256} << 10);
     while (const std::size_t got = file.read(buffer_)) {
       hasher_.update(std::span<const std::byte>(buffer_.data(), got));
@@ -202,7 +239,8 @@ class UpperWalk {
 
   int root_;
   const StackView& below_;
-  OwnerIds maker_;
+  const OwnerIds maker_;
+  const bool changing_;
   ParentCache files_;
   Hasher hasher_;
   std::vector<std::byte> buffer_;
@@ -231,6 +269,21 @@ void join_links(std::vector<Node>& nodes) {
       nodes[at].emitted = true;
       if (at != members.front()) nodes[at].entry.hard_link = nodes[members.front()].entry.path;
     }
+  }
+}
+
+// As long as nothing is in them. Backwards, because what a directory holds comes behind it.
+void leave_out(std::vector<Node>& nodes, const std::set<std::string, std::less<>>& stubs) {
+  if (stubs.empty()) return;
+  std::vector<bool> holds_something(nodes.size(), false);
+  for (std::size_t at = nodes.size(); at-- > 1;) {
+    Node& node = nodes[at];
+    const Entry& entry = node.entry;
+    const bool empty = entry.type == Entry::Type::directory
+                           ? !holds_something[at]
+                           : entry.type == Entry::Type::file && entry.size == 0;
+    if (empty && stubs.contains(entry.path)) node.emitted = false;
+    if (node.emitted || holds_something[at]) holds_something[node.parent] = true;
   }
 }
 
@@ -307,11 +360,15 @@ struct UpperTree::State {
 };
 
 UpperTree::UpperTree(const std::filesystem::path& upper, const StackView& below, OwnerIds maker)
+    : UpperTree(upper, below, Options{maker}) {}
+
+UpperTree::UpperTree(const std::filesystem::path& upper, const StackView& below, Options options)
     : state_(new State{open_root(upper), {}, {}}) {
-  UpperWalk walk(state_->root.get(), below, maker);
+  UpperWalk walk(state_->root.get(), below, options);
   state_->nodes = walk.run();
   state_->strays = walk.strays();
   join_links(state_->nodes);
+  leave_out(state_->nodes, options.stubs);
   emit_parents(state_->nodes);
 }
 
@@ -331,6 +388,16 @@ void UpperTree::clean() {
     if (directory) cleaner.forget(path);
   }
   cleaner.restore_times();
+}
+
+void UpperTree::for_each(
+    const std::function<void(const Entry& entry, const std::optional<Entry>& below)>& visit) const {
+  for (const Node& node : state_->nodes)
+    if (node.emitted) visit(node.entry, node.below);
+}
+
+int UpperTree::root() const {
+  return state_->root.get();
 }
 
 BuiltLayer UpperTree::index() const {

@@ -17,8 +17,9 @@ namespace slipway {
 
 class Store;
 
-// For its life a running container stands still, so that its files can be read. One that was paused
-// before stays so. Throws Error.
+// For its life a running container stands still, so that its files can be read, and one that does
+// not run cannot be started. One that was paused before stays so. Waits for who starts or stops it.
+// Throws Error.
 class [[nodiscard]] PausedContainer {
  public:
   PausedContainer(Store& store, const Container& container);
@@ -27,6 +28,7 @@ class [[nodiscard]] PausedContainer {
 
  private:
   std::optional<MonitorConnection> paused_;
+  std::optional<ContainerLock> stopped_;
 };
 
 // What the container has changed, as `docker diff` says it.

@@ -33,17 +33,18 @@ void MergedLinks::follow(Entry& entry) {
   entry.hard_link = fresh ? std::string() : head->second;
 }
 
-void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit) {
+void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit,
+                 const std::string& directory) {
   MergedLinks links(view);
   // Names still to visit, the next one last: deep trees must not use up the stack.
   std::vector<std::string> open;
-  const auto push = [&](const std::string& directory) {
-    std::vector<std::string> names = view.list(directory);
+  const auto push = [&](const std::string& path) {
+    std::vector<std::string> names = view.list(path);
     for (auto name = names.rbegin(); name != names.rend(); ++name) {
-      open.push_back(directory.empty() ? *name : directory + "/" + *name);
+      open.push_back(path.empty() ? *name : path + "/" + *name);
     }
   };
-  push("");
+  push(directory);
   while (!open.empty()) {
     const std::string path = std::move(open.back());
     open.pop_back();

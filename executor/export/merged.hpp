@@ -31,9 +31,11 @@ class MergedLinks {
   std::map<std::pair<const LayerIndex*, std::string>, std::string> heads_;
 };
 
-// Calls `visit` for every entry that a process with this root would find, directories before what
-// they hold. No whiteouts, nothing is opaque; hard links are as MergedLinks has them.
-void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit);
+// Calls `visit` for every entry that a process with this root would find in `directory`, which is
+// free of links ("" is the root); directories before what they hold. No whiteouts, nothing is
+// opaque; hard links are as MergedLinks has them.
+void walk_merged(const StackView& view, const std::function<void(const Entry&)>& visit,
+                 const std::string& directory = {});
 
 // Reads a regular file of the view. `sink` gets exactly `entry.size` bytes, or Error is thrown.
 void read_merged(const StackView& view, const Entry& entry,

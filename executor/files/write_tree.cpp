@@ -64,6 +64,11 @@ void TreeMaker::make_link(const Entry& entry) {
         entry.path);
 }
 
+void TreeMaker::make_whiteout(const Entry& entry) {
+  const int directory = parent(entry);
+  check(slipway::make_whiteout(directory, name(entry)), "mknodat", entry.path);
+}
+
 void TreeMaker::make_other(const Entry& entry) {
   const int directory = parent(entry);
   const char* const last = name(entry);

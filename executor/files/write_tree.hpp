@@ -25,6 +25,8 @@ class TreeMaker {
   void make_link(const Entry& entry);
   // A symlink, a device or a pipe.
   void make_other(const Entry& entry);
+  // In overlayfs's form.
+  void make_whiteout(const Entry& entry);
 
  private:
   int parent(const Entry& entry) { return parents_.directory(parent_path(entry.path)); }
