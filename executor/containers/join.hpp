@@ -1,12 +1,19 @@
 // Another process in a container that runs: `exec`, and probes of its health.
+//
+// The container's processes are alive meanwhile and trusted in nothing: what is read of its files
+// is opened in its root and bounded, its terminal is made by the kernel's own file system and no
+// other, and nobody in there sees the new process before that has only the container's rights
+// (executor/sandbox/init/join.cpp).
 #pragma once
 
 #include <cache/containers/store.hpp>
 #include <executor/sandbox/process_runner.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +31,10 @@ void enter_containers_user_namespace(const std::filesystem::path& store_root,
 
 struct ExecRequest {
   std::vector<std::string> arguments;
-  std::vector<std::string> environment;  // beside the container's own
-  std::string working_directory;         // empty: the container's
-  std::string user;                      // empty: the container's
+  // Beside the container's own: "NAME=value", or "NAME" to leave one out.
+  std::vector<std::string> environment;
+  std::string working_directory;  // empty: the container's
+  std::string user;               // empty: the container's
   bool privileged = false;
   bool terminal = false;
   TerminalSize size;
@@ -34,18 +42,20 @@ struct ExecRequest {
   int input = -1;
   int output = -1;
   int error = -1;
+  // How long its start may take; nothing: as long as it takes.
+  std::optional<std::chrono::milliseconds> patience;
 };
 
 // A process in the container's namespaces, with its rights and limits. Ends with the container.
 class JoinedProcess {
  public:
-  virtual ~JoinedProcess() = default;  // kills it, unless let_go() was called
-  virtual int terminal() const = 0;    // the outer end; -1: it has none
-  virtual int descriptor() const = 0;  // a pidfd of its parent: readable when it has ended
+  virtual ~JoinedProcess() = default;    // kills it, unless let_go() was called
+  virtual int terminal() const = 0;      // the outer end; -1: it has none
+  virtual int descriptor() const = 0;    // a pidfd of its parent: readable when it has ended
   virtual std::int64_t pid() const = 0;  // as this machine numbers it
   virtual void signal(int number) = 0;
-  virtual int wait() = 0;              // the exit status as a shell has it
-  virtual void let_go() = 0;           // it goes on without this process
+  virtual int wait() = 0;     // the exit status as a shell has it
+  virtual void let_go() = 0;  // it goes on without this process
 };
 
 // Throws NotStarted (start.hpp) with docker's status; Error where the container does not run.

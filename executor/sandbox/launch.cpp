@@ -107,13 +107,46 @@ FileDescriptor init_program() {
   return sealed("slipway-init", init_program_bytes(), memfd_exec);
 }
 
+FileDescriptor sealed_plan(const std::string& plan) {
+  return sealed("plan", plan, 0);
+}
+
+FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,
+                          const std::vector<int>& doors, int network) {
+  Birth birth{};
+  birth.program = program.get();
+  birth.descriptors = handed.data();
+  birth.count = static_cast<int>(handed.size());
+  birth.doors = doors.data();
+  birth.door_count = static_cast<int>(doors.size());
+  birth.beyond =
+      std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
+  birth.network = network;
+
+  const auto stack = std::make_unique<std::byte[]>(stack_size);
+  int process = -1;
+  {
+    const SignalsBlocked blocked;
+    if (::clone(be_born, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags,
+                &birth, &process) < 0) {
+      throw system_error("clone", "", errno);
+    }
+  }
+  FileDescriptor started(process);
+  if (birth.call != nullptr) {
+    wait_for(started);
+    throw system_error(birth.call, "slipway-init", birth.error);
+  }
+  return started;
+}
+
 Launched launch(const FileDescriptor& program, const std::string& plan,
                 const std::vector<FileDescriptor>& mounts, Namespaces namespaces,
                 ControlGroup group, std::unique_ptr<StepNetwork> network,
                 const FileDescriptor& streams) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
-  const FileDescriptor orders = sealed("plan", plan, 0);
+  const FileDescriptor orders = sealed_plan(plan);
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   Pipe report = make_pipe();
@@ -126,36 +159,14 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
                              orders.get(), report.write.get(), lifeline.read.get()};
   if (streams) std::fill_n(handed.begin(), 3, streams.get());
   for (const FileDescriptor& mount : mounts) handed.push_back(mount.get());
-  Birth birth{};
-  birth.program = program.get();
-  birth.descriptors = handed.data();
-  birth.count = static_cast<int>(handed.size());
-  const std::vector<int> doors = group.doors();
-  birth.doors = doors.data();
-  birth.door_count = static_cast<int>(doors.size());
-  birth.beyond =
-      std::max({birth.count, birth.program, *std::max_element(handed.begin(), handed.end())}) + 1;
-  birth.network = network ? network->descriptor() : -1;
-
-  const auto stack = std::make_unique<std::byte[]>(stack_size);
-  int process = -1;
-  {
-    const SignalsBlocked blocked;
-    const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | flags_of(namespaces);
-    if (::clone(be_born, stack.get() + stack_size, flags, &birth, &process) < 0) {
-      throw system_error("clone", "", errno);
-    }
-  }
-  Launched launched{FileDescriptor(process), std::move(output.read),    std::move(error.read),
-                    std::move(report.read),  std::move(lifeline.write), std::move(group),
-                    std::move(network),      FileDescriptor()};
+  FileDescriptor process = start_init(program, handed, flags_of(namespaces), group.doors(),
+                                      network ? network->descriptor() : -1);
+  Launched launched{std::move(process),     std::move(output.read),    std::move(error.read),
+                    std::move(report.read), std::move(lifeline.write), std::move(group),
+                    std::move(network),     FileDescriptor()};
   if (streams) {
     launched.output = FileDescriptor();
     launched.error = FileDescriptor();
-  }
-  if (birth.call != nullptr) {
-    wait_for(launched.process);
-    throw system_error(birth.call, "slipway-init", birth.error);
   }
   return launched;
 }

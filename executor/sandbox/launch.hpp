@@ -43,6 +43,13 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
                 ControlGroup group = {}, std::unique_ptr<StepNetwork> network = nullptr,
                 const FileDescriptor& streams = FileDescriptor());
 
+// The part of it that others need: a process whose descriptors 0, 1, 2 ... are `handed`, in the order
+// of init::Handed, in new namespaces of `flags` (CLONE_NEW...). Gives its pidfd. Throws Error.
+FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,
+                          const std::vector<int>& doors = {}, int network = -1);
+// A plan in memory that nobody can change.
+FileDescriptor sealed_plan(const std::string& plan);
+
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);
 

@@ -114,7 +114,7 @@ Membership join_network(const std::filesystem::path& path, const Network& networ
                         const JoinRequest& request, const FileDescriptor& device,
                         const FileDescriptor& process,
                         const std::function<void(const Diagnostic&)>& note) {
-  open_folder(path.parent_path());
+  const FileDescriptor all = open_folder(path.parent_path());
   const FileDescriptor folder = open_folder(path);
   const FileDescriptor locked = lock(folder);
   for (int tries = 0; tries < most_tries; ++tries) {

@@ -45,7 +45,8 @@ Orders::Orders(const Plan* plan, std::size_t size) : plan_(plan) {
   require(lies_inside(plan->mounts, sizeof(MountAction), size) &&
           lies_inside(plan->limits, sizeof(Limit), size) &&
           lies_inside(plan->groups, sizeof(std::uint32_t), size) &&
-          lies_inside(plan->filter, 8, size));
+          lies_inside(plan->filter, 8, size) &&
+          lies_inside(plan->doors, sizeof(std::int32_t), size));
   require(plan->mounts.count <= MountAction::most);
   for (std::uint32_t i = 0; i < plan->mounts.count; ++i) {
     require(begin<MountAction>(plan->mounts)[i].text < size);
@@ -66,6 +67,20 @@ void fail(Stage stage, std::uint32_t index, long result) {
   leave(125);
 }
 
+void reset_signals() {
+  struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    std::uint64_t mask;
+  } action = {};
+  for (int signal = 1; signal <= signal_count; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP) {
+      system_call(SYS_rt_sigaction, signal, address(&action), 0, mask_size);
+    }
+  }
+}
+
 namespace {
 
 Orders read_plan() {
@@ -80,21 +95,6 @@ Orders read_plan() {
   // It may hold a secret, and the program would inherit it.
   system_call(SYS_close, handed_plan);
   return Orders(reinterpret_cast<const Plan*>(memory), size);
-}
-
-// What the builder ignores or blocks is none of the program's business.
-void reset_signals() {
-  struct {
-    void* handler;
-    unsigned long flags;
-    void* restorer;
-    std::uint64_t mask;
-  } action = {};
-  for (int signal = 1; signal <= signal_count; ++signal) {
-    if (signal != SIGKILL && signal != SIGSTOP) {
-      system_call(SYS_rt_sigaction, signal, address(&action), 0, mask_size);
-    }
-  }
 }
 
 // From init to the program and back, while the listener for fake ids changes hands. Both ends are
@@ -204,6 +204,7 @@ void reap(long program, long processes) {
 
 [[noreturn]] void run() {
   const Orders orders = read_plan();
+  if (orders.has(Plan::joins)) join(orders);
   check(system_call(SYS_setsid), Stage::session);
   const bool bare = orders.has(Plan::bare);
   long processes = -1;

@@ -60,6 +60,9 @@ struct Plan {
   static constexpr std::uint32_t terminal = 32;           // the input is one, and the program's own
   // No namespaces: the root is a directory, and init answers for all that the step has started.
   static constexpr std::uint32_t bare = 64;
+  // The program goes into a container that runs (join.cpp), beside what is there. It gets the root,
+  // mounts, masks, host's name and network that it finds.
+  static constexpr std::uint32_t joins = 1U << 16;
 
   std::uint32_t magic;
   std::uint32_t size;  // of all, bytes
@@ -82,6 +85,12 @@ struct Plan {
   List filter;                 // instructions of the seccomp filter, 8 bytes each; none: no filter
   List arguments;              // offsets
   List environment;            // offsets
+  // With `joins`:
+  std::int32_t joined;         // pidfd of a process there
+  std::uint32_t namespaces;    // CLONE_NEW... that are not this process's own
+  std::int32_t outer;          // of the program's terminal; -1: none
+  std::uint32_t unused_too;
+  List doors;                  // std::int32_t: descriptors of its control groups' cgroup.procs
 };
 
 enum class Stage : std::uint32_t {
@@ -107,6 +116,8 @@ enum class Stage : std::uint32_t {
   groups,
   user,
   program,
+  control_group,  // of a container that is joined
+  namespaces,
 };
 
 struct Report {

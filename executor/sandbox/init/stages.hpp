@@ -34,6 +34,9 @@ inline long check(long result, Stage stage, std::uint32_t index = 0) {
   return result;
 }
 
+// What the builder ignores is none of the program's business.
+void reset_signals();
+
 // mounts.cpp: nothing of the host's tree is left after enter_root().
 void attach_mounts(const Orders& orders);
 void enter_root(const Orders& orders);
@@ -44,6 +47,9 @@ void mask_paths(const Orders& orders);
 long enter_directory(const Orders& orders);
 // Kills all that descends from this process, however it tried to get away, until nothing is left.
 void end_descendants(long processes);
+
+// join.cpp: all that follows the plan, for a program that goes into a container.
+[[noreturn]] void join(const Orders& orders);
 
 // identity.cpp
 void name_host(const Orders& orders);

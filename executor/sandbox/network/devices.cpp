@@ -115,6 +115,14 @@ FileDescriptor make_frame_device(const char* name) {
   return make_device(name, IFF_TAP);
 }
 
+void keep_quiet(const char* device) {
+  // These are files of the calling thread's namespace.
+  const std::string path = "/proc/sys/net/ipv6/conf/" + std::string(device) + "/disable_ipv6";
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file) [[maybe_unused]]
+    const ssize_t put = ::write(file.get(), "1", 1);
+}
+
 void set_up_device(const char* name, const DeviceSettings& settings) {
   const FileDescriptor any = any_socket();
   if (settings.mac != nullptr) {

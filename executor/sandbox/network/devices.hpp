@@ -33,6 +33,9 @@ struct DeviceSettings {
   std::string mask;                                  // "255.255.255.0"; empty: the address's class
   const std::array<std::uint8_t, 6>* mac = nullptr;  // none: the kernel's choice
 };
+// Nothing is sent by the kernel itself, as IPv6 does to find its neighbours. Where that cannot be
+// had it is sent.
+void keep_quiet(const char* device);
 // With that address, the largest packets, and up. Throws Error.
 void set_up_device(const char* name, const DeviceSettings& settings);
 

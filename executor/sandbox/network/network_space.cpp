@@ -36,6 +36,7 @@ NetworkSpace make_network_space(const Subnet& subnet) {
     // It goes with its namespace. To remove it when the descriptor is closed would take the kernel
     // 30 ms, for which somebody would wait.
     check(::ioctl(space.idle.get(), TUNSETPERSIST, 1), "TUNSETPERSIST", "/dev/net/tun");
+    keep_quiet(idle_device);
     set_up_device(idle_device, {subnet.address, {}, nullptr});
     route_everywhere(idle_device, idle_metric);
   });

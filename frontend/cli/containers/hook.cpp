@@ -7,6 +7,7 @@
 #include "../owned_store.hpp"
 
 #include <cache/containers/store.hpp>
+#include <executor/containers/health.hpp>
 #include <executor/containers/remove.hpp>
 #include <ir/error.hpp>
 
@@ -35,6 +36,8 @@ int end(Store& store, const Container& container) {
 
 constexpr Hook hooks[] = {
     {"end", end},
+    // One probe; 0: healthy, 1: unhealthy, 2: it is not known yet.
+    {"health", probe_health},
 };
 
 int run_hook(const std::string& word, const std::string& id, const std::filesystem::path& root) {

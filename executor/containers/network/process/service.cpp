@@ -3,7 +3,9 @@
 #include <executor/containers/network/host_ports.hpp>
 
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -236,6 +238,8 @@ std::string NetworkService::answer(Connection& connection, std::string_view mess
   if (message.starts_with("leave ")) {
     const std::uint32_t member = member_of(message.substr(message.find(' ') + 1));
     if (member == 0) return "failed the container is not connected to the network";
+    // The container goes on without the device, which would stay in its namespace else.
+    ::ioctl(members_.at(member).tap.get(), TUNSETPERSIST, 0);
     remove_member(member);
     return "left";
   }
