@@ -1,5 +1,6 @@
 #include <executor/containers/network/slirp.hpp>
 
+#include <executor/containers/network/frames.hpp>
 #include <executor/containers/network/host_ports.hpp>
 #include <executor/containers/network/unix_socket.hpp>
 #include <executor/sandbox/network/connector.hpp>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <string>
@@ -112,6 +114,10 @@ Slirp start_slirp_beside(const AddressRange& range, const FileDescriptor& folder
   }
   await(started);
   ::unlinkat(folder.get(), frames_socket, 0);
+  // One frame of nothing: before it has gone round its loop once, it takes the time to be 0, and
+  // every UDP socket that it makes for old.
+  constexpr std::array<char, ethernet_size> nothing{};
+  ::send(frames.get(), nothing.data(), nothing.size(), MSG_NOSIGNAL);
   return {std::move(started.lifeline), std::move(frames)};
 }
 
