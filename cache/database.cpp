@@ -179,8 +179,10 @@ constexpr const char* migrations[] = {
     ) WITHOUT ROWID;
     )sql",
     // image_manifests  the manifest that an image came as, so that it can be given on unchanged
-    // image_digests    what a repository has for an image or index of the store ("docker.io/library/x")
-    // attachments      what was said of an image or index when it was built, as JSON (images/facts.cpp)
+    // image_digests    what a repository has for an image or index of the store
+    // ("docker.io/library/x")
+    // attachments      what was said of an image or index when it was built, as JSON
+    // (images/facts.cpp)
     // blob_places      repositories that are known to have a blob, for mounting it into another one
     // uploads          where a blob's upload goes on that was begun and not ended
     R"sql(
@@ -276,6 +278,11 @@ constexpr const char* migrations[] = {
       labels TEXT NOT NULL
     ) WITHOUT ROWID;
     )sql",
+    // kept_layers  those that are no cache: an image has them, or a container stands on them
+    R"sql(
+    CREATE VIEW kept_layers AS
+      SELECT layer FROM image_layers UNION ALL SELECT layer FROM container_layers;
+    )sql",
 };
 constexpr int newest_version = sizeof migrations / sizeof *migrations;
 
@@ -301,9 +308,9 @@ struct Database::Statements {
 
 Database::Database(const std::filesystem::path& file)
     : file_(file), boot_(boot_id()), statements_(std::make_unique<Statements>()) {
-  const int opened = sqlite3_open_v2(
-      file.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-      nullptr);
+  const int opened =
+      sqlite3_open_v2(file.c_str(), &connection_,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   try {
     if (opened != SQLITE_OK) fail("cannot open");
     create_or_migrate();
@@ -372,7 +379,9 @@ void Database::execute(const char* sql) {
   if (sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("cannot use");
 }
 
-std::int64_t Database::changes() const { return sqlite3_changes64(connection_); }
+std::int64_t Database::changes() const {
+  return sqlite3_changes64(connection_);
+}
 
 std::string Database::check() {
   Query query(*this, "PRAGMA integrity_check");

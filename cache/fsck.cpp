@@ -1,6 +1,7 @@
 #include <cache/fsck.hpp>
 
 #include <cache/blobs.hpp>
+#include <cache/containers/check.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -49,6 +50,7 @@ class StoreChecker {
     check_indexes();
     check_records();
     check_failed_steps();
+    check_containers();
     return std::move(result_);
   }
 
@@ -213,6 +215,14 @@ class StoreChecker {
     for (std::string& problem : FailedSteps(state_).check(repair_, has_layer)) {
       found(std::move(problem));
     }
+  }
+
+  // Behind the layers, whose damage they are told of.
+  void check_containers() {
+    ContainersCheck check = slipway::check_containers(state_, database_, repair_);
+    result_.containers = check.containers;
+    result_.volumes = check.volumes;
+    for (std::string& problem : check.problems) found(std::move(problem));
   }
 
   void remove(const fs::path& path) {

@@ -16,11 +16,13 @@ struct StoreCheck {
   std::size_t blobs = 0;
   std::size_t images = 0;
   std::size_t records = 0;
+  std::size_t containers = 0;
+  std::size_t volumes = 0;
   std::vector<std::string> problems;  // one line each; empty: the store is sound
 };
 
 // Reads everything: each layer's index and its files against it, each blob against its digest,
-// each image and record against the layers they name. `repair`: what is damaged, and what nothing
+// each image, record and container against the layers they name. `repair`: what is damaged, and what nothing
 // refers to because a process was killed, is removed. Other processes may use the store meanwhile.
 // Throws Error if the store cannot be opened.
 StoreCheck check_store(const std::filesystem::path& root, bool repair);

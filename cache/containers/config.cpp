@@ -8,7 +8,10 @@ namespace slipway {
 
 using Json = nlohmann::json;
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PortMapping, host_address, host_port, port, protocol)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PortMapping, host_address, host_port, port,
+                                                protocol)
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Platform, os, architecture, variant)
 
 NLOHMANN_JSON_SERIALIZE_ENUM(ContainerMount::Type, {{ContainerMount::Type::bind, "bind"},
                                                     {ContainerMount::Type::volume, "volume"},
@@ -40,15 +43,6 @@ struct adl_serializer<std::optional<T>> {
     } else {
       to = from.get<T>();
     }
-  }
-};
-
-template <>
-struct adl_serializer<slipway::Platform> {
-  static void to_json(json& to, const slipway::Platform& from) { to = from.text(); }
-  static void from_json(const json& from, slipway::Platform& to) {
-    const auto text = from.get<std::string>();
-    to = text.empty() ? slipway::Platform() : slipway::parse_platform(text);
   }
 };
 

@@ -14,18 +14,20 @@ namespace slipway {
 namespace {
 
 constexpr const char* manners[] = {
-    "able",  "agile", "brave",  "bright", "calm",  "candid", "clever", "cosy",   "eager", "fair",
-    "fleet", "frank", "gentle", "glad",   "happy", "hardy",  "jolly",  "keen",   "kind",  "lively",
-    "loyal", "lucid", "merry",  "mild",   "neat",  "nimble", "noble",  "patient", "proud", "quick",
-    "quiet", "ready", "sharp",  "snug",   "sober", "steady", "swift",  "tidy",   "trusty", "witty"};
+    "able",  "agile",  "brave", "bright",  "calm",   "candid", "clever", "cosy",
+    "eager", "fair",   "fleet", "frank",   "gentle", "glad",   "happy",  "hardy",
+    "jolly", "keen",   "kind",  "lively",  "loyal",  "lucid",  "merry",  "mild",
+    "neat",  "nimble", "noble", "patient", "proud",  "quick",  "quiet",  "ready",
+    "sharp", "snug",   "sober", "steady",  "swift",  "tidy",   "trusty", "witty"};
 
 // Of ships, and of who sails and builds them.
 constexpr const char* nouns[] = {
-    "anchor", "barge",  "boatswain", "brig",    "buoy",    "capstan", "caulker", "clipper", "compass",
-    "cooper", "cutter", "dinghy",    "dory",    "ferry",   "frigate", "galley",  "halyard", "harbour",
-    "helm",   "jetty",  "keel",      "ketch",   "lugger",  "mast",    "mizzen",  "pilot",   "pinnace",
-    "punt",   "quay",   "rigger",    "rudder",  "sailor",  "schooner", "sextant", "shipwright", "skiff",
-    "sloop",  "tender", "tiller",    "trawler", "wherry",  "yawl"};
+    "anchor",  "barge",   "boatswain", "brig",    "buoy",     "capstan", "caulker",
+    "clipper", "compass", "cooper",    "cutter",  "dinghy",   "dory",    "ferry",
+    "frigate", "galley",  "halyard",   "harbour", "helm",     "jetty",   "keel",
+    "ketch",   "lugger",  "mast",      "mizzen",  "pilot",    "pinnace", "punt",
+    "quay",    "rigger",  "rudder",    "sailor",  "schooner", "sextant", "shipwright",
+    "skiff",   "sloop",   "tender",    "tiller",  "trawler",  "wherry",  "yawl"};
 
 template <std::size_t size>
 std::array<unsigned char, size> random_bytes() {
@@ -50,7 +52,8 @@ std::string random_id() {
       id += digits[byte >> 4];
       id += digits[byte & 15];
     }
-    // The short form must not look like a number, as docker has it: it is the container's host name.
+    // The short form must not look like a number, as docker has it: it is the container's host
+    // name.
   } while (id.substr(0, 12).find_first_not_of("0123456789") == std::string::npos);
   return id;
 }

@@ -232,7 +232,11 @@ void ContainerStore::remove(const std::string& id, const ContainerLock&) {
 
 void ContainerStore::make_missing_folder(const std::string& id) {
   struct stat status {};
-  if (::lstat(this->folder(id).c_str(), &status) == 0) return;
+  if (::lstat(this->folder(id).c_str(), &status) == 0) {
+    if (::lstat((this->folder(id) / "upper").c_str(), &status) != 0)
+      make_folder(this->folder(id) / "upper", 0755);
+    return;
+  }
   Folder folder(state_);
   Transaction transaction(database_);
   if (!is_known(database_, id)) return;

@@ -8,45 +8,69 @@
 #include <nlohmann/json.hpp>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 
 namespace slipway {
 namespace {
 
-Volume read_row(const Query& row) {
-  return {row.text(0), row.integer(1), row.integer(2) != 0,
-          nlohmann::json::parse(row.text(3)).get<std::map<std::string, std::string>>()};
+namespace fs = std::filesystem;
+
+using Labels = std::map<std::string, std::string>;
+
+std::string write_labels(const Labels& labels) {
+  return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-void make_folder(const std::filesystem::path& path, mode_t mode) {
+Volume read_row(const Query& row) {
+  Volume volume{row.text(0), row.integer(1), row.integer(2) != 0, {}};
+  try {
+    volume.labels = nlohmann::json::parse(row.text(3)).get<Labels>();
+  } catch (const nlohmann::json::exception& error) {
+    throw Error("the labels of the volume " + quoted(volume.name) +
+                " in the store are damaged: " + error.what())
+        .hint("slipway fsck says more");
+  }
+  return volume;
+}
+
+void make_folder(const fs::path& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
     throw system_error("mkdir", path.string(), errno);
 }
 
+bool is_known(Database& database, std::string_view name) {
+  Query query(database, "SELECT 1 FROM volumes WHERE name = ?");
+  return query.bind(name).step();
+}
+
 }  // namespace
 
-Volume VolumeStore::create(std::string_view name, const std::map<std::string, std::string>& labels) {
+Volume VolumeStore::create(std::string_view name, const Labels& labels) {
   const bool anonymous = name.empty();
-  const std::string chosen = anonymous ? random_id() : std::string(name);
   if (!anonymous) require_container_name(name);
+  Volume volume{anonymous ? random_id() : std::string(name), 0, anonymous, labels};
   Transaction transaction(database_);
-  if (auto known = find(chosen)) return std::move(*known);
-  make_folder(state_.root() / "volumes", 0700);
-  make_folder(state_.root() / "volumes" / chosen, 0700);
-  make_folder(directory(chosen), 0755);
-  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+  // Also of one that is known: somebody may have removed its folder by hand.
+  const fs::path data = directory(volume.name);
+  make_folder(data.parent_path().parent_path(), 0700);
+  make_folder(data.parent_path(), 0700);
+  make_folder(data, 0755);
+  if (auto known = find(volume.name)) return std::move(*known);
+  volume.created = std::chrono::duration_cast<std::chrono::nanoseconds>(
                        std::chrono::system_clock::now().time_since_epoch())
                        .count();
   Query(database_, "INSERT INTO volumes (name, created, anonymous, labels) VALUES (?, ?, ?, ?)")
-      .bind(chosen)
-      .bind(static_cast<std::int64_t>(now))
+      .bind(volume.name)
+      .bind(volume.created)
       .bind(std::int64_t{anonymous})
-      .bind(nlohmann::json(labels).dump())
+      .bind(write_labels(labels))
       .run();
   transaction.commit();
-  return {chosen, now, anonymous, labels};
+  return volume;
 }
 
 std::optional<Volume> VolumeStore::find(std::string_view name) const {
@@ -57,7 +81,9 @@ std::optional<Volume> VolumeStore::find(std::string_view name) const {
 
 Volume VolumeStore::get(std::string_view name) const {
   if (auto found = find(name)) return std::move(*found);
-  throw NoSuchVolume("there is no volume " + quoted(name));
+  NoSuchVolume error("there is no volume " + quoted(name));
+  error.hint("`slipway volume ls` lists them");  // not in the throw: that would be a plain Error
+  throw error;
 }
 
 std::vector<Volume> VolumeStore::list() const {
@@ -69,27 +95,48 @@ std::vector<Volume> VolumeStore::list() const {
 
 std::vector<std::string> VolumeStore::users(std::string_view name) const {
   std::vector<std::string> all;
-  Query query(database_, "SELECT container FROM container_volumes WHERE volume = ?");
+  Query query(database_,
+              "SELECT container FROM container_volumes WHERE volume = ? ORDER BY container");
   query.bind(name);
   while (query.step()) all.push_back(query.text(0));
   return all;
 }
 
 void VolumeStore::remove(std::string_view name) {
-  Transaction transaction(database_);
-  get(name);
-  if (const auto users = this->users(name); !users.empty())
-    throw Error("the volume " + quoted(name) + " is used by the container " +
-                users.front().substr(0, 12))
-        .hint("remove that container first");
-  Query(database_, "DELETE FROM volumes WHERE name = ?").bind(name).run();
-  transaction.commit();
-  const std::filesystem::path path = directory(name).parent_path();
-  if (const auto failure = remove_tree(path))
-    throw Error("cannot remove " + quoted(path.string()) + ": " + failure.message());
+  const fs::path aside = state_.fresh_work_path();
+  {
+    Transaction transaction(database_);
+    if (!is_known(database_, name)) get(name);  // throws
+    if (const auto users = this->users(name); !users.empty())
+      throw Error("the volume " + quoted(name) + " is in use by the container " +
+                  users.front().substr(0, 12))
+          .hint("remove that container first");
+    Query(database_, "DELETE FROM volumes WHERE name = ?").bind(name).run();
+    // Before the commit: a folder with files and no row would be taken for somebody's data.
+    const fs::path folder = directory(name).parent_path();
+    if (::rename(folder.c_str(), aside.c_str()) != 0 && errno != ENOENT)
+      throw system_error("rename", folder.string(), errno);
+    transaction.commit();
+  }
+  if (const auto failure = remove_tree(aside))
+    throw Error("cannot remove the files of the volume " + quoted(name) + ": " + failure.message());
 }
 
-std::filesystem::path VolumeStore::directory(std::string_view name) const {
+void VolumeStore::sweep() {
+  std::error_code none;
+  for (fs::directory_iterator entry(state_.root() / "volumes", none), end; entry != end;
+       entry.increment(none)) {
+    const std::string name = entry->path().filename().string();
+    if (is_known(database_, name)) continue;
+    const Transaction alone(database_);  // who makes a volume has one
+    if (is_known(database_, name)) continue;
+    // These remove nothing that holds something.
+    ::rmdir(directory(name).c_str());
+    ::rmdir(entry->path().c_str());
+  }
+}
+
+fs::path VolumeStore::directory(std::string_view name) const {
   return state_.root() / "volumes" / name / "_data";
 }
 

@@ -32,8 +32,8 @@ class VolumeStore {
  public:
   VolumeStore(StateDirectory& state, Database& database) : state_(state), database_(database) {}
 
-  // The volume; made if there is none of that name. An empty name: an anonymous one. Throws Error for
-  // what is no name.
+  // The volume; made if there is none of that name. An empty name: an anonymous one. Throws Error
+  // for what is no name.
   Volume create(std::string_view name, const std::map<std::string, std::string>& labels);
   std::optional<Volume> find(std::string_view name) const;
   Volume get(std::string_view name) const;  // throws NoSuchVolume
@@ -42,8 +42,11 @@ class VolumeStore {
   std::vector<std::string> users(std::string_view name) const;
   // Throws Error: a container uses it; NoSuchVolume.
   void remove(std::string_view name);
+  // Empty folders without a row, which somebody who was killed has left. One with files is
+  // somebody's data, and stays (fsck).
+  void sweep();
 
-  // Where its files are: volumes/NAME/_data.
+  // Where its files are: volumes/NAME/_data. It is there as long as nobody has removed it by hand.
   std::filesystem::path directory(std::string_view name) const;
 
  private:

@@ -81,7 +81,7 @@ class Collector {
                  "coalesce(max(records.last_used), 0), coalesce(sum(uses), 0), "
                  "coalesce(max(duration), 0) "
                  "FROM layers LEFT JOIN records ON records.layer = diff_id WHERE NOT EXISTS "
-                 "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id) "
+                 "(SELECT 1 FROM kept_layers WHERE kept_layers.layer = diff_id) "
                  "GROUP BY diff_id");
     while (layers.step()) {
       RoomItem item;
@@ -291,9 +291,10 @@ std::vector<RoomItem> Room::items(std::int64_t patience, const Told& told) {
     if (!known) {
       TreeSize size;
       const bool used = in_use(item);
+      const std::string what = std::string(kind_name(item.kind)) + " " + item.id.substr(0, 12);
       for (const fs::path& folder : folders) {
         const TreeSize one = measure_tree(folder, [&](const TreeSize& part) {
-          if (told) told(item, {size.bytes + part.bytes, size.files + part.files});
+          if (told) told(what, {size.bytes + part.bytes, size.files + part.files});
         });
         size.bytes += one.bytes;
         size.files += one.files;

@@ -1,4 +1,6 @@
 // Removing one thing, as holds.hpp says.
+#include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
 #include <cache/database.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/file_descriptor.hpp>
@@ -114,7 +116,7 @@ bool Room::remove_layer(const RoomItem& item, const std::string& rule) {
   {
     // Since it was looked at, another process may have come and gone.
     Query query(database_,
-                "SELECT EXISTS (SELECT 1 FROM image_layers WHERE layer = ?1), "
+                "SELECT EXISTS (SELECT 1 FROM kept_layers WHERE layer = ?1), "
                 "coalesce((SELECT max(last_used) FROM records WHERE layer = ?1), 0)");
     query.bind(item.digest).step();
     if (query.integer(0) != 0 || query.integer(1) > item.last_used) return false;
@@ -215,6 +217,8 @@ void Room::sweep() {
     Query query(database_, "SELECT 1 FROM layers WHERE diff_id = ?");
     if (!query.bind(id).step()) trash.take(path);
   }
+  ContainerStore(state_, database_).sweep();
+  VolumeStore(state_, database_).sweep();
 }
 
 }  // namespace slipway

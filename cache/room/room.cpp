@@ -133,9 +133,9 @@ bool Room::has_room(std::uint64_t keep) {
   forget_sizes_of_nothing();
   return partial + sum("SELECT coalesce(sum(size), 0) FROM sizes") +
              sum("SELECT coalesce(sum(size), 0) FROM layer_blobs WHERE NOT EXISTS "
-                 "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)") +
+                 "(SELECT 1 FROM kept_layers WHERE kept_layers.layer = diff_id)") +
              sum("SELECT coalesce(sum(size + blob_size), 0) FROM layers WHERE NOT EXISTS "
-                 "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)") <=
+                 "(SELECT 1 FROM kept_layers WHERE kept_layers.layer = diff_id)") <=
          keep;
 }
 

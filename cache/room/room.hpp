@@ -1,6 +1,7 @@
 // Room: what the store holds beside its images, and removing of it what is worth least.
 //
-// What an image holds is never removed here, nor what a running process uses (holds.hpp), nor
+// What an image holds or a container stands on is never removed here, nor containers and volumes
+// themselves, nor what a running process uses (holds.hpp), nor
 // anything that a running process is just making: that lies in work/. All else is cache, and may go
 // at any time: what is missed is made or fetched again. The unit is the layer, since a record
 // without its layer is none: with a layer go all its records, and the blobs that it is kept as.
@@ -38,8 +39,8 @@ class Room {
         failed_steps_(failed_steps),
         settings_(settings) {}
 
-  // How far the walk through a folder has got (tree_size.hpp), and what it is.
-  using Told = std::function<void(const RoomItem& item, const TreeSize& size)>;
+  // How far the walk through a folder has got (tree_size.hpp), and what it is: "volume data".
+  using Told = std::function<void(const std::string& what, const TreeSize& size)>;
 
   // All that may go. Folders that were used since they were measured, more than `patience` seconds
   // ago, are walked through.
@@ -70,7 +71,8 @@ class Room {
   bool remove_mount(const RoomItem& item);
   bool remove_repository(const RoomItem& item);
   bool remove_stat_cache(const RoomItem& item);
-  // Names in layers/ that have no row.
+  void add_containers(Usage& usage, const Told& told);
+  // Names in layers/, containers/ and volumes/ that have no row.
   void sweep();
   void forget_sizes_of_nothing();
   void forget_records_of_nothing();

@@ -1,5 +1,7 @@
 #include <cache/room/usage.hpp>
 
+#include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
 #include <cache/database.hpp>
 #include <cache/room/room.hpp>
 #include <cache/state_directory.hpp>
@@ -29,10 +31,35 @@ std::set<Digest> layers_of(Database& database, const Digest& id) {
 
 }  // namespace
 
+void Room::add_containers(Usage& usage, const Told& told) {
+  const auto measured = [&](std::string_view kind, std::string_view name, const fs::path& folder) {
+    const std::string what = std::string(kind) + " " + std::string(name.substr(0, 12));
+    return measure_tree(folder,
+                        [&](const TreeSize& size) {
+                          if (told) told(what, size);
+                        })
+        .bytes;
+  };
+  const ContainerStore containers(state_, database_);
+  for (Container& container : containers.list()) {
+    const fs::path folder = containers.folder(container.id);
+    usage.containers.push_back({container.id, container.name, container.image_name,
+                                container.created, containers.state(container.id).alive(),
+                                measured("container", container.id, folder)});
+  }
+  const VolumeStore volumes(state_, database_);
+  for (Volume& volume : volumes.list()) {
+    const std::size_t users = volumes.users(volume.name).size();
+    const std::uint64_t bytes = measured("volume", volume.name, volumes.directory(volume.name));
+    usage.volumes.push_back({std::move(volume), users, bytes});
+  }
+}
+
 Usage Room::usage(const ImageStore& images, const Told& told) {
   Usage usage;
   usage.items = items(0, told);
   for (const RoomItem& item : usage.items) usage.in_use.push_back(in_use(item));
+  add_containers(usage, told);
 
   std::map<Digest, std::uint64_t> sizes;
   {
@@ -52,15 +79,19 @@ Usage Room::usage(const ImageStore& images, const Told& told) {
       (users[layer] > 1 ? usage.images[i].shared : usage.images[i].alone) += sizes[layer];
   {
     Query query(database_,
-                "SELECT coalesce(sum(size), 0) FROM layers WHERE EXISTS "
-                "(SELECT 1 FROM image_layers WHERE image_layers.layer = diff_id)");
+                "SELECT coalesce(sum(size) FILTER (WHERE image), 0), "
+                "coalesce(sum(size) FILTER (WHERE NOT image), 0) FROM "
+                "(SELECT size, EXISTS (SELECT 1 FROM image_layers WHERE layer = diff_id) AS image "
+                "FROM layers WHERE EXISTS "
+                "(SELECT 1 FROM kept_layers WHERE kept_layers.layer = diff_id))");
     query.step();
     usage.image_layers = static_cast<std::uint64_t>(query.integer(0));
+    usage.container_layers = static_cast<std::uint64_t>(query.integer(1));
   }
 
   Query records(database_,
                 "SELECT key, step, records.size, created, last_used, uses, duration, "
-                "EXISTS (SELECT 1 FROM image_layers WHERE image_layers.layer = records.layer), "
+                "EXISTS (SELECT 1 FROM kept_layers WHERE kept_layers.layer = records.layer), "
                 "(SELECT count(*) FROM records AS other WHERE other.layer = records.layer) > 1 "
                 "FROM records WHERE EXISTS (SELECT 1 FROM layers WHERE diff_id = records.layer) "
                 "ORDER BY last_used DESC, key");

@@ -5,6 +5,7 @@
 // files.
 #pragma once
 
+#include <cache/containers/volumes.hpp>
 #include <cache/images/store.hpp>
 #include <cache/room/item.hpp>
 
@@ -28,16 +29,33 @@ struct Usage {
     std::int64_t last_used = 0;
     std::int64_t uses = 0;
     std::int64_t duration = 0;  // nanoseconds
-    bool in_image = false;      // an image has the layer
+    bool in_image = false;      // an image has the layer, or a container stands on it
     bool shared = false;        // another record has the layer
+  };
+  struct ContainerUse {
+    std::string id;
+    std::string name;
+    std::string image;         // as it was asked for
+    std::int64_t created = 0;  // nanoseconds since the epoch
+    bool running = false;
+    std::uint64_t bytes = 0;  // its own layer, its log
+  };
+  struct VolumeUse {
+    Volume volume;
+    std::size_t users = 0;  // containers that mount it, running or not
+    std::uint64_t bytes = 0;
   };
   std::vector<ImageUse> images;    // as ImageStore::list() orders them
   std::vector<RecordUse> records;  // the last used first
   std::vector<RoomItem> items;     // all that can be pruned
   std::vector<bool> in_use;        // by item: a process uses it now
 
+  std::vector<ContainerUse> containers;
+  std::vector<VolumeUse> volumes;
+
   // Each layer once.
   std::uint64_t image_layers = 0;
+  std::uint64_t container_layers = 0;  // that no image has any more
   std::uint64_t all_blobs = 0;
   std::size_t blob_count = 0;
 };

@@ -58,6 +58,18 @@ Total total_of(const Usage& usage, std::string type, Kind kind, bool useless_lay
 std::vector<Total> totals_of(const Usage& usage) {
   std::vector<Total> totals;
   totals.push_back({"Images", usage.images.size(), 0, usage.image_layers, 0});
+  Total containers{"Containers", usage.containers.size(), 0, usage.container_layers, 0};
+  for (const Usage::ContainerUse& use : usage.containers) {
+    containers.bytes += use.bytes;
+    if (use.running) ++containers.in_use;
+  }
+  totals.push_back(containers);
+  Total volumes{"Volumes", usage.volumes.size(), 0, 0, 0};
+  for (const Usage::VolumeUse& use : usage.volumes) {
+    volumes.bytes += use.bytes;
+    if (use.users != 0) ++volumes.in_use;
+  }
+  totals.push_back(volumes);
   totals.push_back(total_of(usage, "Steps", Kind::layer));
   totals.push_back(total_of(usage, "Unused layers", Kind::layer, true));
   totals.push_back(total_of(usage, "Cache mounts", Kind::cache_mount));
@@ -117,6 +129,21 @@ std::string details_text(const Usage& usage) {
                     names_of(use.image)});
   std::string text = "\nImages:\n" + table(rows);
 
+  if (!usage.containers.empty()) {
+    rows = {{"CONTAINER ID", "IMAGE", "CREATED", "RUNNING", "SIZE", "NAME"}};
+    for (const Usage::ContainerUse& use : usage.containers)
+      rows.push_back({use.id.substr(0, 12), short_text(use.image),
+                      age_text(use.created / 1'000'000'000, now), use.running ? "yes" : "no",
+                      size_text(use.bytes), use.name});
+    text += "\nContainers:\n" + table(rows);
+  }
+  if (!usage.volumes.empty()) {
+    rows = {{"VOLUME NAME", "CONTAINERS", "SIZE"}};
+    for (const Usage::VolumeUse& use : usage.volumes)
+      rows.push_back({use.volume.name, std::to_string(use.users), size_text(use.bytes)});
+    text += "\nVolumes:\n" + table(rows);
+  }
+
   rows = {{"CACHE ID", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED", "STEP"}};
   for (const Usage::RecordUse& record : usage.records)
     rows.push_back({record.key.hex().substr(0, 12), size_text(record.bytes),
@@ -160,6 +187,19 @@ Json json_of(const Usage& usage, const std::vector<Total>& totals, const Setting
     image["UniqueSize"] = use.alone;
     report["Images"].push_back(std::move(image));
   }
+  report["Containers"] = Json::array();
+  for (const Usage::ContainerUse& use : usage.containers)
+    report["Containers"].push_back({{"ID", use.id},
+                                    {"Name", use.name},
+                                    {"Image", use.image},
+                                    {"Running", use.running},
+                                    {"Size", use.bytes}});
+  report["Volumes"] = Json::array();
+  for (const Usage::VolumeUse& use : usage.volumes)
+    report["Volumes"].push_back({{"Name", use.volume.name},
+                                 {"Anonymous", use.volume.anonymous},
+                                 {"Containers", use.users},
+                                 {"Size", use.bytes}});
   report["Records"] = Json::array();
   for (const Usage::RecordUse& record : usage.records) {
     Json one;
@@ -212,8 +252,9 @@ int show_usage(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_du(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Says what takes how much room: images, the steps' layers that no image has, cache mounts, "
-      "blobs, git repositories, what failed steps left. Reclaimable is what `slipway prune --all` "
+      "Says what takes how much room: images, containers, volumes, the steps' layers that no image "
+      "has, cache mounts, blobs, git repositories, what failed steps left. Reclaimable is what "
+      "`slipway prune --all` "
       "would remove now.");
   app.add_flag("-v,--verbose", request->verbose, "each image, step, and whatever else there is");
   app.add_option("--format", request->format, "json: one object, with all of it")
@@ -226,10 +267,11 @@ Examples:
 
 Sizes are of the contents of files; the file system needs more for small ones. A layer counts once,
 however many images and steps have it: SHARED says whether an image or another step has a step's
-layer, too. Folders are walked through when something was done in them since the last time.
+layer, too; in use are containers that run, and volumes that a container has. Folders are walked through when something was done in them since the last time.
 
 JSON: Totals (Type, TotalCount, InUse, Size, Reclaimable), CacheKeep, Images (ID, Names, Size,
-SharedSize, UniqueSize), Records (ID, Step, Size, CreatedAt, LastUsedAt, UsageCount,
+SharedSize, UniqueSize), Containers (ID, Name, Image, Running, Size), Volumes (Name, Anonymous,
+Containers, Size), Records (ID, Step, Size, CreatedAt, LastUsedAt, UsageCount,
 DurationSeconds, InImage, Shared), Other (ID, Type, Size, CreatedAt, LastUsedAt, InUse,
 Description). Sizes are bytes.
 )");

@@ -7,6 +7,7 @@
 #include "rows.hpp"
 #include "table.hpp"
 
+#include <cache/containers/store.hpp>
 #include <cache/images/facts.hpp>
 #include <cache/images/removal.hpp>
 #include <cache/room/room.hpp>
@@ -42,9 +43,8 @@ int prune(const Request& request, const std::filesystem::path& root) {
   const ImageFilter filter(request.filters, {"until", "label", "label!"}, store.images(),
                            std::time(nullptr));
   if (!request.force && !confirmed(request.all)) return 0;
-  // Nothing but names needs an image as long as there are no containers.
-  const RemovedImages removed =
-      prune_images(store.images(), store.image_facts(), filter, request.all, nullptr);
+  const RemovedImages removed = prune_images(store.images(), store.image_facts(), filter,
+                                             request.all, users_among(store.containers()));
   std::string text;
   if (!removed.untagged.empty() || !removed.deleted.empty()) text = "Deleted Images:\n";
   for (const Reference& name : removed.untagged) text += "untagged: " + name.familiar() + "\n";

@@ -66,9 +66,8 @@ std::string eviction_line(const std::vector<RoomItem>& items, const std::string&
 
 Room::Told measuring_lines() {
   if (::isatty(STDERR_FILENO) != 1) return nullptr;
-  return [](const RoomItem& item, const TreeSize& size) {
-    std::fprintf(stderr, "\rmeasuring %s %s: %llu files, %s\x1b[K\r",
-                 std::string(kind_name(item.kind)).c_str(), item.id.substr(0, 12).c_str(),
+  return [](const std::string& what, const TreeSize& size) {
+    std::fprintf(stderr, "\rmeasuring %s: %llu files, %s\x1b[K\r", what.c_str(),
                  static_cast<unsigned long long>(size.files), size_text(size.bytes).c_str());
   };
 }

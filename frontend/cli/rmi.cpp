@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "print.hpp"
 
+#include <cache/containers/store.hpp>
 #include <cache/images/facts.hpp>
 #include <cache/images/removal.hpp>
 #include <cache/store.hpp>
@@ -26,12 +27,13 @@ struct Request {
 };
 
 RemovedImages remove(Store& store, const Request& request, const std::string& name) {
+  const ImageUsers users = users_among(store.containers());
   if (request.platforms.empty())
-    return remove_image(store.images(), store.image_facts(), name, request.force);
+    return remove_image(store.images(), store.image_facts(), name, request.force, users);
   std::vector<Platform> platforms;
   for (const std::string& platform : request.platforms)
     platforms.push_back(parse_platform(platform));
-  return remove_platforms(store.images(), store.image_facts(), name, platforms);
+  return remove_platforms(store.images(), store.image_facts(), name, platforms, users);
 }
 
 int remove_images(const Request& request, const std::filesystem::path& root) {
@@ -74,7 +76,8 @@ std::function<int()> declare_rmi(CLI::App& app, const Globals& globals) {
       ->required()
       ->type_name("IMAGE...");
   app.add_flag("-f,--force", request->force,
-               "with an ID: also an image that has several names; what is not there is no failure");
+               "with an ID: also an image that has several names; also one that stopped containers "
+               "use; what is not there is no failure");
   app.add_flag("--no-prune", request->no_prune, "accepted as docker's; there are no parents here");
   app.add_option("--platform", request->platforms,
                  "only the images for these platforms, from all that have them; with --force")

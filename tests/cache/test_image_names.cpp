@@ -271,9 +271,9 @@ TEST_CASE("pruning spares what is used, and what is named meanwhile") {
   const Digest named = test.put("named", "");
   test.images.tag(parse_reference("app"), named);
   const ImageFilter everything = test.filter({});
-  const ImageInUse in_use = [&](const Digest& id) {
+  const ImageUsers in_use = [&](const Digest& id) {
     if (id == saved) test.images.tag(parse_reference("rescue"), id);
-    return id == used;
+    return id == used ? std::vector<ImageUser>{{"c0ffee", false}} : std::vector<ImageUser>();
   };
   const RemovedImages first = prune_images(test.images, test.facts, everything, false, in_use);
   CHECK(first.untagged.empty());
@@ -285,4 +285,69 @@ TEST_CASE("pruning spares what is used, and what is named meanwhile") {
   CHECK(second.deleted.size() == 2);
   REQUIRE(test.images.list().size() == 1);
   CHECK(test.images.list().front().id == used);
+}
+
+TEST_CASE("docker's rules for removing an image that containers have") {
+  TestNames test;
+  const Digest id = test.put("app", "");
+  const Reference name = parse_reference("app:1");
+  bool running = false;
+  const ImageUsers users = [&](const Digest&) {
+    return std::vector<ImageUser>{{"c0ffee0000000", false}, {"decaf00000000", running}};
+  };
+  const auto message = [&](const std::string& what, bool force) -> std::string {
+    try {
+      (void)remove_image(test.images, test.facts, what, force, users);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::string short_id = id.hex().substr(0, 12);
+  test.images.tag(name, id);
+
+  CHECK(message("app:1", false) ==
+        "conflict: unable to remove repository reference \"app:1\" (must force) - container "
+        "c0ffee000000 is using its referenced image " +
+            short_id);
+  CHECK(message(short_id, false) ==
+        "conflict: unable to delete " + short_id +
+            " (must be forced) - image is being used by stopped container c0ffee000000");
+  running = true;
+  for (const bool force : {false, true})
+    CHECK(message(short_id, force) ==
+          "conflict: unable to delete " + short_id +
+              " (cannot be forced) - image is being used by running container decaf0000000");
+  CHECK(test.images.names(id).size() == 1);
+
+  // Of two names each may go, and the image that a running container has stays without one.
+  test.images.tag(parse_reference("app:2"), id);
+  CHECK(remove_image(test.images, test.facts, "app:2", false, users).untagged.size() == 1);
+  const RemovedImages untagged = remove_image(test.images, test.facts, "app:1", true, users);
+  CHECK(untagged.untagged.size() == 1);
+  CHECK(untagged.deleted.empty());
+  CHECK(test.images.find(id).has_value());
+
+  // One that only stopped ones have goes with force.
+  running = false;
+  test.images.tag(name, id);
+  const RemovedImages removed = remove_image(test.images, test.facts, "app:1", true, users);
+  CHECK(removed.untagged.size() == 1);
+  CHECK(removed.deleted == std::vector<Digest>{id});
+}
+
+TEST_CASE("a platform that a running container has is not removed from its image") {
+  TestNames test;
+  const Digest amd64 = test.put("amd64", "");
+  const Digest arm64 = test.put("arm64", "", {"linux", "arm64", ""});
+  test.images.tag(parse_reference("all"), test.images.put_index({amd64, arm64}));
+  const ImageUsers users = [&](const Digest& id) {
+    return id == arm64 ? std::vector<ImageUser>{{"c0ffee", true}} : std::vector<ImageUser>();
+  };
+  CHECK_THROWS_AS(
+      (void)remove_platforms(test.images, test.facts, "all", {{"linux", "arm64", ""}}, users),
+      Error);
+  CHECK(test.images.platforms(parse_reference("all")).size() == 2);
+  CHECK(remove_platforms(test.images, test.facts, "all", {{"linux", "amd64", ""}}, users).deleted ==
+        std::vector<Digest>{amd64});
 }

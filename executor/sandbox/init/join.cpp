@@ -27,6 +27,7 @@ constexpr std::size_t mask_size = sizeof(std::uint64_t);
 constexpr std::uint64_t all_signals = ~std::uint64_t{0};
 constexpr std::uint64_t no_signals = 0;
 constexpr long o_cloexec = 02000000;
+constexpr int from_somebody = 0;  // SI_USER
 // The waiter's, by numbers that are free by then.
 constexpr int kept_told = handed_plan;
 constexpr int kept_outer = handed_report;
@@ -56,27 +57,25 @@ void unblock_signals() {
   system_call(SYS_rt_sigprocmask, SIG_SETMASK, address(&no_signals), 0, mask_size);
 }
 
-// The program's own process; for one that has given up all it may not have.
-[[noreturn]] void become_program(const Orders& orders) {
+// The session, and with it the terminal, are the program's own.
+void take_session(const Orders& orders) {
   system_call(SYS_setsid);
-  if (orders.has(Plan::terminal)) {
-    check(system_call(SYS_ioctl, handed_input, TIOCSCTTY, 0), Stage::session);
-  }
-  unblock_signals();
-  execute(orders);
+  if (!orders.has(Plan::terminal)) return;
+  check(system_call(SYS_ioctl, handed_input, TIOCSCTTY, 0), Stage::session);
 }
 
-// Beside untrusted code, with its rights: answers for the ids of the program, which is its child.
+// Beside untrusted code, with its rights: answers for the ids of the program, which is its child
+// and shares its session and its group, so that the waiter can end both.
 [[noreturn]] void answer_for_program(const Orders& orders, int listener) {
+  take_session(orders);
   const long signals = check(
       system_call(SYS_signalfd4, -1, address(&all_signals), mask_size, SFD_CLOEXEC | SFD_NONBLOCK),
       Stage::signals);
   const long program = check(system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0), Stage::process);
   if (program == 0) {
     system_call(SYS_close, listener);
-    // The waiter ends this process alone.
-    system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-    become_program(orders);
+    unblock_signals();
+    execute(orders);
   }
   system_call(SYS_close, handed_report);
   system_call(SYS_close_range, handed_input, handed_error, 0);
@@ -91,7 +90,8 @@ void unblock_signals() {
       continue;
     }
     if (arrived.ssi_signo != SIGCHLD) {
-      system_call(SYS_kill, program, arrived.ssi_signo);
+      // What the terminal sends, it sends to the program too.
+      if (arrived.ssi_code == from_somebody) system_call(SYS_kill, program, arrived.ssi_signo);
       continue;
     }
     int status = 0;
@@ -133,7 +133,9 @@ void unblock_signals() {
   if (program == 0) {
     system_call(SYS_close, handed_lifeline);
     if (listener >= 0) answer_for_program(orders, listener);
-    become_program(orders);
+    take_session(orders);
+    unblock_signals();
+    execute(orders);
   }
   system_call(SYS_write, handed_lifeline, address(&program), sizeof(program));
   leave(0);
