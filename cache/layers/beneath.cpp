@@ -167,6 +167,20 @@ FileDescriptor open_beneath(int root, std::string_view path, int flags) {
   return FileDescriptor(static_cast<int>(opened));
 }
 
+FileDescriptor open_regular(int directory, std::string_view name, std::string_view path) {
+  const FileDescriptor there(
+      ::openat(directory, std::string(name).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!there) throw system_error("openat", path, errno);
+  struct stat status {};
+  if (::fstat(there.get(), &status) != 0) throw system_error("fstat", path, errno);
+  if (!S_ISREG(status.st_mode)) throw Error(quoted(path) + " is no regular file");
+  // The same file, and no other that has taken its name.
+  FileDescriptor file(::open(("/proc/self/fd/" + std::to_string(there.get())).c_str(),
+                             O_RDONLY | O_NOCTTY | O_CLOEXEC));
+  if (!file) throw system_error("open", path, errno);
+  return file;
+}
+
 int ParentCache::directory(std::string_view path) {
   if (!descriptor_ || path_ != path) {
     descriptor_ = open_beneath(root_, path, O_PATH | O_DIRECTORY);

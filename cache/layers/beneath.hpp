@@ -21,6 +21,10 @@ FileDescriptor open_root(const std::filesystem::path& directory);
 // openat2 beneath `root` with no link anywhere in `path` ("" is the root itself). Throws Error.
 FileDescriptor open_beneath(int root, std::string_view path, int flags);
 
+// The regular file `name` in a directory that somebody may be changing, for reading. Whatever else
+// is there, a device above all, is not opened. Throws Error naming `path`.
+FileDescriptor open_regular(int directory, std::string_view name, std::string_view path);
+
 // The directory of the last path asked for stays open, because paths come in order. Not
 // thread-safe.
 class ParentCache {
@@ -61,11 +65,11 @@ bool is_layer_xattr(std::string_view name);
 
 // One name in a directory, not followed.
 struct DiskEntry {
-  Entry entry;           // without `content`; `hard_link` empty
+  Entry entry;  // without `content`; `hard_link` empty
   struct stat status {};
-  bool socket = false;   // `entry` then has no meaning
-  bool copied_up = false;    // overlayfs made it of a file of the layers below
-  bool has_owner = true;     // false: ids are recorded (recorded_ids.hpp), and this has no record
+  bool socket = false;     // `entry` then has no meaning
+  bool copied_up = false;  // overlayfs made it of a file of the layers below
+  bool has_owner = true;   // false: ids are recorded (recorded_ids.hpp), and this has no record
 };
 // `entry.path` is `path`; char 0:0 is a whiteout, and an opaque mark of overlayfs makes a directory
 // `opaque`. Throws Error.

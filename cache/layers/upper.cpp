@@ -110,11 +110,12 @@ class UpperWalk {
     const std::string& path = parent.path;
     FileDescriptor directory;
     std::vector<std::string> names;
-    try {
-      directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
-      names = sorted_names(directory.get());
-    } catch (const Error&) {
-      if (!has_gone(path)) throw;
+    if (!is_there([&] { return has_gone(path, S_IFDIR); },
+                  [&] {
+                    directory = open_beneath(root_, path, O_RDONLY | O_DIRECTORY);
+                    names = sorted_names(directory.get());
+                  })) {
+      names.clear();
     }
     std::vector<Found> children;
     children.reserve(names.size());
@@ -124,12 +125,9 @@ class UpperWalk {
         throw Error("the path " + quoted(child) + " is too long for a layer");
       }
       DiskEntry disk;
-      try {
-        disk = read_entry(directory.get(), name, child);
-      } catch (const Error&) {
-        if (!has_gone(child)) throw;
+      if (!is_there([&] { return has_gone(directory.get(), name); },
+                    [&] { disk = read_entry(directory.get(), name, child); }))
         continue;
-      }
       if (disk.socket) {  // no tar can hold one
         strays_.push_back(std::move(child));
         continue;
@@ -207,14 +205,29 @@ class UpperWalk {
     return digest_of(upper.path) == below.content;
   }
 
-  // Whether that is why it could not be read.
-  bool has_gone(const std::string& path) const {
-    if (!changing_) return false;
+  // Reads; false: it was taken away meanwhile. What was put in its place is read instead.
+  bool is_there(const std::function<bool()>& gone, const std::function<void()>& read) const {
+    constexpr int most_attempts = 100;  // somebody takes it away and puts it back all the time
+    for (int attempt = 1;; ++attempt) {
+      try {
+        read();
+        return true;
+      } catch (const Error&) {
+        if (!changing_) throw;
+        if (gone()) return false;
+        if (attempt == most_attempts) throw;
+      }
+    }
+  }
+  static bool has_gone(int directory, const std::string& name) {
+    struct stat status {};
+    return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0;
+  }
+  bool has_gone(const std::string& path, mode_t type) const {
     try {
-      const FileDescriptor directory = open_beneath(root_, parent_path(path), O_PATH | O_DIRECTORY);
+      const FileDescriptor there = open_beneath(root_, path, O_PATH);
       struct stat status {};
-      return ::fstatat(directory.get(), std::string(base_name(path)).c_str(), &status,
-                       AT_SYMLINK_NOFOLLOW) != 0;
+      return ::fstat(there.get(), &status) != 0 || (status.st_mode & S_IFMT) != type;
     } catch (const Error&) {
       return true;
     }
@@ -222,13 +235,13 @@ class UpperWalk {
 
   Digest digest_of(const std::string& path) {
     FileDescriptor opened;
-    try {
-      opened = files_.open(path, O_RDONLY | O_NONBLOCK);
-    } catch (const Error&) {
-      files_.forget();
-      if (!has_gone(path)) throw;
-      return {};
-    }
+    const bool there = is_there([&] { return has_gone(path, S_IFREG); },
+                                [&] {
+                                  if (changing_) files_.forget();
+                                  opened = open_regular(files_.directory(parent_path(path)),
+                                                        base_name(path), path);
+                                });
+    if (!there) return {};
     DescriptorSource file(std::move(opened));
     buffer_.resize(std::size_t{256} << 10);
     while (const std::size_t got = file.read(buffer_)) {

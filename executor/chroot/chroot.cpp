@@ -143,7 +143,7 @@ class Chroot final : public ProcessRunner {
     if (!handed.back()) throw system_error("fcntl", "", errno);
 
     PlanWriter plan;
-    plan.header.flags = init::Plan::bare | (rights.insecure() ? init::Plan::insecure : 0) |
+    plan.header.flags = init::Plan::bare | (rights.insecure() ? init::Plan::insecure | init::Plan::keeps_capabilities : 0) |
                         (request.terminal ? init::Plan::terminal : 0);
     plan_program(plan, operation, rights, user, requested.environment);
     plan.header.root = init::handed_first;

@@ -22,9 +22,12 @@ class Store;
 // Throws Error.
 class [[nodiscard]] PausedContainer {
  public:
-  PausedContainer(Store& store, const Container& container);
+  // `pause` is false: one that runs goes on.
+  PausedContainer(Store& store, const Container& container, bool pause = true);
   ~PausedContainer();
   PausedContainer(const PausedContainer&) = delete;
+
+  bool runs() const { return !stopped_; }
 
  private:
   std::optional<MonitorConnection> paused_;
@@ -46,15 +49,19 @@ struct ContainerSize {
 };
 ContainerSize container_size(Store& store, const Container& container);
 
-// The root file system as one directory, with what is mounted in it; paths in it are to be opened
-// beneath. Of a running container that of its processes, else mounted for the life of the result,
-// with the container's lock. Throws Error.
+// The root file system as one directory, with what is mounted in it. Paths in it are to be opened
+// with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS: what is there is a stranger's.
 class ContainerTree {
  public:
   virtual ~ContainerTree() = default;
   virtual const FileDescriptor& root() const = 0;
 };
-std::unique_ptr<ContainerTree> open_container_tree(Store& store, const Container& container);
+// Of a running container that of its processes; it stands still unless `pause` is false. Of any
+// other one a mount, in a namespace that this thread enters, for the life of the result; nobody
+// starts it meanwhile. What was asked for as read-only cannot be written to. For root, and in the
+// user's namespace (enter_containers_user_namespace()). Throws Error.
+std::unique_ptr<ContainerTree> open_container_tree(Store& store, const Container& container,
+                                                   bool pause = true);
 
 // An empty volume gets what the image has at `path`, with owners and modes. Throws Error.
 void fill_volume(Store& store, const LayerStack& layers, std::string_view path,

@@ -4,6 +4,8 @@
 #include <cache/file_descriptor.hpp>
 #include <executor/sandbox/process_runner.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,12 +26,14 @@ class MonitorConnection {
  public:
   // Empty: the container has no monitor, so it does not run. Throws Error.
   static std::optional<MonitorConnection> open(const std::filesystem::path& container_folder);
-  // Of a monitor that was started with the other end.
-  explicit MonitorConnection(FileDescriptor socket) : socket_(std::move(socket)) {}
+  // Of a monitor that was started with the other end. `attached`: to whom it will not answer.
+  explicit MonitorConnection(FileDescriptor socket, bool attached = false)
+      : socket_(std::move(socket)), attached_(attached) {}
   MonitorConnection(MonitorConnection&&) noexcept = default;
 
-  // Each waits for the monitor's answer. False: it has no answer any more, the container has ended.
-  // Throws Error where the monitor says that it cannot.
+  // Each waits for the monitor's answer, unless this is attached: then the monitor does it, or cannot,
+  // without a word. False: it has no answer any more, the container has ended. Throws Error where the
+  // monitor says that it cannot.
   bool signal(int number);  // to the container's first process
   bool pause();
   bool unpause();
@@ -38,7 +42,7 @@ class MonitorConnection {
   // From now on output arrives, what is printed from now on and nothing before it.
   bool attach(const AttachedStreams& streams);
   // Bytes for the program's input, as they come; they are passed on or dropped once it takes no more.
-  // Not blocking: how many were taken, 0 where none could be now.
+  // Not blocking: how many were taken, 0 where none could be before the next event `room`.
   std::size_t send_input(std::string_view bytes);
   void end_input();
   // This process will remove the container when it hears of its end (--rm); if it dies before, the
@@ -47,18 +51,28 @@ class MonitorConnection {
 
   int descriptor() const { return socket_.get(); }  // readable: receive() has something
   struct Event {
-    enum class Kind { output, error, exited, gone } kind = Kind::gone;
+    // `room`: send_input() takes some again.
+    enum class Kind { output, error, room, exited, gone } kind = Kind::gone;
     std::string_view bytes;  // until the next call
     int exit_code = 0;       // exited
   };
   // Waits. `gone`: the monitor died without a word.
   Event receive();
 
-  // Waits for the container's end. Nothing: the monitor died without a word.
+  // Waits for the container's end, and drops what it prints until then. Nothing: the monitor died
+  // without a word.
   std::optional<int> wait();
 
  private:
+  bool say(std::uint8_t what, std::string_view bytes);
+  bool ask(std::uint8_t what, std::string_view bytes, const char* wish);
+  // The next packet in buffer_; false: there is no monitor any more.
+  bool read_packet();
+
   FileDescriptor socket_;
+  bool attached_ = false;
+  bool has_room_ = true;         // for input
+  std::optional<int> exit_code_;  // once it was told
   std::string buffer_;
 };
 

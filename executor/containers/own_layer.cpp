@@ -34,7 +34,7 @@ std::set<std::string, std::less<>> stubs_of(const std::filesystem::path& folder)
   std::set<std::string, std::less<>> stubs;
   std::ifstream file(folder / "stubs");
   for (std::string line; std::getline(file, line);)
-    if (!line.empty()) stubs.insert(line);
+    if (line.size() > 1) stubs.insert(line.starts_with('/') ? line.substr(1) : line);
   return stubs;
 }
 
@@ -148,22 +148,13 @@ class LayerCopy {
  private:
   // Empty: it is gone, or something else, since it was seen.
   FileDescriptor open(const Entry& entry) {
-    FileDescriptor file(::openat(parent(entry), std::string(base_name(entry.path)).c_str(),
-                                 O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
-    const int error = file ? EINVAL : errno;
-    struct stat status {};
-    if (file && ::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) return file;
-    if (changing_) return {};
-    throw system_error("openat", entry.path, error);
-  }
-
-  int parent(const Entry& entry) {
     try {
-      return files_.directory(parent_path(entry.path));
+      return open_regular(files_.directory(parent_path(entry.path)), base_name(entry.path),
+                          entry.path);
     } catch (const Error&) {
       files_.forget();
       if (!changing_) throw;
-      return -1;
+      return {};
     }
   }
 

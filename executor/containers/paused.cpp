@@ -16,12 +16,12 @@ constexpr auto patience = 60s;
 
 }  // namespace
 
-PausedContainer::PausedContainer(Store& store, const Container& container) {
+PausedContainer::PausedContainer(Store& store, const Container& container, bool pause) {
   const std::filesystem::path folder = store.containers().folder(container.id);
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const ContainerState state = container_state(folder);
-    if (state.status == ContainerStatus::paused) return;
+    if (state.status == ContainerStatus::paused || (state.alive() && !pause)) return;
     if (state.alive()) {
       auto monitor = MonitorConnection::open(folder);
       if (monitor && monitor->pause()) {

@@ -14,7 +14,7 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <utility>
+#include <vector>
 
 namespace slipway {
 namespace {
@@ -136,6 +136,10 @@ std::optional<ProcessFacts> parse_process_facts(std::string_view stat) {
       case 15:
         facts.ticks += number(word);
         break;
+      case 16:
+      case 17:
+        facts.waited_ticks += number(word);
+        break;
       case 20:
         facts.threads = number(word);
         break;
@@ -152,13 +156,13 @@ std::optional<ProcessFacts> parse_process_facts(std::string_view stat) {
   return facts;
 }
 
-std::vector<HeldProcess> processes_beside(const HeldProcess& first) {
-  std::vector<HeldProcess> found;
+void each_process_beside(const HeldProcess& first,
+                         const std::function<void(const HeldProcess&)>& visit) {
   const std::uint64_t wanted = first.space("pid");
-  if (wanted == 0) return found;
+  if (wanted == 0) return;
   std::map<std::uint64_t, bool> known = {{wanted, true}};  // by namespace
   for (const std::int64_t pid : all_numbers()) {
-    std::optional<HeldProcess> held = HeldProcess::open(pid);
+    const std::optional<HeldProcess> held = HeldProcess::open(pid);
     if (!held) continue;
     const std::uint64_t space = held->space("pid");
     if (space == 0) continue;  // of another user
@@ -166,9 +170,8 @@ std::vector<HeldProcess> processes_beside(const HeldProcess& first) {
     if (known_space == known.end()) {
       known_space = known.emplace(space, lies_in(held->open_space("pid"), wanted)).first;
     }
-    if (known_space->second) found.push_back(std::move(*held));
+    if (known_space->second) visit(*held);
   }
-  return found;
 }
 
 }  // namespace slipway

@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace slipway {
 
@@ -45,7 +46,8 @@ struct ProcessFacts {
   char status = '?';
   std::int64_t parent = 0;
   std::int64_t terminal = 0;
-  std::int64_t ticks = 0;  // of processor time, user and system
+  std::int64_t ticks = 0;         // of processor time, user and system
+  std::int64_t waited_ticks = 0;  // of its children that it has waited for
   std::int64_t threads = 0;
   std::int64_t start = 0;     // ticks since the boot
   std::int64_t resident = 0;  // pages
@@ -53,7 +55,9 @@ struct ProcessFacts {
 // Total: nothing where it is no such text.
 std::optional<ProcessFacts> parse_process_facts(std::string_view stat);
 
-// Everyone in the process namespace of `first`, also in namespaces below it, by number.
-std::vector<HeldProcess> processes_beside(const HeldProcess& first);
+// Everyone in the process namespace of `first`, also in namespaces below it, by number. Held while
+// it is looked at: there may be more of them than this process may have descriptors.
+void each_process_beside(const HeldProcess& first,
+                         const std::function<void(const HeldProcess&)>& visit);
 
 }  // namespace slipway

@@ -8,6 +8,7 @@
 #include <executor/user_namespace.hpp>
 #include <ir/error.hpp>
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 
@@ -24,6 +25,7 @@ struct StartOptions {
   DeviceRegistry devices;        // of this machine
   // Told where the container cannot have the network that it should.
   std::function<void(const Diagnostic&)> note;
+  std::filesystem::path hook_program;  // what runs `container-hook`; empty: this program
 };
 
 // With docker's exit status: 125 for what is slipway's, 126 for a program that cannot be executed, 127

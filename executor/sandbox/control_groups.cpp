@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view name_start = "slipway-step-";
 // Memory last: with version 1 a process is in the others before its memory is counted.
+constexpr const char* freezer = "freezer";
 constexpr std::array controllers_used = {"pids", "cpuset", "cpu", "memory"};
 // How often a group is tried to be removed whose last process is just ending, and the pause between.
 constexpr int removal_tries = 100;
@@ -103,7 +104,24 @@ void remove_left_in(const fs::path& parent) {
     if (!left || ::flock(left.get(), LOCK_EX | LOCK_NB) != 0) continue;
     // Its processes die with the builder; here the kernel can be told, should they take long.
     write_value(left.get(), "cgroup.kill", "1");
+    // With version 1 they would stay as long as they stand still.
+    write_value(left.get(), "freezer.state", "THAWED");
     remove_group(directory.get(), name.c_str());
+  }
+}
+
+// One more hierarchy where none of those that are used anyway can.
+void add_freezer(const std::vector<ControlHierarchy>& hierarchies,
+                 std::vector<std::optional<std::vector<std::string>>>& used) {
+  for (std::size_t i = 0; i < hierarchies.size(); ++i)
+    if (used[i] && hierarchies[i].unified) return;
+  for (std::size_t i = 0; i < hierarchies.size(); ++i) {
+    const auto& known = hierarchies[i].controllers;
+    if (hierarchies[i].unified || std::find(known.begin(), known.end(), freezer) == known.end())
+      continue;
+    if (!used[i]) used[i].emplace();
+    used[i]->emplace_back(freezer);
+    return;
   }
 }
 
@@ -181,7 +199,7 @@ void ControlGroups::remove_left() noexcept {
   }
 }
 
-ControlGroups::ControlGroups(const ResourceLimits& limits) {
+ControlGroups::ControlGroups(const ResourceLimits& limits, bool freezes) {
   const std::vector<ControlHierarchy> hierarchies = control_hierarchies();
   std::vector<std::optional<std::vector<std::string>>> used(hierarchies.size());
   for (const std::string controller : controllers_used) {
@@ -212,6 +230,7 @@ ControlGroups::ControlGroups(const ResourceLimits& limits) {
           .hint("mount them at /sys/fs/cgroup, or leave the limit out");
     }
   }
+  if (freezes) add_freezer(hierarchies, used);
   for (std::size_t i = 0; i < hierarchies.size(); ++i) {
     if (used[i]) add_place(hierarchies[i], limits, std::move(*used[i]));
   }
@@ -246,6 +265,8 @@ void ControlGroups::add_place(const ControlHierarchy& hierarchy, const ResourceL
       place.settings.push_back(std::move(setting));
     }
   }
+  place.freezes = place.unified || std::find(controllers.begin(), controllers.end(), freezer) !=
+                                       controllers.end();
   place.controllers = std::move(controllers);
   places_.push_back(std::move(place));
 }
@@ -294,6 +315,7 @@ ControlGroup::Part ControlGroups::make_at(const Place& place) {
       place.settings.empty() ? std::string("--cgroup-parent") : place.settings.front().flag;
   ControlGroup::Part part;
   part.unified = place.unified;
+  part.freezes = place.freezes;
   for (;;) {
     part.path = place.parent / (std::string(name_start) + std::to_string(::getpid()) + "-" +
                                 std::to_string(next_++));

@@ -36,14 +36,19 @@ class [[nodiscard]] ControlGroup {
   bool out_of_memory() const;
   void remove() noexcept;
 
- private:
-  friend class ControlGroups;
   struct Part {
     std::filesystem::path path;
     FileDescriptor directory;  // locked
     FileDescriptor door;       // cgroup.procs
     bool unified = false;
+    bool freezes = false;  // can hold all processes of the group still
   };
+  const std::vector<Part>& parts() const { return parts_; }
+  // Somebody else has descriptors of all of it, and removes it.
+  void forget() noexcept { parts_.clear(); }
+
+ private:
+  friend class ControlGroups;
   std::vector<Part> parts_;
 };
 
@@ -52,7 +57,8 @@ class ControlGroups {
  public:
   // Makes a group to see that all limits can be held, and removes it and what earlier builders left.
   // Throws Error that names the limit which cannot be held.
-  explicit ControlGroups(const ResourceLimits& limits);
+  // `freezes`: its groups can also be held still, where the kernel has that.
+  explicit ControlGroups(const ResourceLimits& limits, bool freezes = false);
   ControlGroups(const ControlGroups&) = delete;
   ~ControlGroups();
 
@@ -68,6 +74,7 @@ class ControlGroups {
     std::filesystem::path mount;
     std::filesystem::path parent;
     bool unified = false;
+    bool freezes = false;
     std::vector<std::string> controllers;  // those that are used here
     std::vector<ControlSetting> settings;
   };

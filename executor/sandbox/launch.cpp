@@ -27,7 +27,6 @@ namespace {
 constexpr std::size_t stack_size = 64 * 1024;
 constexpr unsigned memfd_exec = 0x10;  // MFD_EXEC, Linux 6.3
 
-// Bytes in memory that can be read and not changed.
 FileDescriptor sealed(const char* name, std::string_view bytes, unsigned flags) {
   FileDescriptor memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags));
   if (!memory && errno == EINVAL && flags != 0) {
@@ -103,12 +102,20 @@ int be_born(void* argument) {
 
 }  // namespace
 
+FileDescriptor sealed_memory(const char* name, std::string_view bytes) {
+  return sealed(name, bytes, 0);
+}
+
+FileDescriptor sealed_program(const char* name, std::string_view bytes) {
+  return sealed(name, bytes, memfd_exec);
+}
+
 FileDescriptor init_program() {
-  return sealed("slipway-init", init_program_bytes(), memfd_exec);
+  return sealed_program("slipway-init", init_program_bytes());
 }
 
 FileDescriptor sealed_plan(const std::string& plan) {
-  return sealed("plan", plan, 0);
+  return sealed_memory("plan", plan);
 }
 
 FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace slipway {
@@ -24,6 +25,10 @@ struct Launched {
   std::unique_ptr<StepNetwork> network;  // to be destroyed when the process has ended
   FileDescriptor terminal;               // the builder's end, not blocking; none: pipes
 };
+
+// Bytes in memory that can be read and not changed, the second kind also executed. Throws Error.
+FileDescriptor sealed_memory(const char* name, std::string_view bytes);
+FileDescriptor sealed_program(const char* name, std::string_view bytes);
 
 // slipway-init as a file in memory that nobody can change: not the step, which runs it, nor
 // anyone on the disk. Made once per runner.

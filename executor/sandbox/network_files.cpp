@@ -53,8 +53,12 @@ std::string address_outside() {
 
 std::string hosts_file(const RunProcess& operation, const std::string& gateway) {
   const std::string name = operation.hostname.empty() ? default_hostname : operation.hostname;
-  std::string text =
-      "127.0.0.1\tlocalhost " + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  return "127.0.0.1\tlocalhost " + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
+         extra_host_lines(operation, gateway);
+}
+
+std::string extra_host_lines(const RunProcess& operation, const std::string& gateway) {
+  std::string text;
   for (const auto& [host, asked] : operation.extra_hosts) {
     const std::string& address = asked == "host-gateway" ? gateway : asked;
     in6_addr parsed;

@@ -19,6 +19,8 @@ std::string address_outside();
 // `gateway`: the address by which the step reaches the host, for extra hosts whose address is
 // "host-gateway". Throws Error where an extra host's name or address is none.
 std::string hosts_file(const RunProcess& operation, const std::string& gateway);
+// Its lines for the extra hosts alone.
+std::string extra_host_lines(const RunProcess& operation, const std::string& gateway);
 
 // The host's own, for a step in the host's network; empty where the host has none.
 std::string resolv_conf();

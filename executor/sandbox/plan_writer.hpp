@@ -16,11 +16,12 @@
 namespace slipway {
 
 // Bytes grow behind a header that finish() puts in front.
-class PlanWriter {
+template <class Header>
+class BasicPlanWriter {
  public:
-  init::Plan header{};
+  Header header{};
 
-  PlanWriter() : bytes_(sizeof(init::Plan), '\0') {}
+  BasicPlanWriter() : bytes_(sizeof(Header), '\0') {}
 
   // Its offset. The text must not hold a zero byte: what is behind that would be lost.
   std::uint32_t text(std::string_view text) {
@@ -52,7 +53,7 @@ class PlanWriter {
 
   std::string finish() && {
     bytes_.push_back('\0');
-    header.magic = init::Plan::right_magic;
+    header.magic = Header::right_magic;
     header.size = static_cast<std::uint32_t>(bytes_.size());
     std::memcpy(bytes_.data(), &header, sizeof(header));
     return std::move(bytes_);
@@ -61,5 +62,7 @@ class PlanWriter {
  private:
   std::string bytes_;
 };
+
+using PlanWriter = BasicPlanWriter<init::Plan>;
 
 }  // namespace slipway

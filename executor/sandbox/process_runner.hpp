@@ -48,6 +48,8 @@ struct RunRequest {
   // changes may be lost.
   bool goes_on = false;
   std::filesystem::path work;                 // empty directory on the same file system
+  // `upper` is kept whatever happens: what the process asks to have on the disk gets there.
+  bool durable = false;
   std::vector<ResolvedMount> mounts;
   // Asked before more of the output is read, from the runner's thread. False: the step may fill its
   // pipe and wait, until read_on(). Null: always true.

@@ -2,12 +2,14 @@
 
 #include <executor/sandbox/control_groups.hpp>
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/kernel_support.hpp>
 #include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/network/private_networks.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/reaper.hpp>
 #include <executor/sandbox/rights.hpp>
+#include <executor/sandbox/root_plan.hpp>
 #include <executor/sandbox/step_mounts.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <executor/sandbox/terminal.hpp>
@@ -16,9 +18,6 @@
 #include <ir/error.hpp>
 
 #include <linux/capability.h>
-#include <linux/magic.h>
-#include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,17 +32,6 @@
 namespace slipway {
 namespace {
 
-bool landlock_has_scopes() {
-  constexpr unsigned ask_version = 1;  // LANDLOCK_CREATE_RULESET_VERSION
-  constexpr long version_with_scopes = 6;
-  return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, ask_version) >= version_with_scopes;
-}
-
-bool has_one_control_group_tree() {
-  struct statfs status {};
-  return ::statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
-}
-
 // All that is needed before a step can be started at all.
 void require_rights() {
   if (::geteuid() == 0 && has_capability(CAP_SYS_ADMIN)) return;
@@ -51,26 +39,6 @@ void require_rights() {
       .hint(::geteuid() == 0 ? "this container lacks CAP_SYS_ADMIN: start it with --privileged, or "
                                "build with --isolation=chroot"
                              : "run slipway as root, for example with sudo");
-}
-
-Error why_not_started(const init::Report& report, const RunProcess& operation,
-                      const StepRights& rights, const StepMounts& mounts) {
-  using init::Stage;
-  const auto path_of = [&](const std::vector<std::string>& paths) {
-    return report.index < paths.size() ? paths[report.index] : std::string();
-  };
-  switch (report.stage) {
-    case Stage::mounts:
-      return system_error(
-          "mount", report.index < mounts.labels().size() ? mounts.labels()[report.index] : "",
-          report.error);
-    case Stage::masked_paths:
-      return system_error("mount", path_of(rights.masked_paths()), report.error);
-    case Stage::read_only_paths:
-      return system_error("mount", path_of(rights.read_only_paths()), report.error);
-    default:
-      return why_not_started(report, operation);
-  }
 }
 
 // The runner of the real thing. Threads share only the networks and the reaper, which lock for
@@ -168,7 +136,7 @@ class Sandbox final : public ProcessRunner {
     launched.terminal = std::move(terminal.outer);
     if (const auto report = await_start(launched)) {
       wait_for(launched.process);
-      throw why_not_started(*report, operation, rights, mounts);
+      throw why_not_started(*report, operation, rights, mounts.labels());
     }
     return launched;
   }
@@ -185,26 +153,12 @@ class Sandbox final : public ProcessRunner {
                                                                 : 0) |
         (scope_sockets_ && !rights.insecure() ? init::Plan::scope_sockets : 0) |
         (ids_ == Ids::own ? init::Plan::fake_ids : 0) |
-        (rights.insecure() ? init::Plan::insecure : 0) |
+        (rights.insecure() ? init::Plan::insecure | init::Plan::keeps_capabilities : 0) |
         (request.terminal ? init::Plan::terminal : 0);
     plan_program(plan, operation, rights, user, mounts.secret_environment());
     plan.header.hostname =
         plan.text(operation.hostname.empty() ? default_hostname : operation.hostname);
-    plan.header.root = mounts.root_number();
-    plan.header.shelf = mounts.shelf_number();
-    std::vector<init::MountAction> actions = mounts.actions();
-    for (init::MountAction& action : actions) {
-      if (action.kind == init::MountAction::file_system || action.inside != 0) {
-        action.text = plan.text(mounts.texts()[action.text]);
-      }
-    }
-    plan.header.mounts = plan.list(actions);
-    std::vector<std::string> masked = rights.masked_paths();
-    // A /sys that is the host's has the host's control groups in it.
-    if (mounts.shows_host_groups()) masked.emplace_back("/sys/fs/cgroup");
-    plan.header.masked = plan.texts(masked);
-    plan.header.read_only = plan.texts(rights.read_only_paths());
-    plan.header.filter = plan.list(rights.filter());
+    plan_root(plan, mounts, rights);
     return std::move(plan).finish();
   }
 

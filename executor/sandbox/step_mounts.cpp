@@ -2,6 +2,7 @@
 
 #include <cache/layers/recorded_ids.hpp>
 #include <executor/sandbox/file_system.hpp>
+#include <executor/sandbox/mount_source.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/sandbox/standard_devices.hpp>
 #include <executor/snapshot/overlay.hpp>
@@ -12,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -102,10 +104,10 @@ FileDescriptor host_device(const Device& device) {
 // and it can be made read-only whoever has it open.
 FileDescriptor mount_root(const RunRequest& request) {
   if (!request.lowers.empty()) {
-    return mount_overlay(request.lowers, OverlayTop{request.upper, request.work});
+    return mount_overlay(request.lowers, OverlayTop{request.upper, request.work, request.durable});
   }
   const auto nothing = request.work / "nothing";
-  const OverlayTop top{request.upper, request.work / "work"};
+  const OverlayTop top{request.upper, request.work / "work", request.durable};
   std::filesystem::create_directory(nothing);
   std::filesystem::create_directory(top.work);
   return mount_overlay({nothing}, top);
@@ -285,6 +287,28 @@ void StepMounts::add_network_files(const std::string& resolv_conf, const std::st
   };
   add("/etc/resolv.conf", resolv_conf);
   add("/etc/hosts", hosts_file(*request_.operation, gateway));
+}
+
+void StepMounts::add_tree(FileDescriptor tree, const std::string& target) {
+  auto place = tree_.place_for(target, kind_of(tree));
+  tree_.add_mount(place, tree.get(), std::nullopt);
+  attach(std::move(tree), std::move(place), target);
+}
+
+void StepMounts::add_console(const FileDescriptor& terminal) {
+  FileDescriptor source(::fcntl(terminal.get(), F_DUPFD_CLOEXEC, 0));
+  if (!source) throw system_error("fcntl", "/dev/console", errno);
+  bind(std::move(source), in_devices(make_file(devices_, "console", "", 0620)),
+       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "/dev/console");
+}
+
+void StepMounts::make_root_read_only() {
+  struct mount_attr changed {};
+  changed.attr_set = MOUNT_ATTR_RDONLY;
+  if (::syscall(SYS_mount_setattr, descriptors_.front().get(), "", AT_EMPTY_PATH, &changed,
+                sizeof(changed)) != 0) {
+    throw system_error("mount_setattr", "/", errno);
+  }
 }
 
 }  // namespace slipway

@@ -36,6 +36,12 @@ class StepMounts {
   void add_network_files(const std::string& resolv_conf, const std::string& gateway);
   void add_given_devices();  // RUN --device
   void add_requested();      // RUN --mount
+  // Of containers: a detached mount of a directory or file goes to `target`, of which what is missing
+  // is made.
+  void add_tree(FileDescriptor tree, const std::string& target);
+  void add_console(const FileDescriptor& terminal);  // its own terminal as /dev/console, too
+  // At the end: what is mounted in it stays as it is.
+  void make_root_read_only();
 
   // "NAME=value" of secrets that are variables.
   const std::vector<std::string>& secret_environment() const { return secret_environment_; }

@@ -33,13 +33,6 @@ std::optional<std::string_view> variable(const std::vector<std::string>& environ
   return value;
 }
 
-// Of two variables of a name programs take the first or the last, as they like.
-void set_variable(std::vector<std::string>& environment, const std::string& entry) {
-  const std::string name = entry.substr(0, entry.find('=') + 1);
-  std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
-  environment.push_back(entry);
-}
-
 // Those asked for, in their order, and behind them the descriptors that this process had at first:
 // what slipway itself needs is no step's.
 std::vector<init::Limit> limits_of(const RunProcess& operation) {
@@ -102,6 +95,16 @@ void require_texts(const RunProcess& operation) {
   if (operation.hostname.size() > 64) {
     throw Error("the host name " + quoted(operation.hostname) + " is longer than 64 bytes");
   }
+}
+
+// Of two variables of a name programs take the first or the last, as they like.
+void set_variable(std::vector<std::string>& environment, const std::string& entry) {
+  const std::string name = entry.substr(0, entry.find('=') + 1);
+  const auto is_one = [&name](const std::string& one) { return one.starts_with(name); };
+  const auto found = std::find_if(environment.begin(), environment.end(), is_one);
+  if (found == environment.end()) return environment.push_back(entry);
+  *found = entry;
+  environment.erase(std::remove_if(found + 1, environment.end(), is_one), environment.end());
 }
 
 std::string working_directory_of(const RunProcess& operation) {

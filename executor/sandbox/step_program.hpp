@@ -20,6 +20,9 @@ namespace slipway {
 // Error where there is one.
 void require_texts(const RunProcess& operation);
 
+// "NAME=value" in place of all that have that name.
+void set_variable(std::vector<std::string>& environment, const std::string& entry);
+
 // "/" where the operation has none.
 std::string working_directory_of(const RunProcess& operation);
 

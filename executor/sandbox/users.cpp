@@ -66,6 +66,18 @@ bool lists(std::string_view members, std::string_view name) {
 
 }  // namespace
 
+std::uint32_t find_group(std::string_view asked, std::string_view group) {
+  if (is_number(asked)) return number(asked);
+  std::optional<std::uint32_t> found;
+  each_line<3>(group, [&](const auto& fields) {
+    const auto gid = id_of(fields[2]);
+    if (fields[0] == asked && gid) found = gid;
+    return found.has_value();
+  });
+  if (!found) throw Error("group " + quoted(asked) + " is not in the image's /etc/group");
+  return *found;
+}
+
 RunUser find_user(std::string_view user, std::string_view passwd, std::string_view group) {
   const std::size_t colon = user.find(':');
   const std::string_view asked_user = user.substr(0, colon);
@@ -96,20 +108,7 @@ RunUser find_user(std::string_view user, std::string_view passwd, std::string_vi
   }
 
   if (!asked_group.empty()) {
-    if (is_number(asked_group)) {
-      result.gid = number(asked_group);
-    } else {
-      bool found = false;
-      each_line<3>(group, [&](const auto& fields) {
-        const auto gid = id_of(fields[2]);
-        if (fields[0] != asked_group || !gid) return false;
-        result.gid = *gid;
-        return found = true;
-      });
-      if (!found) {
-        throw Error("group " + quoted(asked_group) + " is not in the image's /etc/group");
-      }
-    }
+    result.gid = find_group(asked_group, group);
   }
   result.groups.push_back(result.gid);
   if (asked_group.empty() && !name.empty()) {

@@ -22,4 +22,7 @@ struct RunUser {
 // 2147483647.
 RunUser find_user(std::string_view user, std::string_view passwd, std::string_view group);
 
+// The number of a group that is asked for by its name, or as a number. Throws Error.
+std::uint32_t find_group(std::string_view asked, std::string_view group);
+
 }  // namespace slipway

@@ -107,7 +107,7 @@ std::optional<FileDescriptor> mount_by_layers(const std::vector<std::filesystem:
   if (top) {
     context.require("upperdir", names.of(top->upper).c_str());
     context.require("workdir", names.of(top->work).c_str());
-    context.require("volatile", nullptr);
+    if (!top->durable) context.require("volatile", nullptr);
   }
   for (const Option& option : portable) context.require(option.name, option.value);
   if (overlay_marks() == OverlayMarks::user) context.require("userxattr", nullptr);
@@ -123,7 +123,8 @@ std::string options_of(const std::vector<std::filesystem::path>& lowers,
   }
   if (top) {
     options +=
-        ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) + ",volatile";
+        ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) +
+        (top->durable ? "" : ",volatile");
   }
   for (const Option& option : portable) {
     options += std::string(",") + option.name + "=" + option.value;
@@ -205,13 +206,15 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
 
 namespace {
 
-FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t attributes) {
+FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t attributes,
+                      std::uint64_t propagation = 0) {
   FileDescriptor tree(static_cast<int>(
       ::syscall(SYS_open_tree, source, path, how | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
   if (!tree) throw system_error("open_tree", path, errno);
   struct mount_attr changed {};
   changed.attr_set = attributes;
-  if (attributes != 0 &&
+  changed.propagation = propagation;
+  if ((attributes != 0 || propagation != 0) &&
       ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | (how & AT_RECURSIVE), &changed,
                 sizeof(changed)) != 0) {
     throw system_error("mount_setattr", path, errno);
@@ -223,6 +226,10 @@ FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t 
 
 FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes) {
   return cloned(source.get(), "", AT_EMPTY_PATH, attributes);
+}
+
+FileDescriptor clone_whole_tree(const FileDescriptor& source, std::uint64_t attributes) {
+  return cloned(source.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, MS_PRIVATE);
 }
 
 FileDescriptor clone_whole_tree(const char* path, std::uint64_t attributes) {

@@ -10,10 +10,12 @@
 
 namespace slipway {
 
-// Where what is written goes. Both are empty directories on one file system.
+// Where what is written goes: two directories on one file system, `work` an empty one.
 struct OverlayTop {
   std::filesystem::path upper;
   std::filesystem::path work;
+  // What a program asks to have on the disk (fsync) gets there.
+  bool durable = false;
 };
 
 // How the mount is made: with the calls of Linux 6.8 on, which take any number of layers, or with
@@ -24,8 +26,8 @@ enum class OverlayCalls { newest, oldest };
 // written. It vanishes with its descriptor, unless it is moved to a place. Devices in it cannot be
 // opened. A single directory (no lower, or no top) is shown as it is, without an overlay.
 //
-// The mount is volatile: nothing of it is synced to the disk, also not when a program asks. Throws
-// Error, also where the kernel could only make it read-only.
+// Unless it is durable the mount is volatile: nothing of it is synced to the disk, also not when a
+// program asks. Throws Error, also where the kernel could only make it read-only.
 FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
                              const std::optional<OverlayTop>& top,
                              OverlayCalls calls = OverlayCalls::newest);
@@ -35,5 +37,7 @@ FileDescriptor mount_overlay(const std::vector<std::filesystem::path>& lowers,
 FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes);
 // The same with all that is mounted below `path`.
 FileDescriptor clone_whole_tree(const char* path, std::uint64_t attributes);
+// The same of an O_PATH descriptor. What is mounted in either later is not in the other.
+FileDescriptor clone_whole_tree(const FileDescriptor& source, std::uint64_t attributes);
 
 }  // namespace slipway

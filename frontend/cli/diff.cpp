@@ -1,11 +1,15 @@
-// slipway diff: what files one image has that another has not, by layer.
+// slipway diff: what files a container has changed, or one image has that another has not, by
+// layer.
 #include "command.hpp"
 #include "image_path.hpp"
+#include "owned_store.hpp"
 #include "print.hpp"
 #include "table.hpp"
 
 #include <cache/store.hpp>
 #include <executor/compare/images.hpp>
+#include <executor/containers/container_tree.hpp>
+#include <executor/containers/join.hpp>
 #include <ir/error.hpp>
 #include <ir/printable.hpp>
 
@@ -144,7 +148,42 @@ std::string json_of(const std::vector<LayerDifferences>& layers, const Image& fi
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string_view word_of(ContainerChange::Kind kind) {
+  switch (kind) {
+    case ContainerChange::Kind::added:
+      return "added";
+    case ContainerChange::Kind::changed:
+      return "changed";
+    case ContainerChange::Kind::deleted:
+      break;
+  }
+  return "deleted";
+}
+
+int diff_container(const Request& request, const std::filesystem::path& root) {
+  const bool json = wants_json(request.format);
+  enter_containers_user_namespace(root, request.first);
+  OwnedStore owned(root);
+  const Container container = owned.store.containers().get(request.first);
+  std::vector<ContainerChange> changes;
+  {
+    const PausedContainer paused(owned.store, container);
+    changes = container_changes(owned.store, container);
+  }
+  std::string text;
+  Json list = Json::array();
+  for (const ContainerChange& change : changes) {
+    const std::string_view word = word_of(change.kind);
+    if (json) list.push_back({{"path", change.path}, {"change", word}});
+    const char letter = static_cast<char>(word.front() - 'a' + 'A');
+    text += std::string(1, letter) + " " + printable(change.path) + "\n";
+  }
+  print(json ? list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
+  return 0;
+}
+
 int diff(const Request& request, const std::filesystem::path& root) {
+  if (request.second.empty()) return diff_container(request, root);
   const bool json = wants_json(request.format);
   Store store(root);
   const Image first = image_named(store, request.first, request.platform);
@@ -159,21 +198,23 @@ int diff(const Request& request, const std::filesystem::path& root) {
 std::function<int()> declare_diff(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Compares the files of two images: added (A), changed (C), removed (D), by the layer that "
-      "did\n"
-      "it, with the bytes that each takes more. Times are not compared.");
-  app.add_option("first", request->first, "a name, an ID or the beginning of one")
+      "Lists what a container has changed in its image's files: added (A), changed (C), deleted "
+      "(D).\n"
+      "Or compares the files of two images: added, changed, removed, by the layer that did it, "
+      "with\n"
+      "the bytes that each takes more. Times are not compared.");
+  app.add_option("first", request->first,
+                 "a container's or image's name, ID or the beginning of one")
       ->required()
+      ->type_name("CONTAINER|IMAGE");
+  app.add_option("second", request->second, "the image that is compared with the first one")
       ->type_name("IMAGE");
-  app.add_option("second", request->second, "the image that is compared with it")
-      ->required()
-      ->type_name("IMAGE");
-  app.add_option("--format", request->format, "json: one object, sizes in bytes")
-      ->type_name("FORMAT");
+  app.add_option("--format", request->format, "json: sizes in bytes")->type_name("FORMAT");
   app.add_option("--platform", request->platform, "of images of several platforms, this one's")
       ->type_name("OS/ARCH");
   app.footer(R"(
 Examples:
+  slipway diff box
   slipway diff app:1 app:2
   slipway diff --format json app:1 app:2 | jq -r '.layers[].files[] | select(.change == "added").path'
 )");

@@ -60,6 +60,10 @@ struct Plan {
   static constexpr std::uint32_t terminal = 32;           // the input is one, and the program's own
   // No namespaces: the root is a directory, and init answers for all that the step has started.
   static constexpr std::uint32_t bare = 64;
+  // The program takes init's place as PID 1. Not with fake_ids, which init answers for.
+  static constexpr std::uint32_t first_process = 128;
+  static constexpr std::uint32_t keeps_capabilities = 256;  // whoever the user is, past an exec too
+  static constexpr std::uint32_t no_new_privileges = 512;   // set-user-ID means nothing
   // The program goes into a container that runs (join.cpp), beside what is there. It gets the root,
   // mounts, masks, host's name and network that it finds.
   static constexpr std::uint32_t joins = 1U << 16;

@@ -74,6 +74,11 @@ void scope_sockets(const Orders& orders) {
   system_call(SYS_close, ruleset);
 }
 
+void give_up_new_privileges(const Orders& orders) {
+  if (!orders.has(Plan::no_new_privileges)) return;
+  check(system_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), Stage::capabilities);
+}
+
 // Loaded with CAP_SYS_ADMIN and not with no_new_privs: a step may use setuid programs (sudo, ping),
 // as in docker's builds.
 void load_filter(const Orders& orders) {
@@ -94,7 +99,7 @@ void set_capabilities(const Orders& orders) {
   for (std::uint32_t word = 0; word < 2; ++word) {
     const auto wanted = static_cast<std::uint32_t>(orders.plan().capabilities >> (32 * word));
     data[word].permitted = data[word].effective = wanted & had[word].permitted;
-    if (orders.has(Plan::insecure)) data[word].inheritable = data[word].permitted;
+    if (orders.has(Plan::keeps_capabilities)) data[word].inheritable = data[word].permitted;
   }
   system_call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   check(system_call(SYS_capset, address(&header), address(data)), Stage::capabilities);
@@ -104,15 +109,16 @@ void become_user(const Orders& orders) {
   const Plan& plan = orders.plan();
   system_call(SYS_umask, 0022);
   if (orders.has(Plan::fake_ids)) {
-    return orders.has(Plan::insecure) ? keep_capabilities(orders) : renounce(orders);
+    return orders.has(Plan::keeps_capabilities) ? keep_capabilities(orders) : renounce(orders);
   }
   check(system_call(SYS_setgroups, plan.groups.count,
                     address(orders.begin<std::uint32_t>(plan.groups))),
         Stage::groups);
   check(system_call(SYS_setresgid, plan.gid, plan.gid, plan.gid), Stage::user);
-  if (orders.has(Plan::insecure)) check(system_call(SYS_prctl, PR_SET_KEEPCAPS, 1), Stage::user);
+  const bool keeps = orders.has(Plan::keeps_capabilities);
+  if (keeps) check(system_call(SYS_prctl, PR_SET_KEEPCAPS, 1), Stage::user);
   check(system_call(SYS_setresuid, plan.uid, plan.uid, plan.uid), Stage::user);
-  if (orders.has(Plan::insecure)) keep_capabilities(orders);
+  if (keeps) keep_capabilities(orders);
 }
 
 }  // namespace slipway::init

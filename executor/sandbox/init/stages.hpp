@@ -34,6 +34,8 @@ inline long check(long result, Stage stage, std::uint32_t index = 0) {
   return result;
 }
 
+// run.cpp: all of it, with the descriptors of Handed.
+[[noreturn]] void run();
 // What the builder ignores is none of the program's business.
 void reset_signals();
 
@@ -59,6 +61,7 @@ void raise_loopback(const Orders& orders);
 void set_limits(const Orders& orders);
 void drop_bounding_set(const Orders& orders);
 void scope_sockets(const Orders& orders);
+void give_up_new_privileges(const Orders& orders);
 void load_filter(const Orders& orders);
 void set_capabilities(const Orders& orders);
 void become_user(const Orders& orders);

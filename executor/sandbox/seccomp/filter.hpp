@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace slipway::seccomp {
 
@@ -14,5 +15,11 @@ struct Instruction {  // the kernel's sock_filter
 };
 
 std::span<const Instruction> filter();
+
+// The same for a process with other capabilities than docker's default ones, a bit each: calls that
+// docker's profile lets through for who has more. What a capability less takes away the kernel
+// refuses by itself. Empty: nothing is different. Calls of other machines' programs (32-bit ones)
+// stay as they are.
+std::vector<Instruction> filter_for(std::uint64_t capabilities);
 
 }  // namespace slipway::seccomp

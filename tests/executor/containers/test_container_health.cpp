@@ -159,17 +159,16 @@ TEST_CASE("a probe that takes too long is killed, and one that cannot be started
   // Nothing of it is left but the process that stands for the container.
   const auto first = HeldProcess::open(standing.process());
   REQUIRE(first);
-  const auto is_dead = [](const HeldProcess& process) {
-    return process.read("stat").find(") Z ") != std::string::npos;
-  };
-  std::vector<HeldProcess> left;
+  int left = 0;
   // What was killed may take its time.
-  for (int tries = 0; tries < 1000 && left.size() != 1; ++tries) {
+  for (int tries = 0; tries < 1000 && left != 1; ++tries) {
     ::usleep(10'000);
-    left = processes_beside(*first);
-    std::erase_if(left, is_dead);
+    left = 0;
+    each_process_beside(*first, [&](const HeldProcess& process) {
+      if (process.read("stat").find(") Z ") == std::string::npos) ++left;
+    });
   }
-  CHECK(left.size() == 1);
+  CHECK(left == 1);
   CHECK(probe_health(standing.store(), standing.container()) == 1);
   CHECK(health().failing_streak == 2);
 

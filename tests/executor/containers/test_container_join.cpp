@@ -248,18 +248,3 @@ TEST_CASE("a working directory by a descriptor leads nowhere outside") {
   }
   ::close(host);
 }
-
-TEST_CASE("what stat says of a process is taken apart whatever its name is") {
-  const auto facts = parse_process_facts(
-      "12 (a) (b ) S 3 4 5 1025 7 8 9 10 11 12 30 40 15 16 17 18 2 20 21 "
-      "9999 23 24 25\n");
-  REQUIRE(facts);
-  CHECK(facts->name == "a) (b ");
-  CHECK(facts->status == 'S');
-  CHECK(facts->parent == 3);
-  CHECK(facts->terminal == 1025);
-  CHECK(facts->ticks == 70);
-  for (const char* broken : {"", "1", "1 (", "1 )(", "1 (x)", "1 (x) ", "(", ")", "()"}) {
-    static_cast<void>(parse_process_facts(broken));
-  }
-}

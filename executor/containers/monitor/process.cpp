@@ -1,0 +1,237 @@
+#include "process.hpp"
+
+#include "kernel.hpp"
+
+#include <executor/sandbox/init/stages.hpp>
+
+#include <asm/signal.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+namespace slipway::monitor {
+namespace {
+
+constexpr long esrch = -3;
+constexpr long echild = -10;
+constexpr long ebusy = -16;
+constexpr long enotempty = -39;
+constexpr int tries = 1000;
+constexpr std::int64_t pause_between = 1'000'000;  // nanoseconds
+
+bool begins_with(const char* text, const char* start) {
+  for (; *start != 0; ++start, ++text) {
+    if (*text != *start) return false;
+  }
+  return true;
+}
+
+// Whether a line of the text is, or begins with, that.
+bool has_line(const char* text, const char* start) {
+  for (bool at_start = true; *text != 0; ++text) {
+    if (at_start && begins_with(text, start)) return true;
+    at_start = *text == '\n';
+  }
+  return false;
+}
+
+bool file_says(int directory, const char* name, const char* line) {
+  char text[1024];
+  read_file(directory, name, text, sizeof(text));
+  return has_line(text, line);
+}
+
+// getdents64's.
+struct Entry {
+  std::uint64_t inode;
+  std::int64_t offset;
+  std::uint16_t size;
+  std::uint8_t type;
+  char name[1];
+};
+
+// With the groups that a privileged container has made in it, however many: each look finds some.
+void remove_group(int parent, const char* name, int depth) {
+  constexpr int deepest = 16;
+  constexpr std::uint8_t directory = 4;  // DT_DIR
+  for (int i = 0; i < tries; ++i) {
+    const long result = system_call(SYS_unlinkat, parent, address(name), AT_REMOVEDIR);
+    if (result != ebusy && result != enotempty) return;
+    const long inside = depth == deepest
+                            ? -1
+                            : system_call(SYS_openat, parent, address(name),
+                                          O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (inside >= 0) {
+      alignas(8) char list[1024];
+      long got = 0;
+      while ((got = system_call(SYS_getdents64, inside, address(list), sizeof(list))) > 0) {
+        for (long at = 0; at < got;) {
+          const auto* entry = reinterpret_cast<const Entry*>(list + at);
+          const char* inner = entry->name;
+          const bool dots = inner[0] == '.' && (inner[1] == 0 || (inner[1] == '.' && inner[2] == 0));
+          if (entry->type == directory && !dots) {
+            remove_group(static_cast<int>(inside), inner, depth + 1);
+          }
+          at += entry->size;
+        }
+      }
+      system_call(SYS_close, inside);
+    }
+    sleep_for(pause_between);
+  }
+}
+
+}  // namespace
+
+Instructions::Instructions(const Orders* orders, std::size_t size) : orders_(orders) {
+  const auto require = [](bool good) {
+    if (!good) init::leave(125);
+  };
+  const auto lies_inside = [size](const init::List& list, std::size_t element) {
+    return list.offset <= size && list.offset % 8 == 0 &&
+           list.count <= (size - list.offset) / element;
+  };
+  require(size > sizeof(Orders) && orders->magic == Orders::right_magic && orders->size == size);
+  require(reinterpret_cast<const char*>(orders)[size - 1] == 0);
+  require(orders->id < size && orders->boot < size && orders->addresses < size);
+  require(lies_inside(orders->groups, sizeof(Group)) &&
+          lies_inside(orders->environment, sizeof(std::uint32_t)));
+  for (std::uint32_t i = 0; i < orders->groups.count; ++i) {
+    require(begin<Group>(orders->groups)[i].path < size);
+  }
+  for (std::uint32_t i = 0; i < orders->environment.count; ++i) {
+    require(begin<std::uint32_t>(orders->environment)[i] < size);
+  }
+}
+
+void Process::start() {
+  // A plain fork: this address space is a few dozen pages.
+  number_ = system_call(
+      SYS_clone, static_cast<long>(instructions_.orders().namespaces) | SIGCHLD, 0, 0, 0, 0);
+  if (number_ == 0) be_born();
+  const long failure = number_;
+  if (failure < 0) init::fail(init::Stage::process, 0, failure);
+  // A terminal stays open: a program that closes it for a moment has not hung up.
+  const int first = instructions_.has(Orders::terminal) ? init::handed_output : init::handed_input;
+  system_call(SYS_close_range, first, instructions_.orders().own - 1, 0);
+}
+
+void Process::be_born() const {
+  using init::Stage;
+  const Orders& orders = instructions_.orders();
+  if (orders.network >= 0) {
+    init::check(system_call(SYS_setns, instructions_.own(orders.network), CLONE_NEWNET),
+                Stage::network);
+  }
+  const auto* groups = instructions_.begin<Group>(orders.groups);
+  for (std::uint32_t i = 0; i < orders.groups.count; ++i) {
+    // "0" is whoever writes it.
+    init::check(system_call(SYS_write, instructions_.own(groups[i].door), address("0"), 1),
+                Stage::control_groups);
+  }
+  // The root of what it sees of the groups is its own.
+  if (orders.groups.count > 0) {
+    init::check(system_call(SYS_unshare, CLONE_NEWCGROUP), Stage::control_groups);
+  }
+  const int own = orders.own;
+  const std::uint32_t size = orders.size;
+  init::check(system_call(SYS_close_range, own, ~0U, 0), Stage::session);
+  // The store's place is nothing that a container has to know.
+  system_call(SYS_munmap, address(&orders), size);
+  init::run();
+}
+
+long Process::signal(int number) const {
+  if (number_ == 0) return esrch;
+  const long result = system_call(SYS_kill, number_, number);
+  // Version 1 keeps the dead ones as well.
+  if (number == SIGKILL && freezer() != nullptr) unpause();
+  return result;
+}
+
+const Group* Process::freezer() const {
+  const auto* groups = instructions_.begin<Group>(instructions_.orders().groups);
+  for (std::uint32_t i = 0; i < instructions_.orders().groups.count; ++i) {
+    if ((groups[i].kind & Group::freezer) != 0) return &groups[i];
+  }
+  return nullptr;
+}
+
+long Process::pause() const {
+  if (number_ == 0) return esrch;
+  const Group* group = freezer();
+  if (group == nullptr) return stop_or_go(SIGSTOP);
+  const int directory = instructions_.own(group->directory);
+  const bool unified = (group->kind & Group::unified) != 0;
+  for (int i = 0; i < tries; ++i) {
+    // Version 1 has to be told again where a process was just being made.
+    const bool told = unified ? i > 0 || write_file(directory, "cgroup.freeze", "1")
+                              : write_file(directory, "freezer.state", "FROZEN");
+    if (!told) return einval;
+    if (unified ? file_says(directory, "cgroup.events", "frozen 1")
+                : file_says(directory, "freezer.state", "FROZEN\n")) {
+      return 0;
+    }
+    sleep_for(pause_between);
+  }
+  unpause();
+  return ebusy;
+}
+
+long Process::unpause() const {
+  if (number_ == 0) return esrch;
+  const Group* group = freezer();
+  if (group == nullptr) return stop_or_go(SIGCONT);
+  const int directory = instructions_.own(group->directory);
+  const bool told = (group->kind & Group::unified) != 0
+                        ? write_file(directory, "cgroup.freeze", "0")
+                        : write_file(directory, "freezer.state", "THAWED");
+  return told ? 0 : einval;
+}
+
+// Without a group: the first process from here, the others at once by one that is among them for
+// that moment. The kernel lets nobody be born while it goes through them.
+long Process::stop_or_go(int signal) const {
+  const long process = system_call(SYS_pidfd_open, number_, 0);
+  if (process < 0) return process;
+  if (signal == SIGSTOP) system_call(SYS_kill, number_, signal);
+  const long helper = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (helper == 0) {
+    if (system_call(SYS_setns, process, CLONE_NEWPID) != 0) init::leave(1);
+    const long inside = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (inside == 0) {
+      system_call(SYS_kill, -1, signal);
+      init::leave(0);
+    }
+    system_call(SYS_wait4, inside, 0, 0, 0);
+    init::leave(inside > 0 ? 0 : 1);
+  }
+  system_call(SYS_close, process);
+  int status = -1;
+  if (helper > 0) system_call(SYS_wait4, helper, address(&status), 0, 0);
+  if (signal != SIGSTOP) system_call(SYS_kill, number_, signal);
+  return status == 0 ? 0 : echild;
+}
+
+bool Process::out_of_memory() const {
+  const auto* groups = instructions_.begin<Group>(instructions_.orders().groups);
+  for (std::uint32_t i = 0; i < instructions_.orders().groups.count; ++i) {
+    const char* file =
+        (groups[i].kind & Group::unified) != 0 ? "memory.events" : "memory.oom_control";
+    const int directory = instructions_.own(groups[i].directory);
+    if (file_says(directory, file, "oom_kill ") && !file_says(directory, file, "oom_kill 0\n")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Process::remove_groups() const {
+  const auto* groups = instructions_.begin<Group>(instructions_.orders().groups);
+  for (std::uint32_t i = 0; i < instructions_.orders().groups.count; ++i) {
+    write_file(instructions_.own(groups[i].directory), "cgroup.kill", "1");
+    remove_group(AT_FDCWD, instructions_.text(groups[i].path), 0);
+  }
+}
+
+}  // namespace slipway::monitor
