@@ -55,7 +55,7 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
     device = make_device();
   });
   // Outside of the namespace, which is not to be that of a process that is started for it.
-  joined.membership = join_network(folder, network, request, device.frames, FileDescriptor(), note);
+  joined.membership = join_network(folder, network, request, device.frames, -1, note);
   in_thread_of_its_own([&] {
     enter_network(joined.space);
     set_up(device, network, joined.membership.address, !network.internal);
@@ -64,8 +64,7 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
 }
 
 Address join_running(const std::filesystem::path& folder, const Network& network,
-                     const JoinRequest& request, const FileDescriptor& space,
-                     const FileDescriptor& process,
+                     const JoinRequest& request, const FileDescriptor& space, int process,
                      const std::function<void(const Diagnostic&)>& note) {
   Device device;
   in_thread_of_its_own([&] {

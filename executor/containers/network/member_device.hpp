@@ -27,8 +27,7 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
 // The same for a container that runs, in its own namespace, until `process`, a pidfd, has ended.
 // Its other networks keep the way to everywhere if they have it. Throws Error.
 Address join_running(const std::filesystem::path& folder, const Network& network,
-                     const JoinRequest& request, const FileDescriptor& space,
-                     const FileDescriptor& process,
+                     const JoinRequest& request, const FileDescriptor& space, int process,
                      const std::function<void(const Diagnostic&)>& note);
 
 }  // namespace slipway

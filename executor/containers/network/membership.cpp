@@ -72,9 +72,9 @@ FileDescriptor start_process(const FileDescriptor& folder, const Network& networ
 
 // Asks the process that there is, or a new one. Empty: it was about to end.
 std::string ask_to_join(const FileDescriptor& connection, const JoinRequest& request,
-                        const FileDescriptor& device, const FileDescriptor& process) {
+                        const FileDescriptor& device, int process) {
   std::vector<int> descriptors = {device.get()};
-  if (process) descriptors.push_back(process.get());
+  if (process >= 0) descriptors.push_back(process);
   const std::string text = write_join(request);
   if (text.size() > largest_message) throw Error("the container has too many names and ports");
   if (!send_message(connection, text, descriptors)) return {};
@@ -111,8 +111,7 @@ void describe_member(JoinRequest& request, const Container& container,
 }
 
 Membership join_network(const std::filesystem::path& path, const Network& network,
-                        const JoinRequest& request, const FileDescriptor& device,
-                        const FileDescriptor& process,
+                        const JoinRequest& request, const FileDescriptor& device, int process,
                         const std::function<void(const Diagnostic&)>& note) {
   const FileDescriptor all = open_folder(path.parent_path());
   const FileDescriptor folder = open_folder(path);

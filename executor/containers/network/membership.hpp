@@ -24,12 +24,11 @@ struct Membership {
   Address address = 0;
 };
 
-// `device`: of frames, in the container's network. With `process`, a pidfd, the membership is that
-// process's and not the connection's. `note` is told where the network has no way out though it
-// should. Throws Error.
+// `device`: of frames, in the container's network. `process`: -1, or a pidfd, whose process's the
+// membership is then and not the connection's. `note` is told where the network has no way out
+// though it should. Throws Error.
 Membership join_network(const std::filesystem::path& folder, const Network& network,
-                        const JoinRequest& request, const FileDescriptor& device,
-                        const FileDescriptor& process,
+                        const JoinRequest& request, const FileDescriptor& device, int process,
                         const std::function<void(const Diagnostic&)>& note);
 
 // Who is in it at the moment; nobody where it has no process. Throws Error.

@@ -35,7 +35,8 @@ int end(Store& store, const Container& container) {
   return 0;
 }
 
-// The container's network is to lead out: it has begun to send. The monitor gives descriptors for it.
+// The container's network is to lead out: it has begun to send. The monitor gives descriptors for
+// it.
 int connect(Store& store, const Container& container) {
   constexpr int space = 3;
   constexpr int idle = 4;
