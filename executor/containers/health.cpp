@@ -83,16 +83,6 @@ std::optional<HealthcheckConfig> health_check(const ContainerConfig& config) {
   return check;
 }
 
-std::int64_t until_probe(const HealthcheckConfig& check, std::int64_t running_for,
-                         HealthStatus status) {
-  if (running_for >= check.start_period) return check.interval;
-  // So that what happens at the period's end is known at once.
-  const std::int64_t left = check.start_period - running_for;
-  const std::int64_t usual =
-      status == HealthStatus::starting ? check.start_interval : check.interval;
-  return std::min(usual, left);
-}
-
 void take_result(Health& health, const HealthcheckConfig& check, std::int64_t running_for,
                  HealthResult result) {
   const bool failed = result.exit_code != 0;

@@ -7,8 +7,8 @@
 // Started is that of the container's state: a file of an earlier start is only a log.
 //
 // The first probe runs one interval after the start, the next one an interval after the end of the
-// last. The interval is until_probe()'s. The hook's exit status says what it needs of the health:
-// 0 healthy, 1 unhealthy, 2 starting still.
+// last; in the start period it is the start interval, until the hook's exit status is 0: healthy. 1
+// is unhealthy, 2 starting still.
 #pragma once
 
 #include <cache/containers/store.hpp>
@@ -48,10 +48,6 @@ struct Health {
 
 // What is to be done, with docker's values for what is zero; nothing: there is no check, or NONE.
 std::optional<HealthcheckConfig> health_check(const ContainerConfig& config);
-
-// Nanoseconds from now to the next probe of a container that runs for so many.
-std::int64_t until_probe(const HealthcheckConfig& check, std::int64_t running_for,
-                         HealthStatus status);
 
 // What a probe changes. `running_for`: how long the container ran when it began.
 void take_result(Health& health, const HealthcheckConfig& check, std::int64_t running_for,

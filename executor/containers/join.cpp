@@ -4,10 +4,12 @@
 #include <cache/user_namespace.hpp>
 #include <executor/containers/joined_root.hpp>
 #include <executor/containers/processes.hpp>
+#include <executor/containers/rights.hpp>
+#include <executor/containers/spec.hpp>
 #include <executor/containers/start.hpp>
 #include <executor/sandbox/control_hierarchies.hpp>
+#include <executor/sandbox/kernel_support.hpp>
 #include <executor/sandbox/launch.hpp>
-#include <executor/sandbox/limits.hpp>
 #include <executor/sandbox/plan_writer.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <executor/sandbox/terminal.hpp>
@@ -20,13 +22,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cinttypes>
-#include <climits>
 #include <cstdio>
 #include <utility>
 
@@ -36,8 +37,6 @@ namespace {
 constexpr int cannot_execute = 126;
 constexpr int not_found = 127;
 constexpr int not_possible = 125;
-constexpr std::string_view usual_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 // How long a process that was killed is waited for: one that stands still in a frozen control group
 // ends when that goes on.
 constexpr int last_wait = 5000;  // milliseconds
@@ -96,75 +95,42 @@ std::vector<FileDescriptor> doors_of(const HeldProcess& first, const HeldProcess
 struct Program {
   RunProcess operation;
   RunUser user;
-  std::uint64_t capabilities = 0;
-  std::vector<seccomp::Instruction> filter;
+  StepRights rights;
 };
 
-void set_variable(std::vector<std::string>& environment, const std::string& entry) {
-  const std::size_t equals = entry.find('=');
-  const std::string start = entry.substr(0, equals) + "=";
-  std::erase_if(environment, [&](const std::string& one) { return one.starts_with(start); });
-  if (equals != entry.npos) environment.push_back(entry);
-}
-
-bool has_variable(const std::vector<std::string>& environment, std::string_view start) {
-  return std::any_of(environment.begin(), environment.end(),
-                     [start](const std::string& one) { return one.starts_with(start); });
-}
-
-std::string host_name_in(const Container& container) {
-  if (!container.config.hostname.empty()) return container.config.hostname;
-  if (container.config.network != "host") return container.id.substr(0, 12);
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 // As docker: what every container has, what this one was created with, what is asked for now.
-std::vector<std::string> environment_of(const Container& container, const ExecRequest& request,
-                                        const std::string& home) {
-  std::vector<std::string> all = {"PATH=" + std::string(usual_path),
-                                  "HOSTNAME=" + host_name_in(container)};
-  if (request.terminal) all.emplace_back("TERM=xterm");
-  for (const std::string& entry : container.config.environment) set_variable(all, entry);
-  for (const std::string& entry : request.environment) set_variable(all, entry);
-  if (!has_variable(all, "HOME=")) all.push_back("HOME=" + home);
+std::vector<std::string> environment_of(const Container& as_asked, const ExecRequest& request) {
+  std::vector<std::string> all = container_environment(as_asked);
+  for (const std::string& entry : request.environment) {
+    if (entry.find('=') != entry.npos) {
+      set_variable(all, entry);
+    } else {
+      std::erase_if(all, [&](const std::string& one) { return one.starts_with(entry + "="); });
+    }
+  }
   return all;
 }
 
 Program program_of(const Container& container, const ExecRequest& request,
                    const FileDescriptor& root) {
-  const ContainerConfig& config = container.config;
-  Program program;
-  RunProcess& operation = program.operation;
-  operation.arguments = request.arguments;
-  operation.working_directory =
-      request.working_directory.empty() ? config.working_directory : request.working_directory;
-  operation.user = request.user.empty() ? config.user : request.user;
-  operation.ulimits = config.ulimits;
-  operation.platform = config.platform;
+  // The container as it would be, had it been created for this.
+  Container as_asked = container;
+  ContainerConfig& config = as_asked.config;
+  config.terminal = request.terminal;
+  config.privileged = config.privileged || request.privileged;
+  config.devices.clear();  // they are in it
+  if (!request.user.empty()) config.user = request.user;
+  if (!request.working_directory.empty()) config.working_directory = request.working_directory;
+  Program program{container_operation(as_asked), {}, container_rights(config, DeviceRegistry())};
+  program.operation.arguments = request.arguments;
+  program.operation.environment = environment_of(as_asked, request);
+  require_texts(program.operation);
   try {
-    program.user = user_in(root, operation.user, config.groups);
+    program.user = user_in(root, config.user, config.groups);
   } catch (const Error& error) {
     throw NotStarted(error, cannot_execute);
   }
-  operation.environment = environment_of(container, request, program.user.home);
-  require_texts(operation);
-  const bool all = request.privileged || config.privileged;
-  const StepRights rights = StepRights::of(RunProcess(), Grants());
-  program.capabilities = all ? ~std::uint64_t{0} : rights.capabilities();
-  if (!all) program.filter.assign(rights.filter().begin(), rights.filter().end());
   return program;
-}
-
-std::vector<init::Limit> limits_of(const RunProcess& operation) {
-  std::vector<init::Limit> limits = parse_limits(operation.ulimits);
-  const init::Limit descriptors = raise_descriptor_limit();
-  if (std::none_of(limits.begin(), limits.end(), [&](const init::Limit& limit) {
-        return limit.resource == descriptors.resource;
-      })) {
-    limits.push_back(descriptors);
-  }
-  return limits;
 }
 
 // The user has one id in the container's namespace: the others are not real.
@@ -178,13 +144,6 @@ bool has_one_id(const HeldProcess& first) {
          count == 1 && std::count(map.begin(), map.end(), '\n') == 1;
 }
 
-std::string_view search_path_of(const std::vector<std::string>& environment) {
-  constexpr std::string_view start = "PATH=";
-  for (const std::string& one : environment)
-    if (one.starts_with(start)) return std::string_view(one).substr(start.size());
-  return usual_path;
-}
-
 // What the waiter gets behind the descriptors of every init.
 struct Handed {
   std::int32_t joined = -1;
@@ -192,28 +151,36 @@ struct Handed {
   std::vector<std::int32_t> doors;
 };
 
-std::string plan_of(const Program& program, const ExecRequest& request, std::uint32_t more_flags,
-                    int namespaces, const Handed& handed) {
-  const RunProcess& operation = program.operation;
+std::string plan_of(const Container& container, const Program& program, const ExecRequest& request,
+                    bool one_id, int namespaces, const Handed& handed) {
   PlanWriter plan;
-  plan.header.flags =
-      init::Plan::joins | more_flags | (request.terminal ? init::Plan::terminal : 0);
-  plan.header.capabilities = program.capabilities;
-  plan.header.uid = program.user.uid;
-  plan.header.gid = program.user.gid;
-  plan.header.groups = plan.list(program.user.groups);
+  const bool shares_sockets =
+      program.rights.network() == RunProcess::Network::host && !program.rights.insecure();
+  plan.header.flags = init::Plan::joins | (one_id ? init::Plan::fake_ids : 0) |
+                      (shares_sockets && landlock_has_scopes() ? init::Plan::scope_sockets : 0) |
+                      (container.config.no_new_privileges ? init::Plan::no_new_privileges : 0) |
+                      (request.terminal ? init::Plan::terminal : 0);
+  plan_program(plan, program.operation, program.rights, program.user, {});
   plan.header.hostname = plan.text("");
-  plan.header.working_directory = plan.text(working_directory_of(operation));
-  plan.header.search_path = plan.text(search_path_of(operation.environment));
-  plan.header.limits = plan.list(limits_of(operation));
-  plan.header.arguments = plan.texts(operation.arguments);
-  plan.header.environment = plan.texts(operation.environment);
-  plan.header.filter = plan.list(program.filter);
+  plan.header.filter = plan.list(program.rights.filter());
   plan.header.joined = handed.joined;
   plan.header.outer = handed.outer;
   plan.header.namespaces = static_cast<std::uint32_t>(namespaces);
   plan.header.doors = plan.list(handed.doors);
   return std::move(plan).finish();
+}
+
+// So that the program can open them again, as /dev/stdout. With one id there is no other owner.
+void give_pipes(const ExecRequest& request, const RunUser& user) {
+  for (const int stream : {request.input, request.output, request.error}) {
+    struct stat status {};
+    if (stream < 0 || user.uid == 0 || ::fstat(stream, &status) != 0 || !S_ISFIFO(status.st_mode)) {
+      continue;
+    }
+    if (::fchown(stream, user.uid, static_cast<gid_t>(-1)) != 0) {
+      throw system_error("fchown", "pipe", errno);
+    }
+  }
 }
 
 class Joined final : public JoinedProcess {
@@ -321,6 +288,7 @@ std::unique_ptr<JoinedProcess> join(const Container& container, const HeldProces
   if (request.terminal) {
     terminal = make_terminal(terminals_in(root).get(), request.size, one_id ? 0 : program.user.uid);
   }
+  if (!one_id) give_pipes(request, program.user);
   const std::vector<FileDescriptor> doors = doors_of(first, *self, container.config.limits.any());
   const FileDescriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
@@ -349,7 +317,7 @@ std::unique_ptr<JoinedProcess> join(const Container& container, const HeldProces
   if (terminal.outer) handed.outer = hand(terminal.outer);
   for (const FileDescriptor& door : doors) handed.doors.push_back(hand(door));
   const FileDescriptor plan =
-      sealed_plan(plan_of(program, request, one_id ? init::Plan::fake_ids : 0, namespaces, handed));
+      sealed_memory("plan", plan_of(container, program, request, one_id, namespaces, handed));
   descriptors[init::handed_plan] = plan.get();
 
   auto joined = std::make_unique<Joined>(start_init(init_program(), descriptors, 0),

@@ -104,7 +104,7 @@ RunUser user_in(const FileDescriptor& root, const std::string& user,
   }
   RunUser found = find_user(user, passwd.value_or(""), group.value_or(""));
   for (const std::string& one : groups) {
-    found.groups.push_back(find_user("0:" + one, "", group.value_or("")).gid);
+    found.groups.push_back(find_group(one, group.value_or("")));
   }
   return found;
 }

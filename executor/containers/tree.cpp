@@ -75,7 +75,8 @@ class StoppedTree : public ContainerTree {
     std::vector<std::filesystem::path> lowers;
     for (const LayerRef& layer : container.layers)
       lowers.push_back(store.layers().directory(layer.diff_id));
-    root_ = mount_overlay(lowers, OverlayTop{folder_ / "upper", folder_ / "work", true});
+    // Volatile: the end of a durable one waits until all that anybody has written is on the disk.
+    root_ = mount_overlay(lowers, OverlayTop{folder_ / "upper", folder_ / "work"});
     if (std::any_of(container.config.mounts.begin(), container.config.mounts.end(), is_kept))
       add_mounts(store, container.config.mounts);
     if (container.config.read_only) make_read_only(root_);

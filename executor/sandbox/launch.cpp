@@ -114,10 +114,6 @@ FileDescriptor init_program() {
   return sealed_program("slipway-init", init_program_bytes());
 }
 
-FileDescriptor sealed_plan(const std::string& plan) {
-  return sealed_memory("plan", plan);
-}
-
 FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,
                           const std::vector<int>& doors, int network) {
   Birth birth{};
@@ -153,7 +149,7 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
                 const FileDescriptor& streams) {
   const FileDescriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
-  const FileDescriptor orders = sealed_plan(plan);
+  const FileDescriptor orders = sealed_memory("plan", plan);
   Pipe output = make_pipe();
   Pipe error = make_pipe();
   Pipe report = make_pipe();

@@ -52,8 +52,6 @@ Launched launch(const FileDescriptor& program, const std::string& plan,
 // of init::Handed, in new namespaces of `flags` (CLONE_NEW...). Gives its pidfd. Throws Error.
 FileDescriptor start_init(const FileDescriptor& program, const std::vector<int>& handed, int flags,
                           const std::vector<int>& doors = {}, int network = -1);
-// A plan in memory that nobody can change.
-FileDescriptor sealed_plan(const std::string& plan);
 
 // Waits until the program has started; what init reports if it could not.
 std::optional<init::Report> await_start(const Launched& launched);

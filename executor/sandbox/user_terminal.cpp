@@ -49,6 +49,27 @@ void on_size_changes(void (*handler)(int)) {
 
 }  // namespace
 
+RawKeys::RawKeys() {
+  if (::tcgetattr(STDIN_FILENO, &before_) != 0) {
+    throw system_error("tcgetattr", "standard input", errno);
+  }
+  termios raw = before_;
+  ::cfmakeraw(&raw);
+  if (::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) {
+    throw system_error("tcsetattr", "standard input", errno);
+  }
+}
+
+RawKeys::~RawKeys() {
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+}
+
+TerminalSize terminal_size(int descriptor) {
+  struct winsize told {};
+  if (::ioctl(descriptor, TIOCGWINSZ, &told) != 0 || told.ws_row == 0 || told.ws_col == 0) return {};
+  return {told.ws_row, told.ws_col};
+}
+
 bool UserTerminal::is_there() {
   return ::isatty(STDIN_FILENO) == 1 &&
          (::isatty(STDOUT_FILENO) == 1 || ::isatty(STDERR_FILENO) == 1);
@@ -58,9 +79,6 @@ UserTerminal::UserTerminal()
     : output_(::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDERR_FILENO),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake_) throw system_error("eventfd", "", errno);
-  if (::tcgetattr(STDIN_FILENO, &before_) != 0) {
-    throw system_error("tcgetattr", "standard input", errno);
-  }
   wake_descriptor = wake_.get();
   resized = false;
   ended = false;
@@ -72,9 +90,7 @@ UserTerminal::~UserTerminal() {
 }
 
 TerminalSize UserTerminal::size() const {
-  struct winsize told {};
-  if (::ioctl(output_, TIOCGWINSZ, &told) != 0 || told.ws_row == 0 || told.ws_col == 0) return {};
-  return {told.ws_row, told.ws_col};
+  return terminal_size(output_);
 }
 
 void UserTerminal::process_ended() noexcept {
@@ -101,16 +117,7 @@ bool UserTerminal::pass_output(int terminal) {
 }
 
 void UserTerminal::lend(RunningProcess& process, const std::function<bool()>& stop) {
-  struct Restored {
-    const termios& before;
-    ~Restored() { ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before); }
-  };
-  termios raw = before_;
-  ::cfmakeraw(&raw);
-  if (::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) != 0) {
-    throw system_error("tcsetattr", "standard input", errno);
-  }
-  const Restored restored{before_};
+  const RawKeys raw;
   const int terminal = process.terminal();
   bool silent = false;  // the process's end is closed: polled for output it would only say so
   try {

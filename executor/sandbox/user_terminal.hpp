@@ -1,4 +1,4 @@
-// The terminal in front of the user, lent to the process of a step.
+// The terminal in front of the user, lent to the process of a step, or to a container.
 #pragma once
 
 #include <cache/file_descriptor.hpp>
@@ -10,6 +10,21 @@
 #include <string>
 
 namespace slipway {
+
+// Standard input gives each key as it is typed, until the end of the scope.
+class [[nodiscard]] RawKeys {
+ public:
+  // Requires a terminal there. Throws Error.
+  RawKeys();
+  ~RawKeys();
+  RawKeys(const RawKeys&) = delete;
+
+ private:
+  termios before_{};
+};
+
+// Of a terminal; the usual one where it does not say.
+TerminalSize terminal_size(int descriptor);
 
 // One at a time in a process.
 class UserTerminal {
@@ -37,7 +52,6 @@ class UserTerminal {
 
   int output_;
   FileDescriptor wake_;  // eventfd: ended, or resized
-  termios before_{};
   std::string keys_;  // typed, and not yet taken by the process
   bool hung_up_ = false;
 };

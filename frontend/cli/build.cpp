@@ -198,7 +198,7 @@ std::function<int()> declare_build(CLI::App& app, const Globals& globals) {
   app.add_option("--timeout", r.timeout, "end the build when it takes longer: 90s, 10m, 1h30m")
       ->type_name("DURATION");
   app.add_option("--step-timeout", r.step_timeout, "the same for each RUN")->type_name("DURATION");
-  declare_limits(app, r.limits);
+  declare_limits(app, r.limits, LimitsOf::run_step);
   app.add_option("--on-failure", r.on_failure,
                  "shell: when a RUN fails, open a shell in what it left, with its mounts")
       ->type_name("WHAT");

@@ -192,8 +192,9 @@ void limit_cpu(ResourceLimits& limits, const std::map<std::string, std::string>&
 
 }  // namespace
 
-void declare_limits(CLI::App& app, LimitFlags& flags) {
-  const std::string group = "Limits of RUN";
+void declare_limits(CLI::App& app, LimitFlags& flags, LimitsOf whose) {
+  const bool of_step = whose == LimitsOf::run_step;
+  const std::string group = of_step ? "Limits of RUN" : "Limits";
   const auto add = [&](const char* names, std::string& value, const char* what, const char* type) {
     app.add_option(names, value, what)->type_name(type)->group(group);
   };
@@ -208,10 +209,13 @@ void declare_limits(CLI::App& app, LimitFlags& flags) {
   add("--shm-size", flags.shm_size, "how much /dev/shm holds (default: 64m)", "SIZE");
   add_list("--ulimit", flags.ulimits, "a limit of each process: nofile, nproc, core ...",
            "NAME=SOFT[:HARD]");
-  add_list("--resource", flags.resources,
-           "any of the following as NAME=VALUE, for example memory=2g; may be repeated",
-           "NAME=VALUE");
-  add("-m,--memory", flags.memory, "memory of one RUN", "SIZE");
+  // buildx's alone: `docker run` has none.
+  if (of_step)
+    add_list("--resource", flags.resources,
+             "any of the following as NAME=VALUE, for example memory=2g; may be repeated",
+             "NAME=VALUE");
+  add("-m,--memory", flags.memory, of_step ? "memory of one RUN" : "memory of all its processes",
+      "SIZE");
   add("--memory-swap", flags.memory_swap,
       "memory and swap together; -1: no limit (default: twice --memory)", "SIZE");
   add("--cpus", flags.cpus, "processors' worth of CPU time", "NUMBER");
@@ -222,8 +226,10 @@ void declare_limits(CLI::App& app, LimitFlags& flags) {
   add("--cpuset-mems", flags.cpuset_mems, "the memory nodes to use: 0-1", "LIST");
   add("--pids-limit", flags.pids_limit, "processes and threads at once; -1: no limit", "N");
   add("--cgroup-parent", flags.cgroup_parent,
-      "the control group in which RUN's are made, from the root (default: slipway's own, with "
-      "version 2 the one above)",
+      of_step ? "the control group in which RUN's are made, from the root (default: slipway's own, "
+                "with version 2 the one above)"
+              : "the control group in which its own is made, from the root (default: slipway's own, "
+                "with version 2 the one above)",
       "PATH");
 }
 

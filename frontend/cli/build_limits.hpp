@@ -1,4 +1,4 @@
-// The flags of `slipway build` that bound what a RUN may use.
+// The flags that bound what a RUN of `slipway build`, or a container, may use.
 #pragma once
 
 #include <ir/resource_limits.hpp>
@@ -30,7 +30,8 @@ struct LimitFlags {
   std::string cgroup_parent;
 };
 
-void declare_limits(CLI::App& app, LimitFlags& flags);
+enum class LimitsOf { run_step, container };
+void declare_limits(CLI::App& app, LimitFlags& flags, LimitsOf whose);
 
 // Bytes; 0: the usual size. Throws Error.
 std::uint64_t shm_size_of(const LimitFlags& flags);

@@ -3,9 +3,12 @@
 
 #include "build_limits.hpp"
 
+#include <ir/digest.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -70,6 +73,7 @@ struct BuildRequest {
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
   std::string on_failure;    // "shell"; empty: nothing
   std::vector<std::string> outputs_on_failure;
+  std::function<void(const Digest&)> built;  // is told the ID of the result
 };
 
 // The whole command. Gives the exit status; throws Error.

@@ -18,6 +18,7 @@
 #include "cache_report.hpp"
 #include "command.hpp"
 #include "display.hpp"
+#include "extra_hosts.hpp"
 #include "isolation.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
@@ -117,17 +118,7 @@ LowerOptions lower_options(const BuildRequest& request, bool without_build) {
         .hint(did_you_mean(request.network, {"default", "none", "host"}, "default, none or host"));
   }
   options.granted = without_build ? every_entitlement() : granted_entitlements(request);
-  for (const std::string& text : request.add_hosts) {
-    const auto separator = text.find_first_of("=:");
-    if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
-      throw Error("--add-host " + quoted(text) + " is not NAME:ADDRESS");
-    }
-    std::string address = text.substr(separator + 1);
-    if (address.starts_with('[') && address.ends_with(']')) {
-      address = address.substr(1, address.size() - 2);
-    }
-    options.extra_hosts.emplace_back(text.substr(0, separator), std::move(address));
-  }
+  options.extra_hosts = extra_hosts(request.add_hosts);
   options.shm_size = shm_size_of(request.limits);
   options.ulimits = normal_limits(request.limits.ulimits);
   return options;
@@ -399,6 +390,7 @@ int run_build(const BuildRequest& request, const Globals& globals) {
   if (const std::string json = mounts.report_json(); !json.empty())
     outputs.add_metadata("slipway.cache_mounts", json);
   outputs.write_files(request, lowered.graph, result, notes.all());
+  if (request.built) request.built(id);
   if (request.quiet) {
     std::printf("%s\n", id.text().c_str());
   } else {

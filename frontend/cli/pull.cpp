@@ -2,21 +2,14 @@
 #include "command.hpp"
 #include "owned_store.hpp"
 #include "print.hpp"
-#include "table.hpp"
-#include "transfer_lines.hpp"
+#include "pull_shown.hpp"
 
-#include <cache/registry/pull.hpp>
 #include <ir/error.hpp>
-#include <ir/printable.hpp>
 
 #include <CLI/CLI.hpp>
 
-#include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace slipway {
@@ -29,57 +22,6 @@ struct Request {
   bool quiet = false;
 };
 
-class Lines : public PullProgress {
- public:
-  explicit Lines(bool quiet) : transfers_(TransferLines::by_stderr(quiet), "Downloading") {}
-
-  void resolved(const Digest& digest) override { digest_ = digest; }
-  void layers(const std::vector<BlobDescriptor>& layers) override {
-    layers_ = layers;
-    for (const BlobDescriptor& layer : layers) transfers_.add(layer, "Waiting");
-  }
-  void resumed(std::size_t position, std::uint64_t bytes) override {
-    transfers_.resumed(position, bytes);
-  }
-  void arrived(std::size_t position, std::uint64_t bytes) override {
-    transfers_.moved(position, bytes);
-  }
-  void stored(std::size_t position, bool present) override {
-    transfers_.ended(position, present ? "Already exists"
-                                       : "Pull complete, " + size_text(layers_.at(position).size));
-  }
-  void warned(const std::string& text) override { say("warning: registry: " + quoted(text)); }
-  void say(const std::string& text) { transfers_.say(text); }
-  const std::optional<Digest>& digest() const { return digest_; }
-
- private:
-  TransferLines transfers_;
-  std::optional<Digest> digest_;
-  std::vector<BlobDescriptor> layers_;
-};
-
-// One that has lost a layer is not: this is what brings it back.
-std::optional<Image> find_here(Store& store, const Reference& name, const Platform& platform) {
-  try {
-    return store.images().find(name, platform);
-  } catch (const LostLayer&) {
-    return std::nullopt;
-  }
-}
-
-// True: the name stands for another image than before.
-bool pull_one(Store& store, const Reference& name, const Platform& platform, Lines& lines) {
-  const std::optional<Image> before = find_here(store, name, platform);
-  lines.say((name.digest ? name.digest->text() : name.tag) + ": Pulling from " + name.repository);
-  const Image image = pull(store, name, platform, lines);
-  if (lines.digest()) lines.say("Digest: " + lines.digest()->text());
-  if (!matches(image.config.platform, platform)) {
-    lines.say("warning: the image is for " + printable(image.config.platform.text()) +
-              ", not for " + platform.text());
-  }
-  return !before || before->id != image.id;
-}
-
 int pull_image(const Request& request, const std::filesystem::path& root) {
   const Reference name = parse_reference(request.image);
   const bool alone = !name.digest && !request.image.ends_with(":" + name.tag);
@@ -88,23 +30,22 @@ int pull_image(const Request& request, const std::filesystem::path& root) {
   const Platform platform =
       request.platform.empty() ? host_platform() : parse_platform(request.platform);
   OwnedStore owned(root);
-  Lines lines(request.quiet);
+  PullShown shown(request.quiet);
   std::vector<Reference> names{name};
   if (request.all_tags) {
     names = tagged_names(name);
   } else if (alone) {
-    lines.say("Using default tag: latest");
+    shown.say("Using default tag: latest");
   }
   bool newer = false;
-  for (const Reference& each : names) newer = pull_one(owned.store, each, platform, lines) || newer;
-  std::string shown = name.familiar();
+  for (const Reference& each : names) newer = shown.pull(owned.store, each, platform) || newer;
+  std::string familiar = name.familiar();
   std::string whole = name.text();
   if (request.all_tags) {
-    shown.resize(shown.rfind(':'));
+    familiar.resize(familiar.rfind(':'));
     whole.resize(whole.rfind(':'));
   }
-  lines.say((newer ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
-            shown);
+  shown.end(newer, familiar);
   print(whole + "\n");
   return 0;
 }

@@ -122,9 +122,9 @@ void take_session(const Orders& orders) {
   drop_bounding_set(orders);
   scope_sockets(orders);
   const int listener = orders.has(Plan::fake_ids) ? intercept_ids() : -1;
+  give_up_new_privileges(orders);
   load_filter(orders);
-  set_capabilities(orders);
-  become_user(orders);
+  give_up_rights(orders);
   // A change of user may have undone it. It ends with the exec.
   system_call(SYS_prctl, PR_SET_DUMPABLE, 0);
 

@@ -121,4 +121,13 @@ void become_user(const Orders& orders) {
   if (keeps) keep_capabilities(orders);
 }
 
+void give_up_rights(const Orders& orders) {
+  // The user first: who has not the right to become one is to be it all the same. With one id there is
+  // no other to become.
+  const bool keeps = orders.has(Plan::keeps_capabilities) || orders.has(Plan::fake_ids);
+  if (keeps) set_capabilities(orders);
+  become_user(orders);
+  if (!keeps) set_capabilities(orders);
+}
+
 }  // namespace slipway::init

@@ -165,8 +165,7 @@ void end_with_builder() {
   if (orders.has(Plan::fake_ids)) offer_listener(handover);
   give_up_new_privileges(orders);
   load_filter(orders);
-  set_capabilities(orders);
-  become_user(orders);
+  give_up_rights(orders);
   if (first) end_with_builder();
   const std::uint64_t none = 0;
   system_call(SYS_rt_sigprocmask, SIG_SETMASK, address(&none), 0, mask_size);

@@ -65,6 +65,7 @@ void give_up_new_privileges(const Orders& orders);
 void load_filter(const Orders& orders);
 void set_capabilities(const Orders& orders);
 void become_user(const Orders& orders);
+void give_up_rights(const Orders& orders);  // the two above
 
 // program.cpp
 void enter_working_directory(const Orders& orders);

@@ -1,13 +1,51 @@
+// slipway restart: stop, and start.
 #include "../command.hpp"
+#include "../owned_store.hpp"
+#include "named_containers.hpp"
+#include "started.hpp"
+#include "stop_signal.hpp"
 
-#include <ir/error.hpp>
+#include <executor/containers/remove.hpp>
 
 #include <CLI/CLI.hpp>
 
-namespace slipway {
+#include <memory>
 
-std::function<int()> declare_restart(CLI::App&, const Globals&) {
-  return []() -> int { throw Error("not built yet"); };
+namespace slipway {
+namespace {
+
+struct Request {
+  std::vector<std::string> names;
+  StopFlags flags;
+};
+
+int restart(const Request& request, const Globals& globals) {
+  require_stop_flags(request.flags);
+  OwnedStore owned(globals.root);
+  for_each_name(request.names, [&](const std::string& name) {
+    const Container container = owned.store.containers().get(name);
+    const Stopping how = stopping(request.flags, container.config);
+    stop_container(owned.store, container, how.signal, how.seconds);
+    start_detached(owned, container);
+  });
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_restart(CLI::App& app, const Globals& globals) {
+  auto request = std::make_shared<Request>();
+  app.description("Stops containers, as `slipway stop` does, and starts them again.");
+  app.add_option("container", request->names, "names, IDs or beginnings of IDs")
+      ->required()
+      ->type_name("CONTAINER...");
+  declare_stop_flags(app, request->flags);
+  app.footer(R"(
+Examples:
+  slipway restart web
+  slipway restart -t 0 web db      without waiting
+)");
+  return [request, &globals] { return restart(*request, globals); };
 }
 
 }  // namespace slipway

@@ -1,13 +1,48 @@
+// slipway unpause: paused containers go on.
 #include "../command.hpp"
+#include "named_containers.hpp"
 
+#include <cache/containers/store.hpp>
+#include <cache/store.hpp>
+#include <executor/containers/monitor_connection.hpp>
 #include <ir/error.hpp>
 
 #include <CLI/CLI.hpp>
 
-namespace slipway {
+#include <memory>
+#include <optional>
 
-std::function<int()> declare_unpause(CLI::App&, const Globals&) {
-  return []() -> int { throw Error("not built yet"); };
+namespace slipway {
+namespace {
+
+int unpause(const std::vector<std::string>& names, const Globals& globals) {
+  Store store(globals.root);
+  for_each_name(names, [&store](const std::string& name) {
+    const Container container = store.containers().get(name);
+    if (store.containers().state(container.id).status != ContainerStatus::paused)
+      throw Error("the container " + quoted(name) + " is not paused");
+    std::optional<MonitorConnection> connection =
+        MonitorConnection::open(store.containers().folder(container.id));
+    if (!connection || !connection->unpause())
+      throw Error("the container " + quoted(name) + " does not run");
+  });
+  return 0;
+}
+
+}  // namespace
+
+std::function<int()> declare_unpause(CLI::App& app, const Globals& globals) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  app.description(
+      "Lets paused containers go on where they were.");
+  app.add_option("container", *names, "names, IDs or beginnings of IDs")
+      ->required()
+      ->type_name("CONTAINER...");
+  app.footer(R"(
+Examples:
+  slipway unpause web db
+)");
+  return [names, &globals] { return unpause(*names, globals); };
 }
 
 }  // namespace slipway

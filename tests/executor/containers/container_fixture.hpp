@@ -5,6 +5,7 @@
 #include "cache/temporary_folder.hpp"
 
 #include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
 #include <cache/images/store.hpp>
 #include <cache/layers/stack.hpp>
 #include <cache/store.hpp>

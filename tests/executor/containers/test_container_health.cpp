@@ -78,18 +78,6 @@ TEST_CASE("failures of the start period count only behind a success") {
   CHECK(health.status == HealthStatus::unhealthy);
 }
 
-TEST_CASE("in the start period it is asked more often, and at its end at once") {
-  ContainerConfig config = checked({"CMD", "true"});
-  config.healthcheck->start_period = 60 * second;
-  config.healthcheck->start_interval = 2 * second;
-  const HealthcheckConfig check = check_of(config);
-  CHECK(until_probe(check, 0, HealthStatus::starting) == 2 * second);
-  CHECK(until_probe(check, 0, HealthStatus::healthy) == 30 * second);
-  CHECK(until_probe(check, 59 * second, HealthStatus::starting) == second);
-  CHECK(until_probe(check, 59 * second, HealthStatus::healthy) == second);
-  CHECK(until_probe(check, 60 * second, HealthStatus::starting) == 30 * second);
-}
-
 TEST_CASE("the file gives back what was written, and of another start the log alone") {
   Health health;
   health.status = HealthStatus::healthy;

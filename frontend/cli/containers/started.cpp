@@ -1,0 +1,80 @@
+#include "started.hpp"
+
+#include "../command.hpp"
+
+#include <executor/containers/remove.hpp>
+#include <executor/containers/start.hpp>
+#include <executor/devices/registry.hpp>
+#include <ir/error.hpp>
+
+#include <cstdio>
+#include <optional>
+
+namespace slipway {
+namespace {
+
+StartOptions start_options(const OwnedStore& owned, const Container& container) {
+  StartOptions options;
+  options.ids = owned.rights.ids;
+  // Reading the specifications is for who asks for a device.
+  if (!container.config.devices.empty())
+    options.devices = DeviceRegistry(DeviceRegistry::default_folders());
+  options.note = [](const Diagnostic& note) {
+    std::fputs(render(note, "note", use_color()).c_str(), stderr);
+  };
+  return options;
+}
+
+}  // namespace
+
+void start_detached(OwnedStore& owned, const Container& container) {
+  start_container(owned.store, container, start_options(owned, container));
+}
+
+int start_attached(OwnedStore& owned, const Container& container, const StayOptions& stay) {
+  const bool terminal = container.config.terminal;
+  AttachedEnd end;
+  {
+    AttachedClient client({stay.streams, terminal, stay.pass_signals, stay.detach_keys});
+    StartOptions options = start_options(owned, container);
+    options.attach = stay.streams;
+    options.removes = stay.removes;
+    if (terminal) options.size = client.size();
+    MonitorConnection connection = start_container(owned.store, container, options);
+    end = client.follow(connection);
+  }
+  if (end.how == AttachedEnd::How::exited && stay.removes) {
+    RemoveOptions removal;
+    removal.volumes = true;
+    remove_container(owned.store, container, removal);
+    return end.exit_code;
+  }
+  return attached_status(owned.store, container, end);
+}
+
+int attached_status(Store& store, const Container& container, const AttachedEnd& end) {
+  switch (end.how) {
+    case AttachedEnd::How::exited:
+      return end.exit_code;
+    case AttachedEnd::How::left:
+      std::fputs("read escape sequence\n", stderr);
+      return 0;
+    case AttachedEnd::How::input_ended:
+      return 0;
+    case AttachedEnd::How::impatient:
+      std::fprintf(stderr,
+                   "got three signals to end, and leave; `slipway kill %s` ends the container, which "
+                   "goes on\n",
+                   container.name.c_str());
+      return 1;
+    case AttachedEnd::How::gone:
+      break;
+  }
+  const std::optional<Container> there = store.containers().find(container.id);
+  if (!there) throw Error("the container " + quoted(container.name) + " was removed");
+  std::fprintf(stderr, "warning: the monitor of the container %s was killed, and the container with it\n",
+               container.name.c_str());
+  return store.containers().state(container.id).exit_code;
+}
+
+}  // namespace slipway
