@@ -87,6 +87,12 @@ std::optional<std::string> ask(std::string_view question) {
   return line->substr(first, line->find_last_not_of(blanks) + 1 - first);
 }
 
+bool confirmed(std::string_view warning) {
+  print("WARNING! " + std::string(warning) + "\n");
+  const std::string answer = ask("Are you sure you want to continue? [y/N] ").value_or("");
+  return answer == "y" || answer == "Y";
+}
+
 std::optional<std::string> ask_secret(std::string_view question) {
   SilentTerminal silent;
   put_question(question);

@@ -11,8 +11,13 @@ namespace slipway {
 // around it; empty: standard input has ended. Throws Error if it cannot be read.
 std::optional<std::string> ask(std::string_view question);
 
-// The same without showing what is typed, and with the blanks kept; the terminal is as it was
-// afterwards, also where a signal ends the program. Throws Error if standard input is no terminal.
+// docker's question before something is removed: "WARNING! ", what will happen, and whether to go
+// on.
+bool confirmed(std::string_view warning);
+
+// The same as ask() without showing what is typed, and with the blanks kept; the terminal is as it
+// was afterwards, also where a signal ends the program. Throws Error if standard input is no
+// terminal.
 std::optional<std::string> ask_secret(std::string_view question);
 
 }  // namespace slipway

@@ -49,6 +49,7 @@ std::function<int()> declare_doctor(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fmt(CLI::App& app, const Globals& globals);
 std::function<int()> declare_fsck(CLI::App& app, const Globals& globals);
 std::function<int()> declare_image_prune(CLI::App& app, const Globals& globals);
+std::function<int()> declare_image_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_images(CLI::App& app, const Globals& globals);
 std::function<int()> declare_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_history(CLI::App& app, const Globals& globals);
@@ -90,6 +91,7 @@ std::function<int()> declare_stats(CLI::App& app, const Globals& globals);
 std::function<int()> declare_stop(CLI::App& app, const Globals& globals);
 std::function<int()> declare_top(CLI::App& app, const Globals& globals);
 std::function<int()> declare_wait(CLI::App& app, const Globals& globals);
+std::function<int()> declare_container_inspect(CLI::App& app, const Globals& globals);
 std::function<int()> declare_container_prune(CLI::App& app, const Globals& globals);
 std::function<int()> declare_container_hook(CLI::App& app, const Globals& globals);
 

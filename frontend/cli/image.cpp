@@ -10,7 +10,7 @@ std::span<const Subcommand> image_commands() {
       {"build", "build an image from a Dockerfile", declare_build},
       {"history", "show the steps an image was made of", declare_history},
       {"import", "make an image from a root file system's tar", declare_import},
-      {"inspect", "show all that is known of images, as JSON", declare_inspect},
+      {"inspect", "show all that is known of images, as JSON", declare_image_inspect},
       {"load", "read images from an archive", declare_load},
       {"ls", "list the images in the store", declare_images},
       {"list", {}, declare_images},

@@ -28,21 +28,18 @@ struct Request {
   std::vector<std::string> filters;
 };
 
-bool confirmed(bool all) {
-  print(all ? "WARNING! This will remove all images without at least one container associated to "
-              "them.\n"
-            : "WARNING! This will remove all dangling images.\n");
-  const std::string answer = ask("Are you sure you want to continue? [y/N] ").value_or("");
-  return answer == "y" || answer == "Y";
-}
-
 int prune(const Request& request, const std::filesystem::path& root) {
   OwnedStore owned(root, false);
   Store& store = owned.store;
   // A filter that is wrong is told before anything is asked.
   const ImageFilter filter(request.filters, {"until", "label", "label!"}, store.images(),
                            std::time(nullptr));
-  if (!request.force && !confirmed(request.all)) return 0;
+  if (!request.force &&
+      !confirmed(request.all
+                     ? "This will remove all images without at least one container associated to "
+                       "them."
+                     : "This will remove all dangling images."))
+    return 0;
   const RemovedImages removed = prune_images(store.images(), store.image_facts(), filter,
                                              request.all, users_among(store.containers()));
   std::string text;

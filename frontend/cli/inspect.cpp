@@ -1,274 +1,159 @@
-// slipway inspect: all that is known of images, in the shape of `docker image inspect`.
+// slipway inspect: all that is known of containers, images, volumes and networks, as docker shows
+// it.
 #include "command.hpp"
-#include "print.hpp"
-#include "table.hpp"
+#include "containers/describe_container.hpp"
+#include "containers/describe_network.hpp"
+#include "containers/describe_volume.hpp"
+#include "describe_image.hpp"
+#include "described.hpp"
+#include "owned_store.hpp"
 
-#include <cache/images/facts.hpp>
-#include <cache/images/manifest.hpp>
-#include <cache/store.hpp>
-#include <frontend/template/template.hpp>
+#include <cache/containers/networks.hpp>
+#include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
+#include <cache/images/store.hpp>
 #include <ir/error.hpp>
+#include <ir/nearest.hpp>
 
-#include <unistd.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace slipway {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// As docker: a template that cannot be read.
-constexpr int template_status = 64;
-
 struct Request {
   std::vector<std::string> names;
   std::string format;
-  std::string type;
+  std::string type;  // empty: whatever is called so
   std::string platform;
+  bool size = false;
 };
 
-// What of an image is not in its config.
-struct Known {
-  Digest id;
-  std::vector<Reference> names;
-  std::vector<Reference> digests;
-  std::int64_t tagged = 0;
-  std::optional<OriginalManifest> manifest;
-};
-
-Json platform_of(const ImageConfig& config) {
-  Json json;
-  json["architecture"] = config.platform.architecture;
-  json["os"] = config.platform.os;
-  if (!config.os_version.empty()) json["os.version"] = config.os_version;
-  if (!config.platform.variant.empty()) json["variant"] = config.platform.variant;
-  return json;
+void require_type(const std::string& type) {
+  const std::vector<std::string> known{"container", "image", "network", "volume"};
+  if (type.empty() || std::find(known.begin(), known.end(), type) != known.end()) return;
+  throw Error("--type does not know " + quoted(type))
+      .hint(did_you_mean(type, known, "container, image, network or volume"));
 }
 
-Json descriptor_of(const OriginalManifest& manifest) {
-  Json json;
-  json["mediaType"] = manifest.media_type;
-  json["digest"] = sha256(manifest.json).text();
-  json["size"] = manifest.json.size();
-  return json;
-}
-
-// Fields that docker leaves out where they are empty are left out, too.
-Json describe(const Image& image, const Known& known) {
-  const Json config = Json::parse(image.config_json);  // read_image_config() has accepted it
-  Json json;
-  json["Id"] = known.id.text();
-  json["RepoTags"] = Json::array();
-  json["RepoDigests"] = Json::array();
-  for (const Reference& name : known.names)
-    if (!name.digest) json["RepoTags"].push_back(name.familiar());
-  for (const Reference& name : known.digests) json["RepoDigests"].push_back(name.familiar());
-  if (!image.config.history.empty() && !image.config.history.back().comment.empty())
-    json["Comment"] = image.config.history.back().comment;
-  if (!image.config.created.empty()) json["Created"] = image.config.created;
-  if (!image.config.author.empty()) json["Author"] = image.config.author;
-  // As it was written, with fields slipway has no use for.
-  const auto run = config.find("config");
-  json["Config"] = run == config.end() || run->is_null() ? Json::object() : *run;
-  json["Architecture"] = image.config.platform.architecture;
-  if (!image.config.platform.variant.empty()) json["Variant"] = image.config.platform.variant;
-  json["Os"] = image.config.platform.os;
-  if (!image.config.os_version.empty()) json["OsVersion"] = image.config.os_version;
-  json["Size"] = image.size;
-  json["RootFS"]["Type"] = "layers";
-  json["RootFS"]["Layers"] = Json::array();
-  for (const LayerRef& layer : image.layers)
-    json["RootFS"]["Layers"].push_back(layer.diff_id.text());
-  // Go's zero time, where there is none.
-  json["Metadata"]["LastTagTime"] =
-      known.tagged == 0 ? "0001-01-01T00:00:00Z" : time_text(known.tagged);
-  if (known.manifest) json["Descriptor"] = descriptor_of(*known.manifest);
-  return json;
-}
-
-Json describe_manifest(Store& store, const Image& image) {
-  const std::uint64_t content = store.images().blob_bytes(image.id);
-  const std::optional<OriginalManifest> manifest = store.image_facts().manifest(image.id);
-  Json json;
-  json["ID"] = image.id.text();
-  if (manifest) {
-    json["Descriptor"] = descriptor_of(*manifest);
-  } else {
-    json["Descriptor"]["mediaType"] = media_type::oci_config;
-    json["Descriptor"]["digest"] = image.id.text();
-    json["Descriptor"]["size"] = image.config_json.size();
+// As docker looks for a name: containers first.
+Described describe_any(Store& store, const Request& request, const std::string& name,
+                       const std::optional<Platform>& platform) {
+  try {
+    return describe_container(store, store.containers().get(name), request.size);
+  } catch (const NoSuchContainer&) {
+    // it may be something else
   }
-  json["Descriptor"]["platform"] = platform_of(image.config);
-  json["Available"] = true;
-  json["Size"]["Content"] = content;
-  json["Size"]["Total"] = content + image.size;
-  json["Kind"] = "image";
-  json["ImageData"]["Platform"] = platform_of(image.config);
-  json["ImageData"]["Size"]["Unpacked"] = image.size;
-  json["ImageData"]["Containers"] = Json::array();
-  return json;
-}
-
-Known known_of(Store& store, const Digest& id) {
-  Known known;
-  known.id = id;
-  known.names = store.images().names(id);
-  known.digests = store.image_facts().digests(id);
-  for (const Reference& name : known.names)
-    if (name.digest &&
-        std::find(known.digests.begin(), known.digests.end(), name) == known.digests.end())
-      known.digests.push_back(name);
-  known.tagged = store.images().last_tagged(id);
-  known.manifest = store.image_facts().manifest(id);
-  return known;
-}
-
-Json describe(Store& store, const std::string& name, const std::optional<Platform>& platform) {
-  const ImageStore& images = store.images();
-  const Digest id = images.resolve(name);
-  const std::optional<StoredIndex> index = images.find_index(id);
-  if (index && !platform) {
-    // What its image for this machine is, as docker shows it, and which images there are.
-    Json json = describe(images.get(name), known_of(store, id));
-    json["Manifests"] = Json::array();
-    for (const Image& image : index->images)
-      json["Manifests"].push_back(describe_manifest(store, image));
-    return json;
+  try {
+    return describe_image(store, name, platform);
+  } catch (const NoSuchImage& error) {
+    if (const auto network = find_network(store, name)) return describe_network(store, *network);
+    if (const auto volume = store.volumes().find(name)) return describe_volume(store, *volume);
+    throw Error(std::string(error.what()) + ", and no container, network or volume of that name")
+        .hint(error.diagnostics().front().hint);
   }
-  if (const std::optional<Image> image = images.find(id, platform))
-    return describe(*image, known_of(store, image->id));
-  std::string offered;
-  for (const ImageConfig& config : images.configs(id))
-    offered += (offered.empty() ? "" : ", ") + config.platform.text();
-  if (!platform || offered.empty())
-    throw Error("the image " + quoted(name) + " has just been removed by another process");
-  throw Error("the image " + quoted(name) + " is not there for " + platform->text())
-      .hint("it is there for " + quoted(offered));
 }
 
-// Fields that are left out where they are empty, so that a template may ask for them all the same.
-Value with_empty_fields(const Value& value, const std::vector<ValueMember>& fields) {
-  const Value::Object* object = value.as<Value::Object>();
-  if (object == nullptr) return value;
-  std::vector<ValueMember> members = (*object)->members;
-  for (const ValueMember& field : fields)
-    if (member(value, field.name) == nullptr) members.push_back({field.name, field.value, false});
-  return make_record(std::move(members));
-}
-
-Value as_map(const Value& value) {
-  const Value::Object* object = value.as<Value::Object>();
-  return object == nullptr ? value : make_map((*object)->members);
-}
-
-Value template_data(const Json& json) {
-  const Value text("");
-  const Value list = Value::list({});
-  const Value map = make_map({});
-  // As it was printed: with bytes that are not UTF-8 replaced.
-  const Value image = read_json_value(json.dump(-1, ' ', false, Json::error_handler_t::replace));
-  Value config = with_empty_fields(*member(image, "Config"), {{"User", text},
-                                                              {"ExposedPorts", map},
-                                                              {"Env", list},
-                                                              {"Entrypoint", list},
-                                                              {"Cmd", list},
-                                                              {"Healthcheck", Value::Null{}},
-                                                              {"ArgsEscaped", false},
-                                                              {"Volumes", map},
-                                                              {"WorkingDir", text},
-                                                              {"OnBuild", list},
-                                                              {"Labels", map},
-                                                              {"StopSignal", text},
-                                                              {"Shell", list}});
-  std::vector<ValueMember> members = (*config.as<Value::Object>())->members;
-  for (ValueMember& each : members)
-    if (each.name == "Labels" || each.name == "ExposedPorts" || each.name == "Volumes")
-      each.value = as_map(each.value);
-  config = make_record(std::move(members));
-  members = (*image.as<Value::Object>())->members;
-  for (ValueMember& each : members)
-    if (each.name == "Config") each.value = config;
-  return with_empty_fields(make_record(std::move(members)), {{"Comment", text},
-                                                             {"Created", text},
-                                                             {"Author", text},
-                                                             {"Variant", text},
-                                                             {"OsVersion", text},
-                                                             {"Descriptor", Value::Null{}},
-                                                             {"Manifests", list}});
+Described describe(Store& store, const Request& request, const std::string& name,
+                   const std::optional<Platform>& platform) {
+  if (request.type == "container")
+    return describe_container(store, store.containers().get(name), request.size);
+  if (request.type == "image") return describe_image(store, name, platform);
+  if (request.type == "volume") return describe_volume(store, store.volumes().get(name));
+  if (request.type == "network") {
+    if (const auto network = find_network(store, name)) return describe_network(store, *network);
+    return describe_network(store, store.networks().get(name));  // throws
+  }
+  return describe_any(store, request, name, platform);
 }
 
 int inspect(const Request& request, const std::filesystem::path& root) {
-  if (!request.type.empty() && request.type != "image")
-    throw Error("--type does not know " + quoted(request.type)).hint("slipway inspects images");
-  std::optional<Template> wanted;
-  if (!request.format.empty() && request.format != "json") {
-    try {
-      wanted.emplace(request.format);
-    } catch (const Error& error) {
-      std::fputs(render(error, use_color()).c_str(), stderr);
-      return template_status;
-    }
-  }
+  require_type(request.type);
+  DescribedList list(request.format);
+  if (list.wrong_format()) return *list.wrong_format();
   std::optional<Platform> platform;
   if (!request.platform.empty()) platform = parse_platform(request.platform);
-  Store store(root);
-  const auto reader =
-      ::isatty(STDOUT_FILENO) == 1 ? Template::For::terminal : Template::For::program;
-  Json list = Json::array();
-  std::string lines;
-  // As docker: what is there is shown, what is not is an error after it.
-  std::vector<Diagnostic> missing;
-  for (const std::string& name : request.names) {
-    try {
-      Json image = describe(store, name, platform);
-      if (wanted) {
-        lines += wanted->run(template_data(image), reader) + "\n";
-      } else {
-        list.push_back(std::move(image));
-      }
-    } catch (const Error& error) {
-      missing.insert(missing.end(), error.diagnostics().begin(), error.diagnostics().end());
-    }
+  // Sizes are of files that other ids may own.
+  std::optional<OwnedStore> owned;
+  std::optional<Store> plain;
+  if (request.size) {
+    owned.emplace(root, false);
+  } else {
+    plain.emplace(root);
   }
-  const int indent = request.format == "json" || list.empty() ? -1 : 4;
-  print(wanted ? lines : list.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n");
-  if (missing.empty()) return 0;
-  std::fflush(stdout);
-  throw Error(std::move(missing));
+  Store& store = request.size ? owned->store : *plain;
+  for (const std::string& name : request.names)
+    list.add([&] { return describe(store, request, name, platform); });
+  return list.show();
+}
+
+// `type`: the only one, where the command stands behind its word.
+std::function<int()> declare(CLI::App& app, const Globals& globals, const std::string& type) {
+  auto request = std::make_shared<Request>();
+  request->type = type;
+  app.add_option("name", request->names, "names, IDs or beginnings of IDs")
+      ->required()
+      ->type_name("NAME...");
+  app.add_option("-f,--format", request->format, "json (the list in one line), or a Go template")
+      ->type_name("FORMAT");
+  if (type.empty())
+    app.add_option("--type", request->type, "only this: container, image, network or volume")
+        ->type_name("TYPE");
+  if (type.empty() || type == "image")
+    app.add_option("--platform", request->platform, "of an image of several platforms, this one's")
+        ->type_name("OS/ARCH");
+  if (type.empty() || type == "container")
+    app.add_flag("-s,--size", request->size, "with how much a container has changed");
+  return [request, &globals] { return inspect(*request, globals.root); };
 }
 
 }  // namespace
 
 std::function<int()> declare_inspect(CLI::App& app, const Globals& globals) {
-  auto request = std::make_shared<Request>();
-  app.description("Shows all that is known of images, as a JSON list.");
-  app.add_option("image", request->names, "names, IDs or beginnings of IDs")
-      ->required()
-      ->type_name("IMAGE...");
-  app.add_option("-f,--format", request->format, "json (the list in one line), or a Go template")
-      ->type_name("FORMAT");
-  app.add_option("--type", request->type, "image")->type_name("TYPE");
-  app.add_option("--platform", request->platform, "of an image of several platforms, this one's")
-      ->type_name("OS/ARCH");
+  app.description(
+      "Shows all that is known of containers, images, networks and volumes, as a JSON list. What "
+      "is "
+      "called alike is looked for in that order.");
   app.footer(R"(
 Examples:
   slipway inspect app
-  slipway inspect -f '{{.Architecture}} {{.Size}}' app
+  slipway inspect -f '{{.State.Status}} {{.State.ExitCode}}' web
+  slipway inspect -f '{{.NetworkSettings.IPAddress}}' web
+  slipway inspect -f '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}' web
+  slipway inspect --type image -f '{{.Architecture}} {{.Size}}' app
   slipway inspect -f '{{index .Config.Labels "org.opencontainers.image.version"}}' app
   slipway inspect -f '{{range .Config.Env}}{{println .}}{{end}}' app
-  slipway inspect -f '{{json .RootFS.Layers}}' app
   slipway inspect app | jq -r '.[0].Manifests[].ImageData.Platform.architecture'
 )");
-  return [request, &globals] { return inspect(*request, globals.root); };
+  return declare(app, globals, "");
+}
+
+std::function<int()> declare_image_inspect(CLI::App& app, const Globals& globals) {
+  app.description("Shows all that is known of images, as a JSON list.");
+  app.footer(R"(
+Examples:
+  slipway image inspect app
+  slipway image inspect -f '{{.Architecture}} {{.Size}}' app
+  slipway image inspect -f '{{json .RootFS.Layers}}' app
+)");
+  return declare(app, globals, "image");
+}
+
+std::function<int()> declare_container_inspect(CLI::App& app, const Globals& globals) {
+  app.description("Shows all that is known of containers, as a JSON list.");
+  app.footer(R"(
+Examples:
+  slipway container inspect web
+  slipway container inspect -f '{{.State.Status}} {{.State.ExitCode}}' web
+  slipway container inspect -f '{{range .Mounts}}{{println .Source .Destination}}{{end}}' web
+)");
+  return declare(app, globals, "container");
 }
 
 }  // namespace slipway

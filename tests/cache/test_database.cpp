@@ -170,6 +170,36 @@ TEST_CASE("a layer no sync made durable is forgotten after a reboot, and only th
   CHECK_FALSE(query.step());
 }
 
+TEST_CASE("a database from before there were containers gets their tables, and keeps what it has") {
+  TemporaryFolder folder;
+  {
+    Database database(folder / "slipway.db");
+    std::int64_t version = 0;
+    {
+      Query query(database, "PRAGMA user_version");
+      REQUIRE(query.step());
+      version = query.integer(0);
+    }
+    REQUIRE(version == 9);  // else this is to take away more
+    for (const char* statement :
+         {"DROP VIEW kept_layers", "DROP TABLE container_volumes", "DROP TABLE container_layers",
+          "DROP TABLE containers", "DROP TABLE volumes", "DROP TABLE networks",
+          "PRAGMA user_version = 7", "INSERT INTO settings (name, value) VALUES ('a', 'b')"})
+      Query(database, statement).run();
+  }
+  for (int opened = 0; opened < 2; ++opened) {
+    Database database(folder / "slipway.db");
+    Query kept(database, "SELECT value FROM settings WHERE name = 'a'");
+    CHECK(kept.step());
+    for (const char* table : {"SELECT count(*) FROM containers", "SELECT count(*) FROM kept_layers",
+                              "SELECT count(*) FROM volumes", "SELECT count(*) FROM networks"}) {
+      Query query(database, table);
+      REQUIRE(query.step());
+      CHECK(query.integer(0) == 0);
+    }
+  }
+}
+
 TEST_CASE("a damaged database, a newer one and a foreign file are told apart from an empty one") {
   TemporaryFolder folder;
   const auto complaint = [&]() -> std::string {

@@ -14,7 +14,7 @@ std::span<const Subcommand> container_commands() {
       {"diff", "list the files that a container has changed", declare_diff},
       {"exec", "run another program in a container that runs", declare_exec},
       {"export", "write a container's root file system as a tar", declare_export},
-      {"inspect", "show all that is known of containers, as JSON", declare_inspect},
+      {"inspect", "show all that is known of containers, as JSON", declare_container_inspect},
       {"kill", "send a signal to containers", declare_kill},
       {"logs", "show what a container has printed", declare_logs},
       {"ls", "list containers", declare_ps},

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace slipway {
 namespace {
@@ -76,7 +77,7 @@ std::string_view driver_of(const Network& network) {
   return network.name == "none" ? std::string_view("null") : std::string_view(network.name);
 }
 
-Network find_network(Store& store, std::string_view name_or_id) {
+std::optional<Network> find_network(Store& store, std::string_view name_or_id) {
   std::vector<Network> all = standard_networks();
   for (Network& network : store.networks().list()) all.push_back(std::move(network));
   for (const Network& network : all) {
@@ -92,7 +93,11 @@ Network find_network(Store& store, std::string_view name_or_id) {
     }
     found = network;
   }
-  if (found) return std::move(*found);
+  return found;
+}
+
+Network get_network(Store& store, std::string_view name_or_id) {
+  if (auto found = find_network(store, name_or_id)) return std::move(*found);
   throw NoSuchNetwork("network " + std::string(name_or_id) + " not found")
       .hint("slipway network ls");
 }

@@ -5,6 +5,7 @@
 
 #include <cache/containers/networks.hpp>
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -19,9 +20,9 @@ bool is_standard(const Network& network);
 // "bridge", "host", "null".
 std::string_view driver_of(const Network& network);
 
-// By name, ID or the beginning of one, a standard one or of the store. Throws NoSuchNetwork; Error:
-// several.
-Network find_network(Store& store, std::string_view name_or_id);
+// By name, ID or the beginning of one, a standard one or of the store. Throws Error: several.
+std::optional<Network> find_network(Store& store, std::string_view name_or_id);
+Network get_network(Store& store, std::string_view name_or_id);  // throws NoSuchNetwork
 
 Described describe_network(Store& store, const Network& network);
 

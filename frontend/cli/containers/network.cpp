@@ -208,7 +208,7 @@ std::function<int()> declare_network_inspect(CLI::App& app, const Globals& globa
     DescribedList list(request->format);
     Store store(globals.root);
     for (const std::string& name : request->names) {
-      list.add([&] { return describe_network(store, find_network(store, name)); });
+      list.add([&] { return describe_network(store, get_network(store, name)); });
     }
     return list.show();
   };
@@ -228,7 +228,7 @@ std::function<int()> declare_network_rm(CLI::App& app, const Globals& globals) {
     std::vector<Diagnostic> failures;
     for (const std::string& name : request->names) {
       try {
-        const Network network = find_network(store, name);
+        const Network network = get_network(store, name);
         if (is_standard(network)) {
           throw Error(network.name + " is a pre-defined network and cannot be removed");
         }
@@ -284,7 +284,7 @@ std::function<int()> declare_network_prune(CLI::App& app, const Globals& globals
 }
 
 Network shared_network(Store& store, const std::string& name) {
-  Network network = find_network(store, name);
+  Network network = get_network(store, name);
   if (is_standard(network)) {
     throw Error("containers are in the network " + quoted(network.name) +
                 " from their start to their end, or not at all")

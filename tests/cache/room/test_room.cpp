@@ -2,6 +2,8 @@
 #include "../temporary_folder.hpp"
 
 #include <cache/blobs.hpp>
+#include <cache/containers/store.hpp>
+#include <cache/containers/volumes.hpp>
 #include <cache/failed_steps.hpp>
 #include <cache/fsck.hpp>
 #include <cache/partial_blob.hpp>
@@ -452,6 +454,62 @@ TEST_CASE("du tells what is shared and what each has alone") {
   REQUIRE(usage.items.size() == 1);
   CHECK(usage.items[0].what == "RUN cached");
   CHECK(usage.items[0].bytes == 30);
+}
+
+TEST_CASE("what a container stands on stays, with its blobs, until the container goes") {
+  TestRoom test;
+  const LayerRef below = test.step("RUN below", "below");
+  test.step("RUN cached", "cached");
+  const Digest image = test.image(below);
+  std::string id;
+  {
+    Store store(test.root);
+    store.layers().remember_blob(below.diff_id, store.blobs().put("its blob"));
+    id = store.containers().create("web", image, "app", {below}, {}).id;
+    std::ofstream(store.containers().folder(id) / "upper/own") << std::string(300, 'o');
+    store.volumes().create("data", {});
+    std::ofstream(store.volumes().directory("data") / "file") << std::string(70, 'v');
+    store.images().remove(image);
+    const Usage usage = store.room().usage(store.images());
+    CHECK(usage.image_layers == 0);
+    CHECK(usage.container_layers == below.size);
+    REQUIRE(usage.containers.size() == 1);
+    CHECK(usage.containers[0].bytes == 300);
+    CHECK_FALSE(usage.containers[0].running);
+    REQUIRE(usage.volumes.size() == 1);
+    CHECK(usage.volumes[0].bytes == 70);
+    for (const RoomItem& item : usage.items) CHECK(item.what == "RUN cached");
+  }
+  test.prune(all());
+  test.prune(keeping(0));
+  CHECK(test.has("RUN below"));
+  CHECK_FALSE(test.has("RUN cached"));
+  CHECK(test.entries("blobs") == 1);
+  CHECK(test.entries("volumes") == 1);
+  CHECK(test.is_sound());
+  {
+    Store store(test.root);
+    const auto lock = ContainerLock::attempt(store.containers().folder(id));
+    REQUIRE(lock);
+    store.containers().remove(id, *lock);
+  }
+  test.prune(all());
+  CHECK_FALSE(test.has("RUN below"));
+  CHECK(test.entries("blobs") == 0);
+  CHECK(test.entries("layers") == 0);
+  CHECK(test.entries("volumes") == 1);  // nobody but its user removes one
+}
+
+TEST_CASE("a container's leftovers are swept with the rest of what the killed have left") {
+  TestRoom test;
+  {
+    Store store(test.root);
+    store.containers().create("web", sha256("image"), "app", {}, {});
+  }
+  std::filesystem::create_directories(test.root / "containers" / std::string(64, 'a') / "upper/x");
+  test.prune(PruneRule{});
+  CHECK(test.entries("containers") == 1);
+  CHECK(test.is_sound());
 }
 
 TEST_CASE("what has come of a blob goes with the rest of the cache, unless a pull is at it") {
