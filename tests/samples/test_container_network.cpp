@@ -147,7 +147,7 @@ TEST_CASE("containers of a network reach each other by name, alias and ID, whoev
                .size() == 1;
   }));
   CHECK(yard.in("db", ask("web")) != "hello");
-  for (const std::string& name : {"db", "other"}) {
+  for (const std::string name : {"db", "other"}) {
     yard.output({"kill", name});
     yard.output({"wait", name});
   }
