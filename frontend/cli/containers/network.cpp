@@ -49,6 +49,7 @@ std::function<int()> declare_network_create(CLI::App& app, const Globals& global
     Network network;
     std::vector<std::string> labels;
     std::string driver = "bridge";
+    bool attachable = false;  // every one is
   };
   auto request = std::make_shared<Request>();
   app.description(
@@ -56,7 +57,7 @@ std::function<int()> declare_network_create(CLI::App& app, const Globals& global
       "by "
       "slirp4netns. No right on this machine's own network is needed for it.");
   app.add_option("name", request->network.name, "")->required()->type_name("NETWORK");
-  app.add_flag("--attachable", "every network of slipway is");
+  app.add_flag("--attachable", request->attachable, "every network of slipway is");
   app.add_option("-d,--driver", request->driver, "bridge, which is the only one")
       ->type_name("DRIVER");
   app.add_option("--gateway", request->network.gateway, "the network's own address")
@@ -197,13 +198,14 @@ std::function<int()> declare_network_inspect(CLI::App& app, const Globals& globa
   struct Request {
     std::vector<std::string> names;
     std::string format;
+    bool verbose = false;  // there is no more
   };
   auto request = std::make_shared<Request>();
   app.description("Shows all that is known of networks, as a JSON list.");
   app.add_option("network", request->names, "names or IDs")->required()->type_name("NETWORK...");
   app.add_option("-f,--format", request->format, "json (the list in one line), or a Go template")
       ->type_name("FORMAT");
-  app.add_flag("-v,--verbose", "there is no more");
+  app.add_flag("-v,--verbose", request->verbose, "there is no more");
   return [request, &globals] {
     DescribedList list(request->format);
     Store store(globals.root);
@@ -323,12 +325,13 @@ std::function<int()> declare_network_disconnect(CLI::App& app, const Globals& gl
   struct Request {
     std::string network;
     std::string container;
+    bool force = false;  // nothing needs it
   };
   auto request = std::make_shared<Request>();
   app.description("Takes a container out of a network.");
   app.add_option("network", request->network, "name or ID")->required()->type_name("NETWORK");
   app.add_option("container", request->container, "name or ID")->required()->type_name("CONTAINER");
-  app.add_flag("-f,--force", "nothing needs it");
+  app.add_flag("-f,--force", request->force, "nothing needs it");
   return [request, &globals] {
     Store store(globals.root);
     disconnect_from_network(store, store.containers().get(request->container),
