@@ -27,12 +27,12 @@ std::string_view variable_name(std::string_view variable) {
 }
 
 // A variable that is there keeps its place, as docker has it.
-void merge_environment(std::vector<std::string>& environment, const std::vector<std::string>& asked) {
+void merge_environment(std::vector<std::string>& environment,
+                       const std::vector<std::string>& asked) {
   for (const std::string& variable : asked) {
     const auto same = std::find_if(
-        environment.begin(), environment.end(), [&](const std::string& each) {
-          return variable_name(each) == variable_name(variable);
-        });
+        environment.begin(), environment.end(),
+        [&](const std::string& each) { return variable_name(each) == variable_name(variable); });
     const bool removes = variable.find('=') == std::string::npos;
     if (same == environment.end()) {
       if (!removes) environment.push_back(variable);
@@ -176,11 +176,12 @@ void settle_network(Store& store, ContainerConfig& config,
   if (shares && (!config.ports.empty() || config.publish_all)) {
     config.ports.clear();
     config.publish_all = false;
-    note({"in the network of the host there is nothing to publish: what listens there is reached "
-          "at its own port",
-          {},
-          {},
-          {}});
+    note(
+        {"in the network of the host there is nothing to publish: what listens there is reached "
+         "at its own port",
+         {},
+         {},
+         {}});
   }
   if (shares || network == "default" || network == "none") return;
   if (store.networks().find(network)) return;

@@ -4,7 +4,8 @@
 
 namespace slipway {
 
-std::vector<std::pair<std::string, std::string>> extra_hosts(const std::vector<std::string>& texts) {
+std::vector<std::pair<std::string, std::string>> extra_hosts(
+    const std::vector<std::string>& texts) {
   std::vector<std::pair<std::string, std::string>> hosts;
   for (const std::string& text : texts) {
     const auto separator = text.find_first_of("=:");

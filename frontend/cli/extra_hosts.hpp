@@ -7,7 +7,8 @@
 
 namespace slipway {
 
-// NAME:ADDRESS or NAME=ADDRESS, as name and address; one of IPv6 may stand in brackets. Throws Error.
+// NAME:ADDRESS or NAME=ADDRESS, as name and address; one of IPv6 may stand in brackets. Throws
+// Error.
 std::vector<std::pair<std::string, std::string>> extra_hosts(const std::vector<std::string>& texts);
 
 }  // namespace slipway

@@ -54,6 +54,8 @@ void PullShown::stored(std::size_t position, bool present) {
                                      : "Pull complete, " + size_text(layers_.at(position).size));
 }
 
-void PullShown::warned(const std::string& text) { say("warning: registry: " + quoted(text)); }
+void PullShown::warned(const std::string& text) {
+  say("warning: registry: " + quoted(text));
+}
 
 }  // namespace slipway

@@ -29,7 +29,8 @@ struct Yard : Workshop {
 
 }  // namespace
 
-TEST_CASE("run -it: a terminal of its own, of the size of the user's, whose keys are the program's") {
+TEST_CASE(
+    "run -it: a terminal of its own, of the size of the user's, whose keys are the program's") {
   SKIP_UNLESS_ROOT();
   Yard yard;
   AtTerminal person(yard.words({"run", "-it", "--rm", "busybox", "sh"}));
@@ -59,7 +60,8 @@ TEST_CASE("run -it: a terminal of its own, of the size of the user's, whose keys
   CHECK(person.is_cooked());
 }
 
-TEST_CASE("Ctrl-P Ctrl-Q leaves it, attach comes back to it, and other keys do where they are named") {
+TEST_CASE(
+    "Ctrl-P Ctrl-Q leaves it, attach comes back to it, and other keys do where they are named") {
   SKIP_UNLESS_ROOT();
   Yard yard;
   {
@@ -117,7 +119,8 @@ TEST_CASE("a terminal wants one in front of it") {
   CHECK(refused.status == 125);
   CHECK(refused.err.starts_with("error: the input device is not a TTY\n"));
   // For output alone it needs none.
-  const Finished shown = yard.slipway({"run", "--rm", "-t", "busybox", "sh", "-c", "tty; echo x >&2"});
+  const Finished shown =
+      yard.slipway({"run", "--rm", "-t", "busybox", "sh", "-c", "tty; echo x >&2"});
   CHECK(shown.status == 0);
   CHECK(shown.out.find("x\r\n") != std::string::npos);
   CHECK(shown.err.empty());

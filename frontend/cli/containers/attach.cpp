@@ -61,7 +61,8 @@ int attach(const Request& request, const Globals& globals) {
 std::function<int()> declare_attach(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Connects this terminal, or these streams, with a container that runs. What it printed before is "
+      "Connects this terminal, or these streams, with a container that runs. What it printed "
+      "before is "
       "in `slipway logs`. Ends with the container, and with its exit status.");
   app.add_option("container", request->name, "a name, an ID or the beginning of one")
       ->required()

@@ -29,8 +29,8 @@ constexpr int patience = 3;
 sigset_t passed_signals() {
   sigset_t set;
   ::sigfillset(&set);
-  for (const int signal : {SIGCHLD, SIGPIPE, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP,
-                           SIGSYS, SIGTTIN, SIGTTOU, SIGXCPU, SIGXFSZ, SIGWINCH})
+  for (const int signal : {SIGCHLD, SIGPIPE, SIGURG, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
+                           SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU, SIGXCPU, SIGXFSZ, SIGWINCH})
     ::sigdelset(&set, signal);
   return set;
 }
@@ -65,7 +65,8 @@ class Following {
       std::array<pollfd, 5> waiting{};
       enum { monitor, signals, input, output, error };
       const bool printed = output_.empty() && error_.empty();
-      // What has been printed is shown before more of it is taken: so a slow reader slows the program.
+      // What has been printed is shown before more of it is taken: so a slow reader slows the
+      // program.
       waiting[monitor] = {printed ? connection_.descriptor() : -1, POLLIN, 0};
       waiting[signals] = {signals_, POLLIN, 0};
       waiting[input] = {reads_ && typed_.empty() ? STDIN_FILENO : -1, POLLIN, 0};
@@ -108,7 +109,8 @@ class Following {
     if (::read(signals_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
     const int signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGWINCH && options_.terminal) {
-      connection_.resize(terminal_size(::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDIN_FILENO));
+      connection_.resize(
+          terminal_size(::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDIN_FILENO));
     } else if (!options_.pass_signals) {
       end_by(signal);
     } else {
@@ -195,7 +197,9 @@ AttachedClient::AttachedClient(AttachOptions options) : options_(std::move(optio
   ::sigprocmask(SIG_BLOCK, &watched, &before_);
 }
 
-AttachedClient::~AttachedClient() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+AttachedClient::~AttachedClient() {
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
 
 TerminalSize AttachedClient::size() const {
   return terminal_size(::isatty(STDOUT_FILENO) == 1 ? STDOUT_FILENO : STDIN_FILENO);

@@ -1,5 +1,5 @@
-// A container connected with the streams of this program: what `run`, `start --attach` and `attach` do
-// until it ends or is left.
+// A container connected with the streams of this program: what `run`, `start --attach` and `attach`
+// do until it ends or is left.
 #pragma once
 
 #include <cache/file_descriptor.hpp>
@@ -29,12 +29,12 @@ struct AttachedEnd {
   int exit_code = 0;  // exited
 };
 
-// One at a time in a process. A signal that is not the container's ends this program as ever, with the
-// terminal as it was.
+// One at a time in a process. A signal that is not the container's ends this program as ever, with
+// the terminal as it was.
 class AttachedClient {
  public:
-  // From now on signals wait for follow(): those that come before the container has started are its.
-  // Throws Error.
+  // From now on signals wait for follow(): those that come before the container has started are
+  // its. Throws Error.
   explicit AttachedClient(AttachOptions options);
   ~AttachedClient();
   AttachedClient(const AttachedClient&) = delete;

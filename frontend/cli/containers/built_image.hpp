@@ -16,9 +16,10 @@ struct RunBuild {
   bool quiet = false;
 };
 
-// Builds it as `slipway build` does, with progress on standard error, in a process of its own: so this
-// one has no threads of it, and no memory. Gives the image's ID. Throws Error where the build could
-// not be begun; what a build says of its failure is said then, and `status` is its exit status.
+// Builds it as `slipway build` does, with progress on standard error, in a process of its own: so
+// this one has no threads of it, and no memory. Gives the image's ID. Throws Error where the build
+// could not be begun; what a build says of its failure is said then, and `status` is its exit
+// status.
 std::string built_image(const RunBuild& build, const Globals& globals, int& status);
 
 }  // namespace slipway

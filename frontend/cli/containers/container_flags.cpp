@@ -44,20 +44,22 @@ void declare_program(CLI::App& app, ContainerFlags& f) {
   Group group(app, "The program");
   group.add("-i,--interactive", f.interactive, "keep its standard input open");
   group.add("-t,--tty", f.terminal, "give it a terminal");
-  group.add("-a,--attach", f.attach, "be connected to this alone: stdin, stdout or stderr", "STREAM");
+  group.add("-a,--attach", f.attach, "be connected to this alone: stdin, stdout or stderr",
+            "STREAM");
   app.add_option_function<std::string>(
          "--entrypoint", [&f](const std::string& text) { f.entrypoint = text; },
          "in place of the image's ENTRYPOINT and CMD; \"\": none")
       ->type_name("PROGRAM")
       ->group("The program");
-  group.add("-e,--env", f.environment, "a variable; NAME alone: with its value here", "NAME[=VALUE]");
+  group.add("-e,--env", f.environment, "a variable; NAME alone: with its value here",
+            "NAME[=VALUE]");
   group.add("--env-file", f.environment_files, "variables, one a line; # begins a comment", "FILE");
   group.add("-w,--workdir", f.working_directory, "its working directory", "DIRECTORY");
   group.add("-u,--user", f.user, "its user, and its group", "USER[:GROUP]");
   group.add("--group-add", f.groups, "a further group, by name or number", "GROUP");
   group.add("--init", f.init, "start it behind a small init, which reaps and passes signals on");
-  group.add("--stop-signal", f.stop_signal, "what `slipway stop` sends (default: the image's, or TERM)",
-            "SIGNAL");
+  group.add("--stop-signal", f.stop_signal,
+            "what `slipway stop` sends (default: the image's, or TERM)", "SIGNAL");
   group.add("--stop-timeout", f.stop_timeout,
             "how long `slipway stop` waits before it kills (default: 10; -1: for ever)", "SECONDS");
 }
@@ -70,7 +72,8 @@ void declare_container(CLI::App& app, ContainerFlags& f) {
   group.add("--label-file", f.label_files, "labels, one a line", "FILE");
   group.add("--cidfile", f.cidfile, "write its ID to a new file", "FILE");
   group.add("--log-driver", f.log_driver,
-            "where its output is kept: json-file or local (both slipway's own log), or none", "NAME");
+            "where its output is kept: json-file or local (both slipway's own log), or none",
+            "NAME");
   group.add("--restart", f.restart, "no; nobody is there to start it again", "POLICY");
   group.add("--pull", f.pull, "the image: always, missing (the default) or never", "WHEN");
   group.add("--platform", f.platform, "the image's variant (default: the host's own)", "OS/ARCH");
@@ -83,10 +86,11 @@ void declare_files(CLI::App& app, ContainerFlags& f) {
             "a directory or file of this machine (with a / in SOURCE), or a named volume; without "
             "SOURCE an anonymous volume. OPTIONS: ro, nocopy",
             "[SOURCE:]TARGET[:OPTIONS]");
-  group.add("--mount", f.mounts,
-            "the same in fields: type=bind|volume|tmpfs, source=, target=, readonly, volume-nocopy, "
-            "volume-label=, tmpfs-size=, tmpfs-mode=",
-            "FIELD=VALUE,...");
+  group.add(
+      "--mount", f.mounts,
+      "the same in fields: type=bind|volume|tmpfs, source=, target=, readonly, volume-nocopy, "
+      "volume-label=, tmpfs-size=, tmpfs-mode=",
+      "FIELD=VALUE,...");
   group.add("--tmpfs", f.tmpfs, "files in memory. OPTIONS: size=64m, mode=1777, ro",
             "TARGET[:OPTIONS]");
   group.add("--volumes-from", f.volumes_from, "what another container has mounted",
@@ -101,10 +105,11 @@ void declare_network(CLI::App& app, ContainerFlags& f) {
             "NETWORK");
   group.add("--network-alias,--net-alias", f.network_aliases, "a further name in its network",
             "NAME");
-  group.add("-p,--publish", f.publish,
-            "let a port of this machine be one of its own: 8080:80, 127.0.0.1:8080:80, 80 (any free "
-            "one), 8000-8010:80-90, 53:53/udp",
-            "[[ADDRESS:]PORT:]PORT[/PROTOCOL]");
+  group.add(
+      "-p,--publish", f.publish,
+      "let a port of this machine be one of its own: 8080:80, 127.0.0.1:8080:80, 80 (any free "
+      "one), 8000-8010:80-90, 53:53/udp",
+      "[[ADDRESS:]PORT:]PORT[/PROTOCOL]");
   group.add("-P,--publish-all", f.publish_all, "the same for all that EXPOSE or --expose names");
   group.add("--expose", f.expose, "a port that its program answers at, or a range",
             "PORT[/PROTOCOL]");
@@ -135,9 +140,10 @@ void declare_health(CLI::App& app, ContainerFlags& f) {
             "COMMAND");
   group.add("--health-interval", f.health_interval, "time between two of them (default: 30s)",
             "DURATION");
-  group.add("--health-timeout", f.health_timeout, "how long one may take (default: 30s)", "DURATION");
-  group.add("--health-retries", f.health_retries, "how many must fail one after the other (default: 3)",
-            "N");
+  group.add("--health-timeout", f.health_timeout, "how long one may take (default: 30s)",
+            "DURATION");
+  group.add("--health-retries", f.health_retries,
+            "how many must fail one after the other (default: 3)", "N");
   group.add("--health-start-period", f.health_start_period, "time in which failures do not count",
             "DURATION");
   group.add("--health-start-interval", f.health_start_interval,
@@ -166,7 +172,8 @@ constexpr Other others[] = {
     {"--kernel-memory", "newer kernels count it as memory: --memory", " 0 "},
     {"--oom-score-adj", "it would shield a container's processes before those of this machine",
      " 0 "},
-    {"--oom-kill-disable", "a container that cannot be ended would stand still for ever", " ", true},
+    {"--oom-kill-disable", "a container that cannot be ended would stand still for ever", " ",
+     true},
     {"--blkio-weight", "slipway limits memory, processors and processes, no devices", " 0 "},
     {"--blkio-weight-device", "slipway limits memory, processors and processes, no devices", " "},
     {"--device-read-bps", "slipway limits memory, processors and processes, no devices", " "},
@@ -178,7 +185,8 @@ constexpr Other others[] = {
     {"--device-cgroup-rule", "a container has the devices that --device names", " "},
     {"--gpus", "a GPU is a device with a CDI name: --device nvidia.com/gpu=all", " "},
     {"--sysctl", "the kernel's settings are read-only in a container", " "},
-    {"--link", "names are found in a network that both containers share: slipway network create", " "},
+    {"--link", "names are found in a network that both containers share: slipway network create",
+     " "},
     {"--link-local-ip", "addresses are chosen by the network", " "},
     {"--ip", "addresses are chosen by the network", " "},
     {"--ip6", "addresses are chosen by the network", " "},
@@ -264,7 +272,8 @@ void refuse_others(const ContainerFlags& flags) {
     if (unchanged.empty() || value.empty() ||
         unchanged.find(" " + value + " ") != std::string_view::npos)
       continue;
-    throw Error(name + (found->is_switch ? "" : " " + quoted(value)) + " is not possible: " + found->why);
+    throw Error(name + (found->is_switch ? "" : " " + quoted(value)) +
+                " is not possible: " + found->why);
   }
 }
 

@@ -81,12 +81,12 @@ struct ContainerFlags {
 // Everything behind the image's name is the program's: flags of ours stand before it.
 void declare_container_flags(CLI::App& app, ContainerFlags& flags);
 
-// The first word is the image, unless it is `built`: then that is empty. Throws Error where there is
-// none, or a flag that nobody knows.
+// The first word is the image, unless it is `built`: then that is empty. Throws Error where there
+// is none, or a flag that nobody knows.
 void take_words(const CLI::App& app, ContainerFlags& flags, bool built = false);
 
-// Whether docker's other flags can be what was asked for: what changes nothing is taken, the rest is
-// an Error that says why.
+// Whether docker's other flags can be what was asked for: what changes nothing is taken, the rest
+// is an Error that says why.
 void refuse_others(const ContainerFlags& flags);
 
 }  // namespace slipway

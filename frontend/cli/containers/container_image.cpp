@@ -40,7 +40,7 @@ Image container_image(Store& store, const CreateRequest& request) {
     const Reference name = parse_reference(request.image);
     if (request.pull == PullPolicy::never)
       throw Error("there is no image " + quoted(request.image) +
-                        (request.platform ? " for " + request.platform->text() : ""))
+                  (request.platform ? " for " + request.platform->text() : ""))
           .hint("without --pull=never it would be asked for at its registry");
     PullShown shown(request.quiet);
     if (!always) shown.say("Unable to find image '" + name.familiar() + "' locally");

@@ -9,7 +9,8 @@ namespace slipway {
 
 class Store;
 
-// That of the store, or a registry's, as --pull has it; a pull is told on standard error. Throws Error.
+// That of the store, or a registry's, as --pull has it; a pull is told on standard error. Throws
+// Error.
 Image container_image(Store& store, const CreateRequest& request);
 
 }  // namespace slipway

@@ -111,7 +111,8 @@ void take_program(const ContainerFlags& flags, ContainerRequest& request) {
   config.healthcheck = healthcheck(flags);
   config.stop_signal = flags.stop_signal;
   if (!flags.stop_signal.empty() && signal_number(flags.stop_signal) == 0)
-    throw wrong("--stop-signal", flags.stop_signal, "is no signal").hint("for example SIGQUIT or 3");
+    throw wrong("--stop-signal", flags.stop_signal, "is no signal")
+        .hint("for example SIGQUIT or 3");
   if (!flags.stop_timeout.empty()) {
     config.stop_timeout = whole_number("--stop-timeout", flags.stop_timeout);
     if (*config.stop_timeout < -1)
@@ -181,7 +182,8 @@ void refuse_in_network(const ContainerFlags& flags, const ContainerConfig& confi
         std::pair(!flags.dns_search.empty(), "--dns-search"),
         std::pair(!flags.dns_options.empty(), "--dns-option"),
         std::pair(!flags.add_hosts.empty(), "--add-host"),
-        std::pair(!flags.publish.empty(), "--publish"), std::pair(flags.publish_all, "--publish-all"),
+        std::pair(!flags.publish.empty(), "--publish"),
+        std::pair(flags.publish_all, "--publish-all"),
         std::pair(!flags.expose.empty(), "--expose")}) {
     if (given)
       throw Error(std::string(flag) + " cannot be given with --network " + config.network)
@@ -193,8 +195,8 @@ void take_network(const ContainerFlags& flags, ContainerConfig& config) {
   take_network_name(flags, config);
   for (const std::string& alias : flags.network_aliases) config.network_aliases.push_back(alias);
   constexpr std::size_t longest = 64;  // the kernel's, of a host name
-  for (const auto& [flag, name] : {std::pair("--hostname", &flags.hostname),
-                                   std::pair("--domainname", &flags.domainname)})
+  for (const auto& [flag, name] :
+       {std::pair("--hostname", &flags.hostname), std::pair("--domainname", &flags.domainname)})
     if (name->size() > longest) throw wrong(flag, *name, "is longer than 64 bytes");
   config.hostname = flags.hostname;
   config.domainname = flags.domainname;
@@ -219,8 +221,10 @@ void take_devices(const ContainerFlags& flags, ContainerConfig& config) {
   for (const std::string& device : flags.devices) {
     if (device_kind(device).empty())
       throw wrong("--device", device, "is no CDI name")
-          .hint("slipway gives devices by VENDOR/CLASS=NAME; a specification in /etc/cdi names those of "
-                "/dev");
+          .hint(
+              "slipway gives devices by VENDOR/CLASS=NAME; a specification in /etc/cdi names those "
+              "of "
+              "/dev");
   }
   config.devices = flags.devices;
 }
@@ -238,7 +242,9 @@ void refuse_restarts(const std::string& policy) {
   const std::string name = policy.substr(0, policy.find(':'));
   if (name == "always" || name == "unless-stopped" || name == "on-failure")
     throw wrong("--restart", policy, "is not possible: slipway has no daemon to do it")
-        .hint("let the machine's init run `slipway start --attach NAME`, as a unit of systemd with Restart=");
+        .hint(
+            "let the machine's init run `slipway start --attach NAME`, as a unit of systemd with "
+            "Restart=");
   throw wrong("--restart", policy, "is no policy").hint("no");
 }
 

@@ -24,8 +24,8 @@ int create(const CreateRequest& asked, const Globals& globals) {
   CidFile cidfile(asked.cidfile);
   OwnedStore owned(globals.root);
   const Image image = container_image(owned.store, asked);
-  const Container container =
-      create_container(owned.store, image, asked.image, asked.container, [](const Diagnostic& note) {
+  const Container container = create_container(
+      owned.store, image, asked.image, asked.container, [](const Diagnostic& note) {
         std::fputs(render(note, "warning", use_color()).c_str(), stderr);
       });
   cidfile.write(container.id);
@@ -49,7 +49,8 @@ Flags stand before the image: what stands behind it is the program's. The contai
 std::function<int()> declare_create(CLI::App& app, const Globals& globals) {
   auto flags = std::make_shared<ContainerFlags>();
   app.description(
-      "Makes a container from an image, as `slipway run` does, and does not start it. IMAGE is a name or "
+      "Makes a container from an image, as `slipway run` does, and does not start it. IMAGE is a "
+      "name or "
       "an ID; one that is not here is pulled.");
   declare_container_flags(app, *flags);
   app.footer(footer);

@@ -33,8 +33,10 @@ std::string parse_detach_keys(const std::string& text) {
     const auto key = key_of(name);
     if (!key)
       throw Error("--detach-keys " + quoted(text) + " has " + quoted(name) + ", which is no key")
-          .hint("single characters and ctrl-a to ctrl-z, ctrl-@, ctrl-[, ctrl-], ctrl-^, ctrl-_, with "
-                "commas between them");
+          .hint(
+              "single characters and ctrl-a to ctrl-z, ctrl-@, ctrl-[, ctrl-], ctrl-^, ctrl-_, "
+              "with "
+              "commas between them");
     keys += *key;
     if (end == rest.npos) return keys;
     rest.remove_prefix(end + 1);

@@ -7,8 +7,8 @@
 
 namespace slipway {
 
-// "ctrl-p,ctrl-q" as the bytes that a terminal sends for it. Empty: docker's, which are these. Throws
-// Error.
+// "ctrl-p,ctrl-q" as the bytes that a terminal sends for it. Empty: docker's, which are these.
+// Throws Error.
 std::string parse_detach_keys(const std::string& text);
 
 // Looks for them in what is typed.

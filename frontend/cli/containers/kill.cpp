@@ -42,7 +42,8 @@ std::function<int()> declare_kill(CLI::App& app, const Globals& globals) {
   app.add_option("container", request->names, "names, IDs or beginnings of IDs")
       ->required()
       ->type_name("CONTAINER...");
-  app.add_option("-s,--signal", request->signal, "what is sent (default: KILL)")->type_name("SIGNAL");
+  app.add_option("-s,--signal", request->signal, "what is sent (default: KILL)")
+      ->type_name("SIGNAL");
   app.footer(R"(
 Examples:
   slipway kill web

@@ -40,7 +40,8 @@ struct Request {
 
 // Of "2026-11-30T20:08:27.5Z" and "1796069307.5", what stands behind the point, in nanoseconds.
 std::int64_t fraction_of(std::string_view text) {
-  const bool is_time = text.find_first_not_of("0123456789.") == text.npos || text.find('T') != text.npos;
+  const bool is_time =
+      text.find_first_not_of("0123456789.") == text.npos || text.find('T') != text.npos;
   const std::size_t point = text.find('.');
   if (!is_time || point == text.npos) return 0;
   std::int64_t fraction = 0;
@@ -121,7 +122,8 @@ int logs(const Request& request, const Globals& globals) {
   Store store(globals.root);
   const Container container = store.containers().get(request.name);
   if (container.config.no_logs)
-    throw Error("the container " + quoted(request.name) + " keeps no log: it was made with --log-driver "
+    throw Error("the container " + quoted(request.name) +
+                " keeps no log: it was made with --log-driver "
                 "none");
   LogReader reader(store.containers().folder(container.id));
   if (tail) reader.keep_last(*tail);
@@ -155,7 +157,8 @@ int logs(const Request& request, const Globals& globals) {
 std::function<int()> declare_logs(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Prints what a container has printed, from all its starts: its output to standard output, its "
+      "Prints what a container has printed, from all its starts: its output to standard output, "
+      "its "
       "errors to standard error.");
   app.add_option("container", request->name, "a name, an ID or the beginning of one")
       ->required()

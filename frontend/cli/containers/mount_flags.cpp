@@ -123,9 +123,9 @@ struct Fields {
 };
 
 const std::vector<std::string> mount_fields = {
-    "type",       "source",          "src",           "target",       "dst",       "destination",
-    "readonly",   "ro",              "volume-nocopy", "volume-label", "tmpfs-size", "tmpfs-mode",
-    "consistency", "bind-propagation"};
+    "type",        "source",     "src",         "target",          "dst",
+    "destination", "readonly",   "ro",          "volume-nocopy",   "volume-label",
+    "tmpfs-size",  "tmpfs-mode", "consistency", "bind-propagation"};
 
 void take_field(const Given& given, AskedMount& asked, Fields& fields, const std::string& name,
                 const std::string& value) {
@@ -151,7 +151,8 @@ void take_field(const Given& given, AskedMount& asked, Fields& fields, const std
     const std::size_t equals = value.find('=');
     asked.labels[value.substr(0, equals)] = equals == value.npos ? "" : value.substr(equals + 1);
   } else if (name == "volume-driver") {
-    if (value != "local") throw given.wrong("has a driver, and volumes are directories of the store");
+    if (value != "local")
+      throw given.wrong("has a driver, and volumes are directories of the store");
   } else if (name == "volume-opt" || name == "volume-subpath") {
     throw given.wrong("has " + name + ", which slipway's volumes do not know")
         .hint("a directory of this machine can be given with type=bind");
@@ -192,8 +193,7 @@ AskedMount parse_volume(const std::string& text, const std::filesystem::path& di
   }
   mount.target = target_of(given, parts[1]);
   if (parts.size() == 3)
-    for (const std::string& option : split(parts[2], ','))
-      take_volume_option(given, asked, option);
+    for (const std::string& option : split(parts[2], ',')) take_volume_option(given, asked, option);
   return asked;
 }
 
@@ -208,11 +208,11 @@ AskedMount parse_mount(const std::string& text, const std::filesystem::path& dir
     if (equals == field.npos && name != "readonly" && name != "ro" && name != "volume-nocopy")
       throw given.wrong("has the field " + quoted(field) + ", which is not NAME=VALUE")
           .hint("for example type=volume,source=data,target=/data");
-    take_field(given, asked, fields, name, equals == field.npos ? "true" : field.substr(equals + 1));
+    take_field(given, asked, fields, name,
+               equals == field.npos ? "true" : field.substr(equals + 1));
   }
-  for (const auto& [name, type] :
-       {std::pair("bind", Type::bind), std::pair("volume", Type::volume),
-        std::pair("tmpfs", Type::tmpfs)}) {
+  for (const auto& [name, type] : {std::pair("bind", Type::bind), std::pair("volume", Type::volume),
+                                   std::pair("tmpfs", Type::tmpfs)}) {
     if (fields.type == name) mount.type = type;
   }
   if (fields.type != "bind" && fields.type != "volume" && fields.type != "tmpfs")
@@ -225,7 +225,8 @@ AskedMount parse_mount(const std::string& text, const std::filesystem::path& dir
   switch (mount.type) {
     case Type::bind:
       if (fields.source.empty())
-        throw given.wrong("has no source").hint("source= names a directory or file of this machine");
+        throw given.wrong("has no source")
+            .hint("source= names a directory or file of this machine");
       mount.source = clean(directory / fields.source);
       break;
     case Type::volume:

@@ -34,7 +34,8 @@ int pause(const std::vector<std::string>& names, const Globals& globals) {
 std::function<int()> declare_pause(CLI::App& app, const Globals& globals) {
   auto names = std::make_shared<std::vector<std::string>>();
   app.description(
-      "Lets all processes of containers stand still, by their control group. What they hold in memory stays.");
+      "Lets all processes of containers stand still, by their control group. What they hold in "
+      "memory stays.");
   app.add_option("container", *names, "names, IDs or beginnings of IDs")
       ->required()
       ->type_name("CONTAINER...");

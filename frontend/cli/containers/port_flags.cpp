@@ -47,7 +47,8 @@ std::string take_protocol(const char* flag, const std::string& text, std::string
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (protocol == "tcp" || protocol == "udp") return protocol;
   if (protocol == "sctp" && flag == std::string_view("--expose")) return protocol;
-  throw wrong(flag, text, "has a protocol that is not known, " + quoted(protocol)).hint("tcp or udp");
+  throw wrong(flag, text, "has a protocol that is not known, " + quoted(protocol))
+      .hint("tcp or udp");
 }
 
 void require_address(const std::string& text, const std::string& address) {
@@ -75,7 +76,8 @@ std::vector<PortMapping> parse_published(const std::string& text) {
   }
   const std::size_t last_colon = rest.rfind(':');
   const std::string_view inside = last_colon == rest.npos ? rest : rest.substr(last_colon + 1);
-  std::string_view outside = last_colon == rest.npos ? std::string_view() : rest.substr(0, last_colon);
+  std::string_view outside =
+      last_colon == rest.npos ? std::string_view() : rest.substr(0, last_colon);
   const std::size_t colon = outside.rfind(':');
   if (colon != outside.npos) {
     if (!address.empty()) throw wrong(flag, text, "is no port").hint(shape);
@@ -89,8 +91,9 @@ std::vector<PortMapping> parse_published(const std::string& text) {
   const Range host = outside.empty() ? Range() : parse_range(flag, text, outside, 0);
   const bool chosen = !outside.empty() && host.last != 0;
   if (chosen && host.count() != ports.count())
-    throw wrong(flag, text, "has ranges of " + std::to_string(host.count()) + " and " +
-                                std::to_string(ports.count()) + " ports")
+    throw wrong(flag, text,
+                "has ranges of " + std::to_string(host.count()) + " and " +
+                    std::to_string(ports.count()) + " ports")
         .hint("each port is one of the other side");
   std::vector<PortMapping> mappings;
   for (std::uint32_t offset = 0; offset < ports.count(); ++offset) {

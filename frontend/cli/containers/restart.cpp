@@ -5,11 +5,13 @@
 #include "started.hpp"
 #include "stop_signal.hpp"
 
+#include <executor/containers/monitor_connection.hpp>
 #include <executor/containers/remove.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace slipway {
 namespace {
@@ -19,12 +21,22 @@ struct Request {
   StopFlags flags;
 };
 
+// With --rm its monitor would have it removed between the two, unless somebody says that he will.
+std::optional<MonitorConnection> kept_from_removal(Store& store, const Container& container) {
+  if (!container.config.auto_remove) return std::nullopt;
+  std::optional<MonitorConnection> connection =
+      MonitorConnection::open(store.containers().folder(container.id));
+  if (connection) connection->will_remove();
+  return connection;
+}
+
 int restart(const Request& request, const Globals& globals) {
   require_stop_flags(request.flags);
   OwnedStore owned(globals.root);
   for_each_name(request.names, [&](const std::string& name) {
     const Container container = owned.store.containers().get(name);
     const Stopping how = stopping(request.flags, container.config);
+    const auto kept = kept_from_removal(owned.store, container);
     stop_container(owned.store, container, how.signal, how.seconds);
     start_detached(owned, container);
   });

@@ -55,7 +55,8 @@ int run(const Request& request, const Globals& globals) {
   ContainerConfig& config = asked.container.config;
   const std::string keys = parse_detach_keys(request.detach_keys);
   if (request.detach) {
-    if (!request.flags.attach.empty()) throw Error("--attach and --detach cannot be given together");
+    if (!request.flags.attach.empty())
+      throw Error("--attach and --detach cannot be given together");
     config.attach_input = config.attach_output = config.attach_error = false;
   }
   require_terminal(config.terminal, config.attach_input);
@@ -123,7 +124,8 @@ none, 128 and more that signal N - 128 ended it.
 std::function<int()> declare_run(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Makes a container from an image, and starts it. IMAGE is a name or an ID; one that is not here is "
+      "Makes a container from an image, and starts it. IMAGE is a name or an ID; one that is not "
+      "here is "
       "pulled. COMMAND takes the place of the image's CMD.");
   app.add_flag("-d,--detach", request->detach, "let it run by itself, and print its ID");
   app.add_flag("--sig-proxy", request->pass_signals,

@@ -38,7 +38,8 @@ std::vector<std::string> parse_capabilities(const std::vector<std::string>& name
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     if (name.starts_with("CAP_")) name.erase(0, 4);
     chosen_capabilities({name}, {});  // throws for what is none
-    if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(std::move(name));
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      known.push_back(std::move(name));
   }
   return known;
 }
@@ -57,7 +58,8 @@ void take_security_options(const std::vector<std::string>& options, ContainerCon
     } else if (name == "seccomp" && value) {
       take_seccomp(option, *value, config);
     } else if (name == "systempaths" && value) {
-      if (*value != "unconfined") throw wrong(option, "is not known").hint("systempaths=unconfined");
+      if (*value != "unconfined")
+        throw wrong(option, "is not known").hint("systempaths=unconfined");
       config.no_masks = true;
     } else if (name == "apparmor" && value) {
       if (*value != "unconfined")
@@ -69,7 +71,8 @@ void take_security_options(const std::vector<std::string>& options, ContainerCon
             .hint("label=disable is what they have");
     } else {
       throw wrong(option, "is not known")
-          .hint(did_you_mean(name, {"no-new-privileges", "seccomp", "systempaths", "apparmor", "label"},
+          .hint(did_you_mean(name,
+                             {"no-new-privileges", "seccomp", "systempaths", "apparmor", "label"},
                              "no-new-privileges, seccomp=unconfined, systempaths=unconfined"));
     }
   }

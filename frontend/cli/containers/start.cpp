@@ -30,7 +30,8 @@ struct Request {
 int start_and_stay(const Request& request, const Globals& globals) {
   const std::string keys = parse_detach_keys(request.detach_keys);
   if (request.names.size() > 1)
-    throw Error("only one container can be started and attached to").hint("without --attach: several");
+    throw Error("only one container can be started and attached to")
+        .hint("without --attach: several");
   OwnedStore owned(globals.root);
   const Container container = owned.store.containers().get(request.names.front());
   const ContainerConfig& config = container.config;
@@ -62,7 +63,8 @@ int start(const Request& request, const Globals& globals) {
 std::function<int()> declare_start(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Starts containers that were made by create, or have ended. Each has its files as they were.");
+      "Starts containers that were made by create, or have ended. Each has its files as they "
+      "were.");
   app.add_option("container", request->names, "names, IDs or beginnings of IDs")
       ->required()
       ->type_name("CONTAINER...");

@@ -36,7 +36,8 @@ int stop(const Request& request, const Globals& globals) {
 std::function<int()> declare_stop(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();
   app.description(
-      "Asks containers to end, by the signal that the image or --stop-signal names (TERM), and kills "
+      "Asks containers to end, by the signal that the image or --stop-signal names (TERM), and "
+      "kills "
       "those that have not done so after ten seconds. Several are stopped at once.");
   app.add_option("container", request->names, "names, IDs or beginnings of IDs")
       ->required()

@@ -27,8 +27,9 @@ std::int64_t read_seconds(const std::string& text) {
 void declare_stop_flags(CLI::App& app, StopFlags& flags) {
   app.add_option("-s,--signal", flags.signal, "what is sent (default: the container's, or TERM)")
       ->type_name("SIGNAL");
-  app.add_option("-t,--timeout,--time", flags.seconds,
-                 "how long to wait before it is killed (default: the container's, or 10; -1: for ever)")
+  app.add_option(
+         "-t,--timeout,--time", flags.seconds,
+         "how long to wait before it is killed (default: the container's, or 10; -1: for ever)")
       ->type_name("SECONDS");
 }
 

@@ -33,8 +33,7 @@ int unpause(const std::vector<std::string>& names, const Globals& globals) {
 
 std::function<int()> declare_unpause(CLI::App& app, const Globals& globals) {
   auto names = std::make_shared<std::vector<std::string>>();
-  app.description(
-      "Lets paused containers go on where they were.");
+  app.description("Lets paused containers go on where they were.");
   app.add_option("container", *names, "names, IDs or beginnings of IDs")
       ->required()
       ->type_name("CONTAINER...");

@@ -49,7 +49,8 @@ int wait(const std::vector<std::string>& names, const Globals& globals) {
 std::function<int()> declare_wait(CLI::App& app, const Globals& globals) {
   auto names = std::make_shared<std::vector<std::string>>();
   app.description(
-      "Waits until containers have ended, and prints the exit status of each. One that does not run has "
+      "Waits until containers have ended, and prints the exit status of each. One that does not "
+      "run has "
       "ended.");
   app.add_option("container", *names, "names, IDs or beginnings of IDs")
       ->required()

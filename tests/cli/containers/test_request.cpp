@@ -56,9 +56,11 @@ ContainerMount mount_of(std::vector<std::string> flags) {
 }  // namespace
 
 TEST_CASE("behind the image every word is the program's") {
-  const CreateRequest request = ask({"-it", "--rm", "-e", "A=1", "alpine", "sh", "-c", "ls", "--rm", "-e"});
+  const CreateRequest request =
+      ask({"-it", "--rm", "-e", "A=1", "alpine", "sh", "-c", "ls", "--rm", "-e"});
   CHECK(request.image == "alpine");
-  CHECK(request.container.config.command == std::vector<std::string>{"sh", "-c", "ls", "--rm", "-e"});
+  CHECK(request.container.config.command ==
+        std::vector<std::string>{"sh", "-c", "ls", "--rm", "-e"});
   CHECK(request.container.config.terminal);
   CHECK(request.container.config.keeps_input);
   CHECK(request.container.config.auto_remove);
@@ -70,14 +72,16 @@ TEST_CASE("behind the image every word is the program's") {
 }
 
 TEST_CASE("the container and its image") {
-  const CreateRequest request = with({"--name", "web", "--pull", "always", "--platform", "linux/arm64",
-                                      "-q", "--cidfile", "id", "-l", "a=1", "--label", "b"});
+  const CreateRequest request =
+      with({"--name", "web", "--pull", "always", "--platform", "linux/arm64", "-q", "--cidfile",
+            "id", "-l", "a=1", "--label", "b"});
   CHECK(request.container.name == "web");
   CHECK(request.pull == PullPolicy::always);
   CHECK(request.platform->text() == "linux/arm64");
   CHECK(request.quiet);
   CHECK(request.cidfile == "id");
-  CHECK(request.container.config.labels == std::map<std::string, std::string>{{"a", "1"}, {"b", ""}});
+  CHECK(request.container.config.labels ==
+        std::map<std::string, std::string>{{"a", "1"}, {"b", ""}});
   CHECK(with({}).pull == PullPolicy::missing);
   CHECK(with({"--pull=never"}).pull == PullPolicy::never);
   CHECK(refused({"--pull", "sometimes"}) ==
@@ -113,7 +117,8 @@ TEST_CASE("the program") {
   CHECK(refused({"--stop-signal", "SIGNOTHING"}) ==
         "--stop-signal \"SIGNOTHING\" is no signal\nfor example SIGQUIT or 3");
   CHECK(refused({"--stop-timeout", "soon"}) == "--stop-timeout \"soon\" is no whole number");
-  CHECK(refused({"--stop-timeout", "-5"}) == "--stop-timeout \"-5\" is negative\n-1 waits for ever");
+  CHECK(refused({"--stop-timeout", "-5"}) ==
+        "--stop-timeout \"-5\" is negative\n-1 waits for ever");
 
   CHECK_FALSE(with({}).container.entrypoint.has_value());
   CHECK(with({"--entrypoint", "ls"}).container.entrypoint == std::vector<std::string>{"ls"});
@@ -137,11 +142,13 @@ TEST_CASE("streams are docker's") {
 TEST_CASE("variables: the caller's value, files in docker's format, the flag wins") {
   ::setenv("SLIPWAY_HERE", "from here", 1);
   ::unsetenv("SLIPWAY_NOWHERE");
-  CHECK(config({"-e", "A=1", "--env", "SLIPWAY_HERE", "-e", "SLIPWAY_NOWHERE", "-e", "B="}).environment ==
+  CHECK(config({"-e", "A=1", "--env", "SLIPWAY_HERE", "-e", "SLIPWAY_NOWHERE", "-e", "B="})
+            .environment ==
         std::vector<std::string>{"A=1", "SLIPWAY_HERE=from here", "SLIPWAY_NOWHERE", "B="});
   const auto file = std::filesystem::temp_directory_path() / "slipway-env-file";
-  std::ofstream(file) << "\xef\xbb\xbf# a comment\n\n  A=one two \"three\" \nSLIPWAY_HERE\nSLIPWAY_NOWHERE\n"
-                         "C=x=y\r\n";
+  std::ofstream(file)
+      << "\xef\xbb\xbf# a comment\n\n  A=one two \"three\" \nSLIPWAY_HERE\nSLIPWAY_NOWHERE\n"
+         "C=x=y\r\n";
   CHECK(config({"-e", "A=1", "--env-file", file}).environment ==
         std::vector<std::string>{"A=one two \"three\" ", "SLIPWAY_HERE=from here", "C=x=y", "A=1"});
   std::ofstream(file) << "fine=1\nnot fine=1\n";
@@ -209,7 +216,8 @@ TEST_CASE("--mount in fields") {
   CHECK(named.container.mounts.at(0).labels == std::map<std::string, std::string>{{"a", "b"}});
   CHECK(mount_of({"--mount", "target=/x"}).source.empty());
 
-  const ContainerMount memory = mount_of({"--mount", "type=tmpfs,target=/x,tmpfs-size=1m,tmpfs-mode=700"});
+  const ContainerMount memory =
+      mount_of({"--mount", "type=tmpfs,target=/x,tmpfs-size=1m,tmpfs-mode=700"});
   CHECK(memory.type == Type::tmpfs);
   CHECK(memory.size == 1 << 20);
   CHECK(memory.mode == 0700);
@@ -219,11 +227,13 @@ TEST_CASE("--mount in fields") {
   CHECK(refused({"--mount", "type=bind,target=/x"}).find("has no source") != std::string::npos);
   CHECK(refused({"--mount", "type=bind,source=/x"}).find("has no target") != std::string::npos);
   CHECK(refused({"--mount", "type=npipe,target=/x"}) ==
-        "--mount \"type=npipe,target=/x\" has the type \"npipe\", which is not known\nbind, volume or "
+        "--mount \"type=npipe,target=/x\" has the type \"npipe\", which is not known\nbind, volume "
+        "or "
         "tmpfs");
   CHECK(refused({"--mount", "type=tmpfs,src=/a,target=/x"}).find("have none") != std::string::npos);
   CHECK(refused({"--mount", "type=bind,src=/a,target=/x,tmpfs-size=1"}) ==
-        "--mount \"type=bind,src=/a,target=/x,tmpfs-size=1\" has tmpfs-size, which is not for type=bind");
+        "--mount \"type=bind,src=/a,target=/x,tmpfs-size=1\" has tmpfs-size, which is not for "
+        "type=bind");
   CHECK(refused({"--mount", "target=/x,sauce=y"}).ends_with("did you mean \"source\"?"));
   CHECK(refused({"--mount", "target=/x,bare"}).find("is not NAME=VALUE") != std::string::npos);
   CHECK(refused({"--mount", "target=/x,readonly=perhaps"}).ends_with("true or false"));
@@ -242,7 +252,8 @@ TEST_CASE("--tmpfs and --volumes-from") {
   CHECK(memory.read_only);
   CHECK(mount_of({"--tmpfs", "/run"}).size == 0);
   CHECK(refused({"--tmpfs", "run"}).find("which is not absolute") != std::string::npos);
-  CHECK(refused({"--tmpfs", "/run:huge=always"}).find("not known, \"huge=always\"") != std::string::npos);
+  CHECK(refused({"--tmpfs", "/run:huge=always"}).find("not known, \"huge=always\"") !=
+        std::string::npos);
   const auto from = with({"--volumes-from", "a", "--volumes-from", "b:ro"}).container.volumes_from;
   CHECK(from.at(0).container == "a");
   CHECK_FALSE(from.at(0).read_only.has_value());
@@ -267,13 +278,14 @@ TEST_CASE("the network") {
   CHECK(refused({"--network-alias", "db"}).find("this one is \"default\"") != std::string::npos);
   CHECK(refused({"--network", "container:x", "-p", "80"})
             .starts_with("--publish cannot be given with --network container:x"));
-  CHECK(refused({"--network", "container:x", "-h", "me"}).starts_with("--hostname cannot be given"));
+  CHECK(
+      refused({"--network", "container:x", "-h", "me"}).starts_with("--hostname cannot be given"));
   CHECK(refused({"--network", "container:"}).find("names no container") != std::string::npos);
 
   const ContainerConfig names =
-      config({"-h", "me", "--domainname", "example", "--add-host", "db:10.0.0.1", "--add-host=six=[::1]",
-              "--add-host", "here:host-gateway", "--dns", "192.0.2.53", "--dns-search", "example",
-              "--dns-option", "ndots:1", "--dns-opt", "rotate"});
+      config({"-h", "me", "--domainname", "example", "--add-host", "db:10.0.0.1",
+              "--add-host=six=[::1]", "--add-host", "here:host-gateway", "--dns", "192.0.2.53",
+              "--dns-search", "example", "--dns-option", "ndots:1", "--dns-opt", "rotate"});
   CHECK(names.hostname == "me");
   CHECK(names.domainname == "example");
   CHECK(names.extra_hosts == std::vector<std::pair<std::string, std::string>>{
@@ -291,8 +303,8 @@ TEST_CASE("ports, in every form that docker takes") {
   const auto published = [](const std::string& text) {
     std::string all;
     for (const PortMapping& port : config({"-p", text}).ports)
-      all += (all.empty() ? "" : " ") + port.host_address + "|" + std::to_string(port.host_port) + ">" +
-             std::to_string(port.port) + "/" + port.protocol;
+      all += (all.empty() ? "" : " ") + port.host_address + "|" + std::to_string(port.host_port) +
+             ">" + std::to_string(port.port) + "/" + port.protocol;
     return all;
   };
   CHECK(published("80") == "|0>80/tcp");
@@ -314,8 +326,10 @@ TEST_CASE("ports, in every form that docker takes") {
   CHECK(refused({"-p", "80:"}).find("has \"\" for a port") != std::string::npos);
   CHECK(refused({"-p", "80:0"}).find("has \"0\" for a port") != std::string::npos);
   CHECK(refused({"-p", "9-8:80"}).find("has \"9-8\" for a port") != std::string::npos);
-  CHECK(refused({"-p", "8000-8003:80-81"}).find("has ranges of 4 and 2 ports") != std::string::npos);
-  CHECK(refused({"-p", "host:80:80"}).find("has \"host\", which is no address") != std::string::npos);
+  CHECK(refused({"-p", "8000-8003:80-81"}).find("has ranges of 4 and 2 ports") !=
+        std::string::npos);
+  CHECK(refused({"-p", "host:80:80"}).find("has \"host\", which is no address") !=
+        std::string::npos);
   CHECK(refused({"-p", "80/icmp"}).ends_with("tcp or udp"));
   CHECK(refused({"-p", "[::1]80"}).find("is no port") != std::string::npos);
   CHECK(refused({"--expose", "80:80"}).find("has \"80:80\" for a port") != std::string::npos);
@@ -349,10 +363,26 @@ TEST_CASE("rights") {
 }
 
 TEST_CASE("limits are those of builds") {
-  const ContainerConfig c =
-      config({"-m", "64m", "--memory-swap", "-1", "--cpus", "0.5", "-c", "512", "--cpuset-cpus", "0",
-              "--cpuset-mems", "0", "--pids-limit", "50", "--ulimit", "nofile=10:20", "--shm-size", "1m",
-              "--cgroup-parent", "/x"});
+  const ContainerConfig c = config({"-m",
+                                    "64m",
+                                    "--memory-swap",
+                                    "-1",
+                                    "--cpus",
+                                    "0.5",
+                                    "-c",
+                                    "512",
+                                    "--cpuset-cpus",
+                                    "0",
+                                    "--cpuset-mems",
+                                    "0",
+                                    "--pids-limit",
+                                    "50",
+                                    "--ulimit",
+                                    "nofile=10:20",
+                                    "--shm-size",
+                                    "1m",
+                                    "--cgroup-parent",
+                                    "/x"});
   CHECK(c.limits.memory == 64 << 20);
   CHECK(c.limits.memory_swap == -1);
   CHECK(c.limits.cpu_quota == 50'000);
@@ -370,8 +400,8 @@ TEST_CASE("limits are those of builds") {
 
 TEST_CASE("health") {
   const auto health = config({"--health-cmd", "curl localhost", "--health-interval", "10s",
-                              "--health-timeout", "1m", "--health-retries", "5", "--health-start-period",
-                              "2m", "--health-start-interval", "1s"})
+                              "--health-timeout", "1m", "--health-retries", "5",
+                              "--health-start-period", "2m", "--health-start-interval", "1s"})
                           .healthcheck;
   REQUIRE(health);
   CHECK(health->test == std::vector<std::string>{"CMD-SHELL", "curl localhost"});
@@ -384,7 +414,8 @@ TEST_CASE("health") {
   CHECK(config({"--no-healthcheck"}).healthcheck->test == std::vector<std::string>{"NONE"});
   CHECK(refused({"--no-healthcheck", "--health-retries", "2"}) ==
         "--no-healthcheck cannot be given with the other --health flags");
-  CHECK(refused({"--health-interval", "often"}).starts_with("--health-interval \"often\" is no time"));
+  CHECK(refused({"--health-interval", "often"})
+            .starts_with("--health-interval \"often\" is no time"));
   CHECK(refused({"--health-timeout", "-5s"}) == "--health-timeout \"-5s\" is negative");
   CHECK(refused({"--health-interval", "1us"}).find("less than a millisecond") != std::string::npos);
   CHECK(refused({"--health-retries", "-1"}) == "--health-retries \"-1\" is negative");
@@ -393,9 +424,10 @@ TEST_CASE("health") {
 TEST_CASE("docker's other flags say why not, and are taken where they ask for what is so") {
   CHECK(refused({"--pid", "host"}) ==
         "--pid \"host\" is not possible: a container has its processes to itself");
-  for (const char* flag : {"--ipc", "--uts", "--userns", "--cgroupns", "--runtime", "--sysctl", "--gpus",
-                           "--link", "--ip", "--mac-address", "--memory-reservation", "--log-opt",
-                           "--storage-opt", "--blkio-weight", "--device-cgroup-rule"}) {
+  for (const char* flag :
+       {"--ipc", "--uts", "--userns", "--cgroupns", "--runtime", "--sysctl", "--gpus", "--link",
+        "--ip", "--mac-address", "--memory-reservation", "--log-opt", "--storage-opt",
+        "--blkio-weight", "--device-cgroup-rule"}) {
     CAPTURE(flag);
     CHECK(refused({flag, "host"}).find(" is not possible: ") != std::string::npos);
     CHECK(refused({flag, ""}) == "nothing");
@@ -407,7 +439,9 @@ TEST_CASE("docker's other flags say why not, and are taken where they ask for wh
 
 TEST_CASE("keys that leave a terminal") {
   CHECK(parse_detach_keys("") == "\x10\x11");
-  CHECK(parse_detach_keys("ctrl-a,d") == "\x01" "d");
+  CHECK(parse_detach_keys("ctrl-a,d") ==
+        "\x01"
+        "d");
   CHECK(parse_detach_keys("ctrl-@,ctrl-[,ctrl-_") == std::string("\x00\x1b\x1f", 3));
   for (const char* text : {"ctrl-", "ctrl-1", "ab", ",", "ctrl-p,", "alt-x"}) {
     CAPTURE(text);
@@ -417,7 +451,9 @@ TEST_CASE("keys that leave a terminal") {
   DetachKeys keys("\x10\x11");
   CHECK(keys.pass("ls\n") == "ls\n");
   CHECK(keys.pass("a\x10").substr(0) == "a");  // the rest may come
-  CHECK(keys.pass("b") == "\x10" "b");
+  CHECK(keys.pass("b") ==
+        "\x10"
+        "b");
   CHECK(keys.pass("\x10\x10") == "\x10");
   CHECK_FALSE(keys.complete());
   CHECK(keys.pass("\x11never") == "");

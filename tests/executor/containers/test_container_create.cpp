@@ -195,7 +195,8 @@ TEST_CASE("a directory of this machine is made for --volume, and missed for --mo
   test.create(request, image);
   CHECK(fs::is_directory(test.folder / "new/er"));
   request.mounts.push_back(volume("", "/x"));
-  CHECK_THROWS_WITH_AS(test.create(request, image), "two mounts have the same target, \"/x\"", Error);
+  CHECK_THROWS_WITH_AS(test.create(request, image), "two mounts have the same target, \"/x\"",
+                       Error);
 }
 
 TEST_CASE("a container that cannot be made leaves no anonymous volume") {
