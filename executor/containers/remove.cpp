@@ -90,7 +90,11 @@ void remove_container(Store& store, const Container& container, const RemoveOpti
   std::optional<ContainerLock> lock = lock_soon(folder);
   if (!lock && options.force) {
     if (auto monitor = MonitorConnection::open(folder)) kill(*monitor, folder);
-    if (auto now = lock_soon(folder)) lock.emplace(std::move(*now));
+    try {
+      if (auto now = lock_soon(folder)) lock.emplace(std::move(*now));
+    } catch (const NoSuchContainer&) {
+      return;  // of one that was started with --rm, whose monitor had it removed at once
+    }
   }
   if (!lock) {
     const ContainerStatus status = container_state(folder).status;

@@ -50,15 +50,17 @@ TEST_CASE("ps shows docker's table") {
       start = std::max(line.find_first_not_of(' ', end), end);
       if (start == end) break;
     }
+    // Of what was made a moment ago the age is only a matter of how busy the machine is.
+    CHECK(parts.at(3).ends_with(" ago"));
+    parts.erase(parts.begin() + 3);
     return parts;
   };
   CHECK(cells(lines[1]) == std::vector<std::string>{fresh.id.substr(0, 12), "app:1",
-                                                    "\"sleep 1000\"", "Less than a second ago",
-                                                    "Created", "fresh"});
-  CHECK(cells(lines[2])[4] == "Exited (3) 2 hours ago");
+                                                    "\"sleep 1000\"", "Created", "fresh"});
+  CHECK(cells(lines[2])[3] == "Exited (3) 2 hours ago");
   CHECK(cells(lines[3]) ==
-        std::vector<std::string>{web.id.substr(0, 12), "app:1", "\"/bin/sh -c 'echo \\\"…\"",
-                                 "Less than a second ago", "Up 3 minutes",
+        std::vector<std::string>{web.id.substr(0, 12), "app:1", "\"/bin/sh -c 'echo \\\"a…\"",
+                                 "Up 3 minutes",
                                  "443/tcp, [::1]:9000->9000/udp, 0.0.0.0:8080->80/tcp", "web"});
   CHECK(lines_of(test.run({"ps"}).out).size() == 2);
   CHECK(test.run({"ps", "-q"}).out == web.id.substr(0, 12) + "\n");
@@ -87,8 +89,8 @@ TEST_CASE("ps says what a container does in docker's words") {
   };
   const Container container = test.make("web");
   CHECK(status(container) == "Created|created\n");
-  test.end(container, 0, 3);
-  CHECK(status(container) == "Exited (0) 3 seconds ago|exited\n");
+  test.end(container, 0, 65);
+  CHECK(status(container) == "Exited (0) About a minute ago|exited\n");
   ContainerState paused;
   paused.status = ContainerStatus::paused;
   test.run_since(container, 65, paused);
@@ -102,8 +104,8 @@ TEST_CASE("ps says what a container does in docker's words") {
   config.healthcheck->test = {"CMD", "true"};
   const Container checked = test.make("checked", config);
   CHECK(status(checked) == "Created|created\n");
-  test.run_since(checked, 5);
-  CHECK(status(checked) == "Up 5 seconds (health: starting)|running\n");
+  test.run_since(checked, 65);
+  CHECK(status(checked) == "Up About a minute (health: starting)|running\n");
 }
 
 TEST_CASE("ps keeps to its filters") {
