@@ -30,6 +30,7 @@ class MonitorConnection {
   explicit MonitorConnection(FileDescriptor socket, bool attached = false)
       : socket_(std::move(socket)), attached_(attached) {}
   MonitorConnection(MonitorConnection&&) noexcept = default;
+  MonitorConnection& operator=(MonitorConnection&&) noexcept = default;
 
   // Each waits for the monitor's answer, unless this is attached: then the monitor does it, or
   // cannot, without a word. False: it has no answer any more, the container has ended. Throws Error
