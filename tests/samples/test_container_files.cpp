@@ -153,7 +153,8 @@ TEST_CASE("a commit that is killed leaves the store whole and the container runn
   bool goes_on = false;
   for (int attempt = 0; attempt < 600 && !goes_on; ++attempt) goes_on = count() != before;
   CHECK(goes_on);
-  CHECK(yard.slipway({"fsck"}).status == 0);
+  const Finished checked = yard.slipway({"fsck"});
+  CHECK_MESSAGE(checked.status == 0, checked.out << checked.err);
   const std::string id = yard.out({"commit", "box", "team/box"});
   CHECK(yard.out({"run", "--rm", "team/box", "sh", "-c", "head -c 3 /big"}) == "xxx");
   CHECK(yard.slipway({"fsck"}).status == 0);
