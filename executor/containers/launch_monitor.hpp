@@ -1,4 +1,5 @@
-// Starting slipway-monitor: it is nobody's child, and has nothing of this process but what it is given.
+// Starting slipway-monitor: it is nobody's child, and has nothing of this process but what it is
+// given.
 #pragma once
 
 #include <cache/file_descriptor.hpp>

@@ -20,7 +20,7 @@
 namespace slipway {
 namespace {
 
-constexpr std::size_t piece = 64 << 10;     // bytes that are read at once
+constexpr std::size_t piece = 64 << 10;        // bytes that are read at once
 constexpr std::size_t longest_line = 1 << 20;  // bytes; a monitor's are much shorter
 
 bool number(std::string_view text, int& value) {
@@ -91,7 +91,8 @@ void LogReader::keep_last(std::size_t lines) {
   while (start > 0) {
     const void* const before = ::memrchr(text, '\n', start - 1);
     const std::size_t from =
-        before == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(before) - text) + 1;
+        before == nullptr ? 0
+                          : static_cast<std::size_t>(static_cast<const char*>(before) - text) + 1;
     const auto entry = parse({text + from, start - from - 1});
     if (entry && (entry->ends_line || !begun[entry->error])) {
       if (found == lines) break;

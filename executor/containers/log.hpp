@@ -1,5 +1,5 @@
-// What a container has printed, in `log` of its folder, as its monitor writes it: monitor/log.hpp has
-// the format.
+// What a container has printed, in `log` of its folder, as its monitor writes it: monitor/log.hpp
+// has the format.
 #pragma once
 
 #include <cache/file_descriptor.hpp>
@@ -15,10 +15,10 @@
 namespace slipway {
 
 struct LogEntry {
-  std::int64_t time = 0;        // nanoseconds since the epoch
-  std::string_view written;     // the same as it stands there, RFC 3339
-  bool error = false;           // printed as such
-  bool ends_line = false;       // a line break stood behind `bytes`
+  std::int64_t time = 0;     // nanoseconds since the epoch
+  std::string_view written;  // the same as it stands there, RFC 3339
+  bool error = false;        // printed as such
+  bool ends_line = false;    // a line break stood behind `bytes`
   std::string_view bytes;
 };
 
@@ -32,8 +32,8 @@ class LogReader {
   void keep_last(std::size_t lines);
   // The texts of the entry hold until the next call. Nothing: there is no more yet. Throws Error.
   std::optional<LogEntry> next();
-  // Until something was written into the container's folder since the last call, a state as well, or
-  // the time is over. The first call returns at once: what came before it is still to be read.
+  // Until something was written into the container's folder since the last call, a state as well,
+  // or the time is over. The first call returns at once: what came before it is still to be read.
   void wait_for_more(std::chrono::milliseconds most);
 
  private:
@@ -44,7 +44,7 @@ class LogReader {
   FileDescriptor file_;
   FileDescriptor changes_;  // inotify, once somebody waits
   std::string buffer_;
-  std::size_t used_ = 0;    // of the buffer
+  std::size_t used_ = 0;  // of the buffer
 };
 
 }  // namespace slipway

@@ -32,8 +32,7 @@ std::int32_t number_in(std::string_view bytes) {
 std::optional<MonitorConnection> MonitorConnection::open(
     const std::filesystem::path& container_folder) {
   // The path of the folder may be longer than a socket's address.
-  const FileDescriptor folder(
-      ::open(container_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor folder(::open(container_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) {
     if (errno == ENOENT) return std::nullopt;
     throw system_error("open", container_folder.string(), errno);
@@ -107,6 +106,10 @@ bool MonitorConnection::pause() {
 
 bool MonitorConnection::unpause() {
   return ask(byte_of(Said::unpause), {}, "unpause the container");
+}
+
+bool MonitorConnection::hold_still() {
+  return ask(byte_of(Said::hold_still), {}, "let the container stand still");
 }
 
 bool MonitorConnection::resize(const TerminalSize& size) {

@@ -30,19 +30,23 @@ class MonitorConnection {
   explicit MonitorConnection(FileDescriptor socket, bool attached = false)
       : socket_(std::move(socket)), attached_(attached) {}
   MonitorConnection(MonitorConnection&&) noexcept = default;
+  MonitorConnection& operator=(MonitorConnection&&) noexcept = default;
 
-  // Each waits for the monitor's answer, unless this is attached: then the monitor does it, or cannot,
-  // without a word. False: it has no answer any more, the container has ended. Throws Error where the
-  // monitor says that it cannot.
+  // Each waits for the monitor's answer, unless this is attached: then the monitor does it, or
+  // cannot, without a word. False: it has no answer any more, the container has ended. Throws Error
+  // where the monitor says that it cannot.
   bool signal(int number);  // to the container's first process
   bool pause();
   bool unpause();
+  // The container's processes stand still as long as this connection is there, whoever else pauses and
+  // unpauses them meanwhile.
+  bool hold_still();
   bool resize(const TerminalSize& size);
 
   // From now on output arrives, what is printed from now on and nothing before it.
   bool attach(const AttachedStreams& streams);
-  // Bytes for the program's input, as they come; they are passed on or dropped once it takes no more.
-  // Not blocking: how many were taken, 0 where none could be before the next event `room`.
+  // Bytes for the program's input, as they come; they are passed on or dropped once it takes no
+  // more. Not blocking: how many were taken, 0 where none could be before the next event `room`.
   std::size_t send_input(std::string_view bytes);
   void end_input();
   // This process will remove the container when it hears of its end (--rm); if it dies before, the
@@ -71,7 +75,7 @@ class MonitorConnection {
 
   FileDescriptor socket_;
   bool attached_ = false;
-  bool has_room_ = true;         // for input
+  bool has_room_ = true;          // for input
   std::optional<int> exit_code_;  // once it was told
   std::string buffer_;
 };

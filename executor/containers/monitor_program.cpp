@@ -16,7 +16,8 @@ extern "C" const char slipway_monitor_end[];
 namespace slipway {
 
 std::string_view monitor_program_bytes() {
-  return {slipway_monitor_start, static_cast<std::size_t>(slipway_monitor_end - slipway_monitor_start)};
+  return {slipway_monitor_start,
+          static_cast<std::size_t>(slipway_monitor_end - slipway_monitor_start)};
 }
 
 }  // namespace slipway

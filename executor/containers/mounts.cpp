@@ -33,8 +33,8 @@ struct Wanted {
 };
 
 const std::array own_files = {Wanted{"/etc/hosts", nullptr, "hosts"},
-                                  Wanted{"/etc/resolv.conf", nullptr, "resolv.conf"},
-                                  Wanted{"/etc/hostname", nullptr, "hostname"}};
+                              Wanted{"/etc/resolv.conf", nullptr, "resolv.conf"},
+                              Wanted{"/etc/hostname", nullptr, "hostname"}};
 
 // A new one each time: whoever has the last one mounted keeps it.
 void put_file(const std::filesystem::path& path, const std::string& text) {
@@ -138,10 +138,10 @@ void add_container_mounts(StepMounts& mounts, Store& store, const Container& con
   std::stable_sort(all.begin(), all.end(),
                    [](const Wanted& a, const Wanted& b) { return a.target < b.target; });
   for (const Wanted& one : all) {
-    mounts.add_tree(one.mount != nullptr
-                        ? tree_of(store, *one.mount, config.privileged)
-                        : clone_whole_tree(open_source(folder / one.file),
-                                           MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+    mounts.add_tree(one.mount != nullptr ? tree_of(store, *one.mount, config.privileged)
+                                         : clone_whole_tree(open_source(folder / one.file),
+                                                            MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                                MOUNT_ATTR_NOEXEC),
                     one.target);
   }
 }
@@ -161,8 +161,8 @@ void note_stubs(const std::filesystem::path& folder, const std::vector<Stub>& st
       lines += std::string(path.substr(upper.size())) + "\n";
   }
   const std::filesystem::path path = folder / "stubs";
-  const FileDescriptor file(::open(
-      path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const FileDescriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) throw system_error("open", path.string(), errno);
   write_all(file.get(), lines, path.string());
 }

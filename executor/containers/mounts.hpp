@@ -22,8 +22,8 @@ void write_network_files(const std::filesystem::path& folder, const Container& c
 void add_container_mounts(StepMounts& mounts, Store& store, const Container& container,
                           const std::filesystem::path& folder);
 
-// Which paths were made in the container's layer for mounts only, beside those that an earlier start
-// has made.
+// Which paths were made in the container's layer for mounts only, beside those that an earlier
+// start has made.
 void note_stubs(const std::filesystem::path& folder, const std::vector<Stub>& stubs);
 
 }  // namespace slipway

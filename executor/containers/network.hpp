@@ -24,8 +24,8 @@ struct ContainerNetwork {
   // The monitor holds these as long as the container runs; their end takes the container out of its
   // network.
   std::vector<FileDescriptor> held;
-  // Not empty: when this becomes readable, the monitor runs `slipway container-hook connect ID` once,
-  // with `space` and `idle` as its descriptors 3 and 4, and goes on.
+  // Not empty: when this becomes readable, the monitor runs `slipway container-hook connect ID`
+  // once, with `space` and `idle` as its descriptors 3 and 4, and goes on.
   FileDescriptor idle;
   std::string address;      // "10.0.2.100"; empty: none of its own
   std::string gateway;      // by which it reaches the host, for "host-gateway"
@@ -39,8 +39,8 @@ struct ContainerNetwork {
 ContainerNetwork connect_container(Store& store, const Container& container,
                                    const std::function<void(const Diagnostic&)>& note);
 
-// `container-hook connect`: connects a namespace that has begun to send. `space` and `idle` as above.
-// The program that it starts ends when the monitor's end of `held` is closed. Throws Error.
+// `container-hook connect`: connects a namespace that has begun to send. `space` and `idle` as
+// above. The program that it starts ends when the monitor's end of `held` is closed. Throws Error.
 void connect_hook(Store& store, const Container& container, FileDescriptor space,
                   FileDescriptor idle);
 

@@ -6,8 +6,8 @@
 #include <executor/sandbox/rights.hpp>
 
 #include <cstdint>
-#include <vector>
 #include <string>
+#include <vector>
 
 namespace slipway {
 

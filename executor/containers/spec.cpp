@@ -46,8 +46,8 @@ RunProcess container_operation(const Container& container) {
   operation.environment = container_environment(container);
   operation.working_directory = config.working_directory;
   operation.user = config.user;
-  operation.network = config.network == "host" ? RunProcess::Network::host
-                                               : RunProcess::Network::none;
+  operation.network =
+      config.network == "host" ? RunProcess::Network::host : RunProcess::Network::none;
   operation.hostname = container_hostname(container);
   operation.shm_size = config.shm_size;
   operation.ulimits = config.ulimits;

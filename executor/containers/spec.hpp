@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cache/containers/container.hpp>
-#include <executor/sandbox/root_tree.hpp>
 #include <executor/sandbox/rights.hpp>
+#include <executor/sandbox/root_tree.hpp>
 #include <executor/sandbox/users.hpp>
 #include <ir/operation.hpp>
 
@@ -12,11 +12,12 @@
 
 namespace slipway {
 
-// What its host name is: the asked one, else the beginning of the ID, in the host's network the host's.
+// What its host name is: the asked one, else the beginning of the ID, in the host's network the
+// host's.
 std::string container_hostname(const Container& container);
 
-// PATH, HOSTNAME and with a terminal TERM, and what the image and the flags say. HOME comes with the
-// user. Each name once.
+// PATH, HOSTNAME and with a terminal TERM, and what the image and the flags say. HOME comes with
+// the user. Each name once.
 std::vector<std::string> container_environment(const Container& container);
 
 RunProcess container_operation(const Container& container);

@@ -42,7 +42,7 @@
 namespace slipway {
 namespace {
 
-constexpr int cannot_start = 125;   // docker's: for reasons that are not the program's
+constexpr int cannot_start = 125;  // docker's: for reasons that are not the program's
 constexpr int cannot_execute = 126;
 constexpr int not_found = 127;
 constexpr std::int64_t second = 1'000'000'000;
@@ -96,13 +96,14 @@ NotStarted not_started(const init::Report& report, Error error) {
 
 // The other ends of a process's three streams.
 struct Streams {
-  FileDescriptor input, output, error;                    // the process's
-  FileDescriptor input_end, output_end, error_end;        // the monitor's
+  FileDescriptor input, output, error;              // the process's
+  FileDescriptor input_end, output_end, error_end;  // the monitor's
 };
 
 void give_to(const FileDescriptor& pipe, std::uint32_t user) {
   constexpr auto same = static_cast<gid_t>(-1);
-  if (user != 0 && ::fchown(pipe.get(), user, same) != 0) throw system_error("fchown", "pipe", errno);
+  if (user != 0 && ::fchown(pipe.get(), user, same) != 0)
+    throw system_error("fchown", "pipe", errno);
 }
 
 FileDescriptor again(const FileDescriptor& descriptor) {
@@ -172,7 +173,8 @@ class Start {
           .hint("`slipway start " + name + "` starts it");
     ContainerNetwork network;
     network.kind = ContainerNetwork::Kind::entered;
-    network.space = open_or_throw("/proc/" + std::to_string(state.process.pid) + "/ns/net", O_RDONLY);
+    network.space =
+        open_or_throw("/proc/" + std::to_string(state.process.pid) + "/ns/net", O_RDONLY);
     // The number may be another process's by now.
     const ContainerState since = container_state(folder);
     if (since.process != state.process)
@@ -228,8 +230,7 @@ class Start {
     streams.error = std::move(error.write);
     streams.output_end = std::move(output.read);
     streams.error_end = std::move(error.read);
-    for (const FileDescriptor* end :
-         {&streams.input_end, &streams.output_end, &streams.error_end})
+    for (const FileDescriptor* end : {&streams.input_end, &streams.output_end, &streams.error_end})
       never_block(*end);
     return streams;
   }
@@ -247,8 +248,7 @@ class Start {
         (options_.ids == Ids::own ? init::Plan::fake_ids : 0) |
         (insecure ? init::Plan::insecure : 0) |
         (config_.no_new_privileges ? init::Plan::no_new_privileges : 0) |
-        (config_.terminal ? init::Plan::terminal : 0) |
-        (stays_ ? 0 : init::Plan::first_process);
+        (config_.terminal ? init::Plan::terminal : 0) | (stays_ ? 0 : init::Plan::first_process);
     plan_program(plan, operation_, rights_, user_, {});
     plan.header.hostname = plan.text(operation_.hostname);
     plan_root(plan, mounts, rights_);
@@ -267,9 +267,9 @@ class Start {
     never_block(starter);
     const FileDescriptor folder = open_or_throw(folder_, O_PATH | O_DIRECTORY);
     const FileDescriptor null = open_or_throw("/dev/null", O_RDWR);
-    const FileDescriptor hook_program =
-        options_.hook_program.empty() ? open_or_throw("/proc/self/exe", O_PATH)
-                                      : open_or_throw(options_.hook_program, O_PATH);
+    const FileDescriptor hook_program = options_.hook_program.empty()
+                                            ? open_or_throw("/proc/self/exe", O_PATH)
+                                            : open_or_throw(options_.hook_program, O_PATH);
     ControlGroup group = control_group();
 
     std::vector<int> descriptors = {streams_.input.get(), streams_.output.get(),
@@ -283,8 +283,7 @@ class Start {
           lifeline.write.get(), streams_.input_end.get(), streams_.output_end.get(),
           streams_.error_end.get(), hook_program.get(), null.get()})
       descriptors.push_back(each);
-    const FileDescriptor orders_memory =
-        sealed_memory("orders", orders(descriptors, own, group));
+    const FileDescriptor orders_memory = sealed_memory("orders", orders(descriptors, own, group));
     descriptors[own] = orders_memory.get();
     launch_monitor(descriptors, static_cast<int>(own), container_.id.substr(0, 12));
     // From now on the monitor's.
@@ -312,12 +311,11 @@ class Start {
     };
     const AttachedStreams streams = options_.attach.value_or(AttachedStreams());
     const bool once = config_.attach_input || streams.input;
-    header.flags = (config_.terminal ? Orders::terminal : 0) |
-                   (config_.no_logs ? 0 : Orders::keeps_log) |
-                   (config_.keeps_input && once ? Orders::input_once : 0) |
-                   (config_.auto_remove ? Orders::auto_remove : 0) |
-                   (options_.removes ? Orders::removes : 0) |
-                   (options_.attach ? Orders::attached : 0);
+    header.flags =
+        (config_.terminal ? Orders::terminal : 0) | (config_.no_logs ? 0 : Orders::keeps_log) |
+        (config_.keeps_input && once ? Orders::input_once : 0) |
+        (config_.auto_remove ? Orders::auto_remove : 0) | (options_.removes ? Orders::removes : 0) |
+        (options_.attach ? Orders::attached : 0);
     if (streams.input) header.streams |= monitor::stream_input;
     if (streams.output) header.streams |= monitor::stream_output;
     if (streams.error) header.streams |= monitor::stream_error;
@@ -327,7 +325,8 @@ class Start {
     header.network = network_.space ? add(network_.space.get()) : -1;
     header.idle = network_.idle ? add(network_.idle.get()) : -1;
     for (const FileDescriptor& held : network_.held) add(held.get());
-    header.stop_signal = SIGTERM;
+    const int stop = config_.stop_signal.empty() ? 0 : signal_number(config_.stop_signal);
+    header.stop_signal = static_cast<std::uint32_t>(stop > 0 ? stop : SIGTERM);
     header.id = orders.text(container_.id);
     header.boot = orders.text(boot_line());
     header.addresses = orders.text(address_lines(network_));

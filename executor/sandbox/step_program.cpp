@@ -100,11 +100,8 @@ void require_texts(const RunProcess& operation) {
 // Of two variables of a name programs take the first or the last, as they like.
 void set_variable(std::vector<std::string>& environment, const std::string& entry) {
   const std::string name = entry.substr(0, entry.find('=') + 1);
-  const auto is_one = [&name](const std::string& one) { return one.starts_with(name); };
-  const auto found = std::find_if(environment.begin(), environment.end(), is_one);
-  if (found == environment.end()) return environment.push_back(entry);
-  *found = entry;
-  environment.erase(std::remove_if(found + 1, environment.end(), is_one), environment.end());
+  std::erase_if(environment, [&](const std::string& one) { return one.starts_with(name); });
+  environment.push_back(entry);
 }
 
 std::string working_directory_of(const RunProcess& operation) {

@@ -5,8 +5,8 @@
 namespace slipway::monitor {
 namespace {
 
-constexpr int dont_wait = 0x40;      // MSG_DONTWAIT
-constexpr int no_signal = 0x4000;    // MSG_NOSIGNAL
+constexpr int dont_wait = 0x40;    // MSG_DONTWAIT
+constexpr int no_signal = 0x4000;  // MSG_NOSIGNAL
 
 }  // namespace
 
@@ -66,6 +66,13 @@ bool Clients::anyone_owed() const {
 bool Clients::anyone_waits_for_answer() const {
   for (const Client& client : all_) {
     if (client.open && client.answer_size > 0) return true;
+  }
+  return false;
+}
+
+bool Clients::anyone_holds() const {
+  for (const Client& client : all_) {
+    if (client.open && client.holds) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
-// Who is connected to the monitor. However many they are and whatever they send, what is kept for each
-// is bounded: one answer that it has not taken yet, and one packet of input that the program has not.
+// Who is connected to the monitor. However many they are and whatever they send, what is kept for
+// each is bounded: one answer that it has not taken yet, and one packet of input that the program
+// has not.
 #pragma once
 
 #include "protocol.hpp"
@@ -15,6 +16,7 @@ struct Client {
   bool attached;
   std::uint8_t streams;  // stream_...
   bool removes;
+  bool holds;        // the processes, which go on when nobody does any more
   bool owed;         // the piece of output that was read last
   bool hung_up;      // said nothing more, and has input left
   bool ends_input;   // has no more
@@ -22,10 +24,10 @@ struct Client {
   std::size_t answer_size;  // 0: none waits
   std::size_t input_size;   // of which `input_done` the program has
   std::size_t input_done;
-  char* input;              // `most_input` bytes
+  char* input;  // `most_input` bytes
 
-  // A packet is read from it only when nothing of it is left.
-  bool can_speak() const { return answer_size == 0 && input_size == 0 && !hung_up; }
+  // What it says is heard when it has taken the last answer.
+  bool can_speak() const { return answer_size == 0 && !hung_up; }
 };
 
 constexpr std::size_t most_clients = 64;
@@ -52,6 +54,7 @@ class Clients {
   bool anyone_owed() const;
   bool anyone_waits_for_answer() const;
   bool anyone_removes() const;
+  bool anyone_holds() const;
 
  private:
   Client all_[most_clients];

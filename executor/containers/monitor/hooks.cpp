@@ -21,8 +21,7 @@ constexpr std::uint32_t most_variables = 15;
   long network = -1;
   long idle = -1;
   if (hook == Hook::connect) {
-    network =
-        system_call(SYS_fcntl, instructions.own(orders.network), F_DUPFD_CLOEXEC, beyond);
+    network = system_call(SYS_fcntl, instructions.own(orders.network), F_DUPFD_CLOEXEC, beyond);
     idle = system_call(SYS_fcntl, instructions.own(orders.idle), F_DUPFD_CLOEXEC, beyond);
   }
   for (int stream = 0; stream < 3; ++stream) system_call(SYS_dup3, null, stream, 0);

@@ -57,7 +57,8 @@ inline void read_file(int directory, const char* name, char* to, std::size_t siz
 inline bool write_file(int directory, const char* name, const char* text) {
   const long file = system_call(SYS_openat, directory, address(name), 02000001 /* O_WRONLY */);
   if (file < 0) return false;
-  const long put = system_call(SYS_write, file, address(text), static_cast<long>(init::length(text)));
+  const long put =
+      system_call(SYS_write, file, address(text), static_cast<long>(init::length(text)));
   system_call(SYS_close, file);
   return put >= 0;
 }

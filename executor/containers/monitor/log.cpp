@@ -15,7 +15,8 @@ struct Head {
 
 void fill(Head& head, const Time& now, bool error, bool whole) {
   write_time(head.text, now.seconds, now.nanoseconds);
-  const char* rest = error ? (whole ? " stderr F " : " stderr P ") : (whole ? " stdout F " : " stdout P ");
+  const char* rest =
+      error ? (whole ? " stderr F " : " stderr P ") : (whole ? " stdout F " : " stdout P ");
   for (std::size_t i = 0; i < 10; ++i) head.text[time_size + i] = rest[i];
 }
 
@@ -23,9 +24,9 @@ void fill(Head& head, const Time& now, bool error, bool whole) {
 
 void Log::write(bool error, const char* bytes, std::size_t size) {
   if (file_ < 0) {
-    file_ = static_cast<int>(system_call(SYS_openat, folder_, address("log"),
-                                         O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-                                         0600));
+    file_ =
+        static_cast<int>(system_call(SYS_openat, folder_, address("log"),
+                                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file_ < 0) return;
   }
   const Time now = time_of(0 /* CLOCK_REALTIME */);

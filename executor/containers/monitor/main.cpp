@@ -1,8 +1,8 @@
 // slipway-monitor: the one process that stays with a container as long as it runs.
 //
-// A static program without a C library, as slipway-init, which is in it as well: the container's first
-// process is a copy of this one. It allocates nothing, so it is as small at the end as it was at the
-// start, whatever the program prints and whoever is connected.
+// A static program without a C library, as slipway-init, which is in it as well: the container's
+// first process is a copy of this one. It allocates nothing, so it is as small at the end as it was
+// at the start, whatever the program prints and whoever is connected.
 #include "monitor.hpp"
 
 #include "kernel.hpp"
@@ -23,7 +23,8 @@ Clients clients;
   if (number == nullptr) init::leave(125);
   const auto orders = static_cast<long>(read_number(number));
   struct statx status = {};
-  if (system_call(SYS_statx, orders, address(""), AT_EMPTY_PATH, STATX_SIZE, address(&status)) != 0) {
+  if (system_call(SYS_statx, orders, address(""), AT_EMPTY_PATH, STATX_SIZE, address(&status)) !=
+      0) {
     init::leave(125);
   }
   const long memory = system_call(SYS_mmap, 0, static_cast<long>(status.stx_size), PROT_READ,
@@ -47,5 +48,6 @@ __asm__(
     ".globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n"
     " call slipway_monitor_main\n");
 #elif defined(__aarch64__)
-__asm__(".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n b slipway_monitor_main\n");
+__asm__(
+    ".globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n b slipway_monitor_main\n");
 #endif

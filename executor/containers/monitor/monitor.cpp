@@ -15,14 +15,15 @@
 namespace slipway::monitor {
 namespace {
 
-constexpr int unix_family = 1;  // AF_UNIX
+constexpr int unix_family = 1;                         // AF_UNIX
 constexpr int seqpacket = 5 | O_CLOEXEC | O_NONBLOCK;  // SOCK_SEQPACKET
 constexpr std::uint64_t never = ~std::uint64_t{0};
 constexpr std::uint64_t second = 1'000'000'000;
-// How long a client that takes nothing can keep a container that has ended from being started again.
+// How long a client that takes nothing can keep a container that has ended from being started
+// again.
 constexpr std::uint64_t patience_with_clients = 10 * second;
-constexpr std::int32_t already = 114;   // EALREADY
-constexpr std::int32_t wrong = 22;      // EINVAL
+constexpr std::int32_t already = 114;  // EALREADY
+constexpr std::int32_t wrong = 22;     // EINVAL
 
 // The piece of output that was read last, behind the byte that says what it is.
 std::uint8_t piece[1 + most_output];
@@ -156,8 +157,8 @@ void Monitor::wait_for_something() {
   wait(idle, idle_, POLLIN);
   std::size_t count = first_client;
   for (const Client& client : clients_) {
-    const int events = (client.can_speak() ? POLLIN : 0) |
-                       (client.owed || client.answer_size > 0 ? POLLOUT : 0);
+    const int events =
+        (client.can_speak() ? POLLIN : 0) | (client.owed || client.answer_size > 0 ? POLLOUT : 0);
     wait(count++, client.open && !client.hung_up ? client.socket : -1, events);
   }
   const std::uint64_t until =
@@ -229,8 +230,7 @@ void Monitor::reap() {
 
 void Monitor::accept_client() {
   if (clients_.full()) return;
-  const long socket =
-      system_call(SYS_accept4, listener_, 0, 0, O_CLOEXEC | O_NONBLOCK);
+  const long socket = system_call(SYS_accept4, listener_, 0, 0, O_CLOEXEC | O_NONBLOCK);
   if (socket < 0) return;
   clients_.welcome(static_cast<int>(socket));
 }
@@ -239,7 +239,8 @@ void Monitor::run_probe() {
   if (!probes_.wanted() || ended_) return;
   const std::uint64_t now = monotonic();
   if (probes_.next() > now) return;
-  if (state_.status == State::Status::paused) return probes_.put_off(now);
+  if (state_.status == State::Status::paused || clients_.anyone_holds())
+    return probes_.put_off(now);
   const long process = start_hook(instructions_, Hook::health);
   if (process > 0) {
     probes_.begin(process);
@@ -298,36 +299,35 @@ void Monitor::look_at(Client& client, int events) {
     if (client.owed) deliver_again(client);
     if (client.answer_size > 0) Clients::answer_again(client);
   }
-  if ((events & POLLIN) != 0) return hear(client);
-  if ((events & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
-    // What it has said before is heard first, when there is room for it.
-    if (client.input_size > 0) {
-      client.hung_up = true;
-      client.owed = false;
-      return;
-    }
-    client.answer_size = 0;
-    hear(client);
-  }
+  // A hang-up is heard behind all that was said before it.
+  if ((events & (POLLHUP | POLLERR)) != 0) client.answer_size = 0;
+  if (client.can_speak() && (events & ~POLLOUT) != 0) hear(client);
 }
 
 void Monitor::hear(Client& client) {
   std::uint8_t packet[1 + most_input];
   constexpr int how = 0x40 | 0x20;  // MSG_DONTWAIT, MSG_TRUNC: the whole size
-  const long got = system_call(SYS_recvfrom, client.socket, address(packet), sizeof(packet), how,
-                               0, 0);
+  const long got =
+      system_call(SYS_recvfrom, client.socket, address(packet), sizeof(packet), how, 0, 0);
   if (got == eagain || got == eintr) return;
+  if (got <= 0 && client.input_size > 0) {
+    client.hung_up = true;
+    client.owed = false;
+    return;
+  }
   if (got <= 0 || got > static_cast<long>(sizeof(packet))) return leave(client);
   const auto said = static_cast<Said>(packet[0]);
   const std::size_t size = static_cast<std::size_t>(got) - 1;
-  if (said == Said::input) return take_input(client, packet + 1, size);
+  if (said == Said::input) {
+    // One that does not wait for `room` is none of slipway's.
+    return client.input_size > 0 ? leave(client) : take_input(client, packet + 1, size);
+  }
   const bool answers = !client.attached;
   const std::int32_t result = obey(client, said, packet + 1, size);
   if (answers) Clients::answer(client, Said::done, result);
 }
 
-std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
-                           std::size_t size) {
+std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes, std::size_t size) {
   switch (said) {
     case Said::attach:
       if (size != 1) return wrong;
@@ -355,6 +355,8 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
       return hold(true);
     case Said::unpause:
       return hold(false);
+    case Said::hold_still:
+      return hold_for(client);
     case Said::will_remove:
       client.removes = true;
       return 0;
@@ -366,10 +368,22 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
 std::int32_t Monitor::hold(bool still) {
   const State::Status wanted = still ? State::Status::paused : State::Status::running;
   if (state_.status == wanted) return already;
-  const long result = still ? process_.pause() : process_.unpause();
+  // Whom a client holds goes on when that one is gone.
+  const long result = clients_.anyone_holds() ? 0
+                      : still                 ? process_.pause()
+                                              : process_.unpause();
   if (result != 0) return static_cast<std::int32_t>(-result);
   state_.status = wanted;
   put_state();
+  return 0;
+}
+
+std::int32_t Monitor::hold_for(Client& client) {
+  if (state_.status != State::Status::paused && !clients_.anyone_holds()) {
+    const long result = process_.pause();
+    if (result != 0) return static_cast<std::int32_t>(-result);
+  }
+  client.holds = true;
   return 0;
 }
 
@@ -382,9 +396,8 @@ void Monitor::take_input(Client& client, const std::uint8_t* bytes, std::size_t 
 
 void Monitor::pass_input(Client& client) {
   while (input_ >= 0 && client.input_done < client.input_size) {
-    const long put =
-        system_call(SYS_write, input_, address(client.input + client.input_done),
-                    static_cast<long>(client.input_size - client.input_done));
+    const long put = system_call(SYS_write, input_, address(client.input + client.input_done),
+                                 static_cast<long>(client.input_size - client.input_done));
     if (put == eagain) return;
     if (put == eintr) continue;
     if (put < 0) {
@@ -397,10 +410,7 @@ void Monitor::pass_input(Client& client) {
   client.input_size = client.input_done = 0;
   if (!client.hung_up) Clients::answer(client, Said::room, nullptr, 0);
   after_input(client);
-  if (client.hung_up) {
-    client.hung_up = false;
-    hear(client);
-  }
+  if (client.hung_up) leave(client);
 }
 
 // A terminal's input has no end.
@@ -417,7 +427,10 @@ void Monitor::leave(Client& client) {
     client.ends_input = true;
     after_input(client);
   }
+  const bool held = client.holds;
   Clients::drop(client);
+  if (held && !clients_.anyone_holds() && state_.status != State::Status::paused)
+    process_.unpause();
 }
 
 void Monitor::end() {

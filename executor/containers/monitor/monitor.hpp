@@ -24,7 +24,7 @@ class Monitor {
 
   void serve_control();
   void tell_start();
-  void watch();                    // until the container has ended and its output is read
+  void watch();  // until the container has ended and its output is read
   void wait_for_something();
   void look_at_signals();
   void reap();
@@ -39,13 +39,14 @@ class Monitor {
   void hear(Client& client);
   std::int32_t obey(Client& client, Said said, const std::uint8_t* bytes, std::size_t size);
   std::int32_t hold(bool still);
+  std::int32_t hold_for(Client& client);
   void take_input(Client& client, const std::uint8_t* bytes, std::size_t size);
   void pass_input(Client& client);
   void after_input(Client& client);
   void leave(Client& client);
 
-  void end();                      // says that it has ended, and lets everything go
-  [[noreturn]] void go();          // has it removed, if that is to be done, and ends the monitor
+  void end();              // says that it has ended, and lets everything go
+  [[noreturn]] void go();  // has it removed, if that is to be done, and ends the monitor
 
   void put_state();
 
@@ -62,7 +63,7 @@ class Monitor {
   int error_ = -1;
   int idle_ = -1;
   bool ended_ = false;
-  std::size_t piece_size_ = 0;     // of the output that somebody has still to get; 0: none
+  std::size_t piece_size_ = 0;  // of the output that somebody has still to get; 0: none
   bool piece_is_error_ = false;
   std::uint64_t patience_ = ~std::uint64_t{0};  // until when clients of an ended one are waited for
 };

@@ -25,15 +25,15 @@ enum Own : std::int32_t {
   own_error,     // the same of its error output; /dev/null with a terminal
   own_program,   // slipway's, which runs the hooks
   own_null,
-  own_first,     // more, as `Orders` numbers them
+  own_first,  // more, as `Orders` numbers them
 };
 
 // A group that the process joins, and that is removed when it has ended.
 struct Group {
-  std::int32_t directory;  // locked; by its number among `own`
-  std::int32_t door;       // cgroup.procs
-  std::uint32_t path;      // offset
-  std::uint32_t kind;      // bits
+  std::int32_t directory;                      // locked; by its number among `own`
+  std::int32_t door;                           // cgroup.procs
+  std::uint32_t path;                          // offset
+  std::uint32_t kind;                          // bits
   static constexpr std::uint32_t unified = 1;  // version 2
   static constexpr std::uint32_t freezer = 2;  // can hold all processes of the group still
 };
@@ -60,11 +60,11 @@ struct Orders {
   std::uint32_t boot;         // text, a line of the state file
   std::uint32_t addresses;    // text, lines of it that hold while the container runs
   std::int32_t own_count;     // how many they are
-  std::uint64_t health_interval;        // nanoseconds; 0: it has no probes
+  std::uint64_t health_interval;  // nanoseconds; 0: it has no probes
   std::uint64_t health_start_period;
   std::uint64_t health_start_interval;
-  init::List groups;          // Group
-  init::List environment;     // offsets: of the hooks
+  init::List groups;       // Group
+  init::List environment;  // offsets: of the hooks
 };
 
 }  // namespace slipway::monitor

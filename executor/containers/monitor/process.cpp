@@ -68,7 +68,8 @@ void remove_group(int parent, const char* name, int depth) {
         for (long at = 0; at < got;) {
           const auto* entry = reinterpret_cast<const Entry*>(list + at);
           const char* inner = entry->name;
-          const bool dots = inner[0] == '.' && (inner[1] == 0 || (inner[1] == '.' && inner[2] == 0));
+          const bool dots =
+              inner[0] == '.' && (inner[1] == 0 || (inner[1] == '.' && inner[2] == 0));
           if (entry->type == directory && !dots) {
             remove_group(static_cast<int>(inside), inner, depth + 1);
           }
@@ -106,8 +107,8 @@ Instructions::Instructions(const Orders* orders, std::size_t size) : orders_(ord
 
 void Process::start() {
   // A plain fork: this address space is a few dozen pages.
-  number_ = system_call(
-      SYS_clone, static_cast<long>(instructions_.orders().namespaces) | SIGCHLD, 0, 0, 0, 0);
+  number_ = system_call(SYS_clone, static_cast<long>(instructions_.orders().namespaces) | SIGCHLD,
+                        0, 0, 0, 0);
   if (number_ == 0) be_born();
   const long failure = number_;
   if (failure < 0) init::fail(init::Stage::process, 0, failure);

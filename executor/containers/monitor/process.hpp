@@ -1,4 +1,5 @@
-// The container's first process and all that it has started: its birth, what holds it still, its end.
+// The container's first process and all that it has started: its birth, what holds it still, its
+// end.
 #pragma once
 
 #include "orders.hpp"

@@ -17,10 +17,9 @@ std::uint64_t number(long value) {
 std::size_t state_text(const State& state, char* to, std::size_t size) {
   const bool alive = state.status != State::Status::exited;
   Text text(to, size);
-  text.add("status ")
-      .add(!alive                                    ? "exited\n"
-           : state.status == State::Status::running ? "running\n"
-                                                    : "paused\n");
+  text.add("status ").add(!alive                                   ? "exited\n"
+                          : state.status == State::Status::running ? "running\n"
+                                                                   : "paused\n");
   text.add(state.boot);
   if (alive) {
     text.add("monitor ").add(number(state.monitor)).add(" ").add(state.monitor_start).add("\n");

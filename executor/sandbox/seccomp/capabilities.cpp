@@ -22,11 +22,11 @@ struct Unlocked {
 const Unlocked unlocked[] = {
     {CAP_DAC_READ_SEARCH, {SYS_open_by_handle_at}},
     {CAP_SYS_ADMIN,
-     {SYS_bpf,           SYS_clone,       SYS_clone3,    SYS_fanotify_init, SYS_fsconfig,
-      SYS_fsmount,       SYS_fsopen,      SYS_fspick,    SYS_mount,         SYS_mount_setattr,
-      SYS_move_mount,    SYS_open_tree,   SYS_perf_event_open, SYS_pivot_root, SYS_quotactl,
-      SYS_quotactl_fd,   SYS_setdomainname, SYS_sethostname, SYS_setns,     SYS_syslog,
-      SYS_umount2,       SYS_unshare}},
+     {SYS_bpf,         SYS_clone,         SYS_clone3,          SYS_fanotify_init, SYS_fsconfig,
+      SYS_fsmount,     SYS_fsopen,        SYS_fspick,          SYS_mount,         SYS_mount_setattr,
+      SYS_move_mount,  SYS_open_tree,     SYS_perf_event_open, SYS_pivot_root,    SYS_quotactl,
+      SYS_quotactl_fd, SYS_setdomainname, SYS_sethostname,     SYS_setns,         SYS_syslog,
+      SYS_umount2,     SYS_unshare}},
     {CAP_SYS_BOOT, {SYS_reboot}},
     {CAP_SYS_MODULE, {SYS_delete_module, SYS_init_module, SYS_finit_module}},
     {CAP_SYS_PACCT, {SYS_acct}},
@@ -36,7 +36,8 @@ const Unlocked unlocked[] = {
 #endif
     {CAP_SYS_TIME, {SYS_settimeofday, SYS_clock_settime}},
     {CAP_SYS_TTY_CONFIG, {SYS_vhangup}},
-    {CAP_SYS_NICE, {SYS_get_mempolicy, SYS_mbind, SYS_set_mempolicy, 450 /* set_mempolicy_home_node */}},
+    {CAP_SYS_NICE,
+     {SYS_get_mempolicy, SYS_mbind, SYS_set_mempolicy, 450 /* set_mempolicy_home_node */}},
     {CAP_SYSLOG, {SYS_syslog}},
     {CAP_BPF, {SYS_bpf}},
     {CAP_PERFMON, {SYS_perf_event_open}},
@@ -50,8 +51,8 @@ constexpr std::uint32_t native = AUDIT_ARCH_AARCH64;
 
 }  // namespace
 
-// Stands before the compiled filter: a call that is unlocked is let through, for every other one the
-// filter begins as ever.
+// Stands before the compiled filter: a call that is unlocked is let through, for every other one
+// the filter begins as ever.
 std::vector<Instruction> filter_for(std::uint64_t capabilities) {
   std::vector<std::uint32_t> calls;
   for (const Unlocked& one : unlocked) {
@@ -70,8 +71,8 @@ std::vector<Instruction> filter_for(std::uint64_t capabilities) {
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const bool last = i + 1 == calls.size();
     const auto permission = static_cast<std::uint8_t>(calls.size() - i - 1);
-    all.push_back({BPF_JMP | BPF_JEQ | BPF_K, permission, static_cast<std::uint8_t>(last ? 1 : 0),
-                   calls[i]});
+    all.push_back(
+        {BPF_JMP | BPF_JEQ | BPF_K, permission, static_cast<std::uint8_t>(last ? 1 : 0), calls[i]});
   }
   all.push_back({BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW});
   const auto rest = filter();

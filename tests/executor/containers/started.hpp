@@ -20,8 +20,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
@@ -70,11 +70,12 @@ class StartedContainers {
     std::filesystem::permissions(root / "tmp", std::filesystem::perms(01777));
     std::filesystem::copy_file("/bin/busybox", root / "bin/busybox");
     for (const char* applet :
-         {"sh",    "cat",   "echo",  "ls",    "sleep",  "true",   "id",   "pwd",   "env",  "mkdir",
-          "rm",    "touch", "head",  "dd",    "hostname", "stat", "ln",   "readlink", "mount", "wc",
-          "umount", "grep", "mknod", "chmod", "mv",     "ps",     "kill", "sed",   "sort", "printf",
-          "setsid", "tr",   "stty",  "seq",   "tty",    "nc",     "test", "false", "yes",  "usleep",
-          "chroot", "unshare", "cut", "awk",  "df",     "find",   "ip"}) {
+         {"sh",     "cat",      "echo",  "ls",    "sleep",  "true",   "id",       "pwd",
+          "env",    "mkdir",    "rm",    "touch", "head",   "dd",     "hostname", "stat",
+          "ln",     "readlink", "mount", "wc",    "umount", "grep",   "mknod",    "chmod",
+          "mv",     "ps",       "kill",  "sed",   "sort",   "printf", "setsid",   "tr",
+          "stty",   "seq",      "tty",   "nc",    "test",   "false",  "yes",      "usleep",
+          "chroot", "unshare",  "cut",   "awk",   "df",     "find",   "ip"}) {
       std::filesystem::create_symlink("busybox", root / "bin" / applet);
     }
     put_text(root / "etc/passwd",
@@ -86,11 +87,13 @@ class StartedContainers {
     options.ids = rights.space.ids;
     options.hook_program = "/bin/true";
   }
-  // Whatever a test that failed has left: its processes are in a namespace with the one that is killed.
+  // Whatever a test that failed has left: its processes are in a namespace with the one that is
+  // killed.
   ~StartedContainers() {
     for (const Container& container : store.containers().list()) {
       const ContainerState state = this->state(container);
-      if (state.alive() && state.process.pid > 0) ::kill(static_cast<pid_t>(state.process.pid), SIGKILL);
+      if (state.alive() && state.process.pid > 0)
+        ::kill(static_cast<pid_t>(state.process.pid), SIGKILL);
       becomes_true([&] { return ContainerLock::attempt(where(container)).has_value(); });
     }
   }
