@@ -340,8 +340,11 @@ void enter_containers_user_namespace(const std::filesystem::path& store_root,
   {
     // Its database and the state files are the user's own: they can be read from outside.
     Store store(store_root);
-    const auto container = store.containers().find(id_or_name);
-    if (container) state = store.containers().state(container->id);
+    try {
+      state = store.containers().state(store.containers().get(id_or_name).id);
+    } catch (const NoSuchContainer&) {
+      return;  // whoever asks for it next says so
+    }
   }
   if (!state.alive()) return;
   // That of the monitor, because the container's processes may have gone into another one.

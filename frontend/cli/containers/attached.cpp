@@ -1,6 +1,7 @@
 #include "attached.hpp"
 
 #include "detach_keys.hpp"
+#include "outlet.hpp"
 
 #include <executor/sandbox/user_terminal.hpp>
 #include <ir/error.hpp>
@@ -20,8 +21,6 @@
 namespace slipway {
 namespace {
 
-// POSIX promises that so much can be written to a pipe that can be written to.
-constexpr std::size_t one_write = 4096;
 constexpr std::size_t one_read = 4096;
 constexpr int patience = 3;
 
@@ -48,39 +47,6 @@ sigset_t watched_signals(const AttachOptions& options) {
   if (options.terminal) ::sigaddset(&set, SIGWINCH);
   return set;
 }
-
-// One stream that is written, without ever being stuck in a write: a signal may have to be passed.
-class Outlet {
- public:
-  Outlet(int descriptor, const char* name) : descriptor_(descriptor), name_(name) {}
-
-  int descriptor() const { return descriptor_; }
-  bool empty() const { return pending_.empty(); }
-  void put(std::string_view bytes) { pending_.append(bytes); }
-
-  // When poll() says that it can be written. False: nobody reads it any more.
-  bool write_some() {
-    const std::string_view rest = std::string_view(pending_).substr(written_);
-    const ssize_t wrote = ::write(descriptor_, rest.data(), std::min(rest.size(), one_write));
-    if (wrote < 0) {
-      if (errno == EINTR || errno == EAGAIN) return true;
-      if (errno == EPIPE) return false;
-      throw system_error("write", name_, errno);
-    }
-    written_ += static_cast<std::size_t>(wrote);
-    if (written_ == pending_.size()) {
-      pending_.clear();
-      written_ = 0;
-    }
-    return true;
-  }
-
- private:
-  const int descriptor_;
-  const char* const name_;
-  std::string pending_;
-  std::size_t written_ = 0;
-};
 
 class Following {
  public:

@@ -21,17 +21,22 @@ struct Request {
   StopFlags flags;
 };
 
+// With --rm its monitor would have it removed between the two, unless somebody says that he will.
+std::optional<MonitorConnection> kept_from_removal(Store& store, const Container& container) {
+  if (!container.config.auto_remove) return std::nullopt;
+  std::optional<MonitorConnection> connection =
+      MonitorConnection::open(store.containers().folder(container.id));
+  if (connection) connection->will_remove();
+  return connection;
+}
+
 int restart(const Request& request, const Globals& globals) {
   require_stop_flags(request.flags);
   OwnedStore owned(globals.root);
   for_each_name(request.names, [&](const std::string& name) {
     const Container container = owned.store.containers().get(name);
     const Stopping how = stopping(request.flags, container.config);
-    // With --rm its monitor would remove it in between.
-    std::optional<MonitorConnection> kept;
-    if (container.config.auto_remove)
-      kept = MonitorConnection::open(owned.store.containers().folder(container.id));
-    if (kept) kept->will_remove();
+    const auto kept = kept_from_removal(owned.store, container);
     stop_container(owned.store, container, how.signal, how.seconds);
     start_detached(owned, container);
   });

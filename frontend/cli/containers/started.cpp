@@ -25,6 +25,17 @@ StartOptions start_options(const OwnedStore& owned, const Container& container) 
   return options;
 }
 
+void remove_if_there(Store& store, const Container& container) {
+  RemoveOptions options;
+  options.volumes = true;
+  try {
+    remove_container(store, container, options);
+  } catch (const NoSuchContainer&) {
+    // Somebody's `rm --force` has ended it, and was faster.
+    return;
+  }
+}
+
 }  // namespace
 
 void start_detached(OwnedStore& owned, const Container& container) {
@@ -34,22 +45,22 @@ void start_detached(OwnedStore& owned, const Container& container) {
 int start_attached(OwnedStore& owned, const Container& container, const StayOptions& stay) {
   const bool terminal = container.config.terminal;
   AttachedEnd end;
+  // Until the container is removed: a monitor whose client has gone has it removed by another
+  // process.
+  std::optional<MonitorConnection> connection;
   {
     AttachedClient client({stay.streams, terminal, stay.pass_signals, stay.detach_keys});
     StartOptions options = start_options(owned, container);
     options.attach = stay.streams;
     options.removes = stay.removes;
     if (terminal) options.size = client.size();
-    MonitorConnection connection = start_container(owned.store, container, options);
-    end = client.follow(connection);
+    connection.emplace(start_container(owned.store, container, options));
+    end = client.follow(*connection);
   }
-  if (end.how == AttachedEnd::How::exited && stay.removes) {
-    RemoveOptions removal;
-    removal.volumes = true;
-    remove_container(owned.store, container, removal);
-    return end.exit_code;
-  }
-  return attached_status(owned.store, container, end);
+  const int status = attached_status(owned.store, container, end);
+  const bool ended = end.how == AttachedEnd::How::exited || end.how == AttachedEnd::How::gone;
+  if (stay.removes && ended) remove_if_there(owned.store, container);
+  return status;
 }
 
 int attached_status(Store& store, const Container& container, const AttachedEnd& end) {

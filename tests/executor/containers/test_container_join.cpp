@@ -4,7 +4,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <new>
 
 using namespace slipway;
 
@@ -247,4 +252,97 @@ TEST_CASE("a working directory by a descriptor leads nowhere outside") {
     CHECK_THROWS_AS(standing.run(request), NotStarted);
   }
   ::close(host);
+}
+
+namespace {
+
+// What somebody in the container has seen of slipway-init, before the program is executed.
+struct Seen {
+  std::atomic<int> times{0};
+  std::atomic<int> rights{0};       // more than the container's
+  std::atomic<int> descriptors{0};  // other ones than its streams
+  std::atomic<int> programs{0};     // could be opened for writing
+  std::atomic<int> folders{0};      // outside of the container
+};
+
+std::string small_file(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 8192> text;
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  return {text.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+std::string link_of(const std::string& path) {
+  std::array<char, 512> text{};
+  return ::readlink(path.c_str(), text.data(), text.size() - 1) > 0 ? text.data() : "";
+}
+
+void look_at(const std::string& process, Seen& seen) {
+  const auto is_init = [&process] {
+    return link_of(process + "/exe").starts_with("/memfd:slipway-init");
+  };
+  if (!is_init()) return;
+  const std::string status = small_file(process + "/status");
+  const auto value = [&status](const std::string& name) {
+    const std::size_t at = status.find("\n" + name + ":\t");
+    return at == status.npos ? std::string() : status.substr(at + name.size() + 3, 16);
+  };
+  // It may have ended, or executed its program, while it was looked at.
+  const bool has_more = value("CapBnd") != "00000000a80425fb" || !value("Seccomp").starts_with("2");
+  int others = 0;
+  std::error_code failed;
+  for (const auto& one : std::filesystem::directory_iterator(process + "/fd", failed)) {
+    const std::string leads_to = link_of(one.path());
+    if (!leads_to.starts_with("pipe:") && leads_to != "/dev/null" && !leads_to.empty()) ++others;
+  }
+  const int program = ::open((process + "/exe").c_str(), O_WRONLY | O_CLOEXEC);
+  const std::string folder = link_of(process + "/cwd");
+  const std::string root = link_of(process + "/root");
+  const bool still = is_init();
+  if (program >= 0) ::close(program);
+  if (!still || status.empty()) return;
+  ++seen.times;
+  if (has_more) ++seen.rights;
+  if (others > 0) ++seen.descriptors;
+  if (program >= 0) ++seen.programs;
+  if ((!folder.empty() && folder != "/") || (!root.empty() && root != "/")) ++seen.folders;
+}
+
+}  // namespace
+
+// CVE-2016-9962, CVE-2019-5736, CVE-2024-21626: with every capability there is, in the container.
+TEST_CASE("nobody in the container ever sees more of who joins than a process of the container") {
+  SKIP_WITHOUT_RIGHTS();
+  void* const memory =
+      ::mmap(nullptr, sizeof(Seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(memory != MAP_FAILED);
+  Seen& seen = *new (memory) Seen;
+  {
+    Standing standing([&seen] {
+      if (::fork() != 0) return;
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const std::string self = "/proc/" + std::to_string(::getpid());
+      for (;;) {
+        std::error_code failed;
+        for (const auto& one : std::filesystem::directory_iterator("/proc", failed)) {
+          const std::string path = one.path();
+          const char first = one.path().filename().string().front();
+          if (first >= '0' && first <= '9' && path != "/proc/1" && path != self) {
+            look_at(path, seen);
+          }
+        }
+      }
+    });
+    // As often as it takes for it to be seen.
+    for (int joins = 0; joins < 200 && seen.times < 3; ++joins) {
+      REQUIRE(standing.run("exit 4") == "=4");
+    }
+  }
+  MESSAGE("seen " << seen.times.load() << " times");
+  CHECK(seen.rights == 0);
+  // Who answers for ids has descriptors to do so, and no more rights for it.
+  if (rights.space.ids != Ids::own) CHECK(seen.descriptors == 0);
+  CHECK(seen.programs == 0);
+  CHECK(seen.folders == 0);
+  ::munmap(memory, sizeof(Seen));
 }
