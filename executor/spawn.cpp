@@ -28,8 +28,9 @@ struct Birth {
   char* const* environment;
   const int* descriptors;
   int count;
-  int beyond;  // a number above all of these
-  pid_t parent;
+  int beyond;        // a number above all of these
+  pid_t parent;      // 0: it outlives whoever started it
+  std::byte* stack;  // of the program's process, where it is the child of one that ends at once
   int error;
 };
 
@@ -45,8 +46,10 @@ int be_born(void* argument) {
   // It does not outlive the thread that started it, however slipway ends. An exec that gives rights
   // would undo that, as ssh-agent's does, which belongs to a group of its own.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed();
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed();
-  if (::getppid() != birth.parent) return failed();
+  if (birth.parent != 0) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed();
+    if (::getppid() != birth.parent) return failed();
+  }
   ::umask(022);
   for (int i = 0; i < birth.count; ++i) {
     if (::dup3(birth.descriptors[i], birth.beyond + i, O_CLOEXEC) < 0) return failed();
@@ -57,6 +60,8 @@ int be_born(void* argument) {
   struct sigaction usual {};
   usual.sa_handler = SIG_DFL;
   for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &usual, nullptr);
+  usual.sa_handler = SIG_IGN;
+  if (birth.parent == 0) ::sigaction(SIGPIPE, &usual, nullptr);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -65,12 +70,42 @@ int be_born(void* argument) {
   return failed();
 }
 
+// Also on the builder's memory: a process between that one and the program, which ends at once.
+int bear(void* argument) {
+  auto& birth = *static_cast<Birth*>(argument);
+  if (::clone(be_born, birth.stack + stack_size, CLONE_VM | CLONE_VFORK | SIGCHLD, &birth) < 0) {
+    birth.error = errno;
+  }
+  return 0;
+}
+
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> result;
   for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
 }
+
+// All that a new process reads, as long as it lives.
+struct Prepared {
+  Prepared(ChildProcess::Call& call, pid_t parent)
+      : arguments(pointers(call.arguments)), environment(pointers(call.environment)) {
+    birth.program = call.program.c_str();
+    birth.arguments = arguments.data();
+    birth.environment = environment.data();
+    birth.descriptors = call.descriptors.data();
+    birth.count = static_cast<int>(call.descriptors.size());
+    birth.beyond = birth.count;
+    for (const int descriptor : call.descriptors)
+      birth.beyond = std::max(birth.beyond, descriptor + 1);
+    birth.parent = parent;
+  }
+  Prepared(const Prepared&) = delete;
+
+  std::vector<char*> arguments;
+  std::vector<char*> environment;
+  Birth birth{};
+};
 
 }  // namespace
 
@@ -116,20 +151,10 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
 }
 
 ChildProcess::ChildProcess(Call call) {
-  const std::vector<char*> arguments = pointers(call.arguments);
-  const std::vector<char*> environment = pointers(call.environment);
-  Birth birth{};
-  birth.program = call.program.c_str();
-  birth.arguments = arguments.data();
-  birth.environment = environment.data();
-  birth.descriptors = call.descriptors.data();
-  birth.count = static_cast<int>(call.descriptors.size());
-  birth.beyond = birth.count;
-  for (const int descriptor : call.descriptors)
-    birth.beyond = std::max(birth.beyond, descriptor + 1);
-  birth.parent = ::getpid();
+  const Prepared prepared(call, ::getpid());
   const auto stack = std::make_unique<std::byte[]>(stack_size);
   int process = -1;
+  Birth birth = prepared.birth;
   {
     const SignalsBlocked blocked;
     // The builder is not copied, however large it is: it lends its memory until the exec.
@@ -165,6 +190,21 @@ int ChildProcess::wait() noexcept {
   }
   pid_ = -1;
   return how.si_code == CLD_EXITED ? how.si_status : 128 + how.si_status;
+}
+
+void start_detached(ChildProcess::Call call) {
+  const Prepared prepared(call, 0);
+  const auto stack = std::make_unique<std::byte[]>(stack_size);
+  const auto inner_stack = std::make_unique<std::byte[]>(stack_size);
+  Birth birth = prepared.birth;
+  birth.stack = inner_stack.get();
+  const SignalsBlocked blocked;
+  const pid_t between =
+      ::clone(bear, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | SIGCHLD, &birth);
+  if (between < 0) throw system_error("clone", "", errno);
+  while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (birth.error != 0) throw system_error("execve", call.program, birth.error);
 }
 
 }  // namespace slipway

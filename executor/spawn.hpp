@@ -46,7 +46,7 @@ std::optional<std::string> find_program(std::string_view name, std::string_view 
 class ChildProcess {
  public:
   struct Call {
-    std::string program;  // its file
+    std::string program;                 // its file
     std::vector<std::string> arguments;  // its name first
     std::vector<std::string> environment;
     std::vector<int> descriptors;  // what it is to have as 0, 1, 2 and so on
@@ -68,5 +68,10 @@ class ChildProcess {
   pid_t pid_ = -1;  // -1: waited for
   FileDescriptor process_;
 };
+
+// A program that goes on without this process, which is nobody's to wait for: its parent is who
+// takes orphans. SIGPIPE is ignored in it, because nobody may be left who reads what it says.
+// Throws Error.
+void start_detached(ChildProcess::Call call);
 
 }  // namespace slipway

@@ -24,13 +24,12 @@ class [[nodiscard]] PausedContainer {
  public:
   // `pause` is false: one that runs goes on.
   PausedContainer(Store& store, const Container& container, bool pause = true);
-  ~PausedContainer();
   PausedContainer(const PausedContainer&) = delete;
 
   bool runs() const { return !stopped_; }
 
  private:
-  std::optional<MonitorConnection> paused_;
+  std::optional<MonitorConnection> held_;  // until the connection ends, also with this process
   std::optional<ContainerLock> stopped_;
 };
 

@@ -108,6 +108,10 @@ bool MonitorConnection::unpause() {
   return ask(byte_of(Said::unpause), {}, "unpause the container");
 }
 
+bool MonitorConnection::hold_still() {
+  return ask(byte_of(Said::hold_still), {}, "let the container stand still");
+}
+
 bool MonitorConnection::resize(const TerminalSize& size) {
   const monitor::Size told{size.rows, size.columns};
   return ask(byte_of(Said::resize), {reinterpret_cast<const char*>(&told), sizeof(told)},

@@ -38,6 +38,9 @@ class MonitorConnection {
   bool signal(int number);  // to the container's first process
   bool pause();
   bool unpause();
+  // The container's processes stand still as long as this connection is there, whoever else pauses and
+  // unpauses them meanwhile.
+  bool hold_still();
   bool resize(const TerminalSize& size);
 
   // From now on output arrives, what is printed from now on and nothing before it.

@@ -21,11 +21,11 @@ PausedContainer::PausedContainer(Store& store, const Container& container, bool 
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const ContainerState state = container_state(folder);
-    if (state.status == ContainerStatus::paused || (state.alive() && !pause)) return;
+    if (state.alive() && !pause) return;
     if (state.alive()) {
       auto monitor = MonitorConnection::open(folder);
-      if (monitor && monitor->pause()) {
-        paused_.emplace(std::move(*monitor));
+      if (monitor && monitor->hold_still()) {
+        held_.emplace(std::move(*monitor));
         return;
       }
     } else if (auto lock = ContainerLock::attempt(folder)) {
@@ -38,16 +38,6 @@ PausedContainer::PausedContainer(Store& store, const Container& container, bool 
       throw Error("the container " + quoted(container.name) + " is in use by another command")
           .hint("wait for it, or end it");
     std::this_thread::sleep_for(10ms);
-  }
-}
-
-PausedContainer::~PausedContainer() {
-  if (!paused_) return;
-  try {
-    paused_->unpause();
-  } catch (const Error&) {
-    // It has ended meanwhile, or its monitor has; a destructor could say nothing anyway.
-    paused_.reset();
   }
 }
 

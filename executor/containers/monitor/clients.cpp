@@ -70,6 +70,13 @@ bool Clients::anyone_waits_for_answer() const {
   return false;
 }
 
+bool Clients::anyone_holds() const {
+  for (const Client& client : all_) {
+    if (client.open && client.holds) return true;
+  }
+  return false;
+}
+
 bool Clients::anyone_removes() const {
   for (const Client& client : all_) {
     if (client.open && client.removes) return true;

@@ -16,9 +16,10 @@ struct Client {
   bool attached;
   std::uint8_t streams;  // stream_...
   bool removes;
-  bool owed;        // the piece of output that was read last
-  bool hung_up;     // said nothing more, and has input left
-  bool ends_input;  // has no more
+  bool holds;        // the processes, which go on when nobody does any more
+  bool owed;         // the piece of output that was read last
+  bool hung_up;      // said nothing more, and has input left
+  bool ends_input;   // has no more
   std::uint8_t answer[1 + sizeof(std::int32_t)];
   std::size_t answer_size;  // 0: none waits
   std::size_t input_size;   // of which `input_done` the program has
@@ -53,6 +54,7 @@ class Clients {
   bool anyone_owed() const;
   bool anyone_waits_for_answer() const;
   bool anyone_removes() const;
+  bool anyone_holds() const;
 
  private:
   Client all_[most_clients];

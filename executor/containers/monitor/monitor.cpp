@@ -239,7 +239,8 @@ void Monitor::run_probe() {
   if (!probes_.wanted() || ended_) return;
   const std::uint64_t now = monotonic();
   if (probes_.next() > now) return;
-  if (state_.status == State::Status::paused) return probes_.put_off(now);
+  if (state_.status == State::Status::paused || clients_.anyone_holds())
+    return probes_.put_off(now);
   const long process = start_hook(instructions_, Hook::health);
   if (process > 0) {
     probes_.begin(process);
@@ -354,6 +355,8 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
       return hold(true);
     case Said::unpause:
       return hold(false);
+    case Said::hold_still:
+      return hold_for(client);
     case Said::will_remove:
       client.removes = true;
       return 0;
@@ -365,10 +368,22 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
 std::int32_t Monitor::hold(bool still) {
   const State::Status wanted = still ? State::Status::paused : State::Status::running;
   if (state_.status == wanted) return already;
-  const long result = still ? process_.pause() : process_.unpause();
+  // Whom a client holds goes on when that one is gone.
+  const long result = clients_.anyone_holds() ? 0
+                      : still                 ? process_.pause()
+                                              : process_.unpause();
   if (result != 0) return static_cast<std::int32_t>(-result);
   state_.status = wanted;
   put_state();
+  return 0;
+}
+
+std::int32_t Monitor::hold_for(Client& client) {
+  if (state_.status != State::Status::paused && !clients_.anyone_holds()) {
+    const long result = process_.pause();
+    if (result != 0) return static_cast<std::int32_t>(-result);
+  }
+  client.holds = true;
   return 0;
 }
 
@@ -412,7 +427,10 @@ void Monitor::leave(Client& client) {
     client.ends_input = true;
     after_input(client);
   }
+  const bool held = client.holds;
   Clients::drop(client);
+  if (held && !clients_.anyone_holds() && state_.status != State::Status::paused)
+    process_.unpause();
 }
 
 void Monitor::end() {

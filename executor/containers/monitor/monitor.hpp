@@ -39,6 +39,7 @@ class Monitor {
   void hear(Client& client);
   std::int32_t obey(Client& client, Said said, const std::uint8_t* bytes, std::size_t size);
   std::int32_t hold(bool still);
+  std::int32_t hold_for(Client& client);
   void take_input(Client& client, const std::uint8_t* bytes, std::size_t size);
   void pass_input(Client& client);
   void after_input(Client& client);

@@ -21,6 +21,7 @@ enum class Said : std::uint8_t {
   pause = 6,
   unpause = 7,
   will_remove = 8,  // the container is this client's to remove
+  hold_still = 9,   // as long as this client is connected the container's processes stand still
   // By the monitor.
   started = 32,  // to who started it, once
   failed = 33,   // init::Report, to the same instead

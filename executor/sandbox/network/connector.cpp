@@ -1,6 +1,7 @@
 #include <executor/sandbox/network/connector.hpp>
 
 #include <executor/sandbox/launch.hpp>
+#include <executor/sandbox/network/devices.hpp>
 #include <executor/sandbox/network_files.hpp>
 #include <executor/spawn.hpp>
 #include <ir/error.hpp>
@@ -28,25 +29,6 @@ namespace {
 
 constexpr std::size_t stack_size = 64 * 1024;
 
-std::optional<std::string> find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  while (!rest.empty()) {
-    const std::size_t colon = std::min(rest.find(':'), rest.size());
-    // Never from the current directory.
-    if (rest.starts_with('/')) {
-      std::string file = std::string(rest.substr(0, colon)) + "/" + name;
-      struct stat status {};
-      if (::stat(file.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
-          ::access(file.c_str(), X_OK) == 0) {
-        return file;
-      }
-    }
-    rest.remove_prefix(std::min(colon + 1, rest.size()));
-  }
-  return std::nullopt;
-}
-
 // The rule of pasta: with all ids of a machine it is root's there, and becomes "nobody", who cannot
 // enter a namespace of root's.
 bool has_all_ids() {
@@ -63,11 +45,12 @@ bool has_all_ids() {
 constexpr const char* namespace_path = "/proc/self/fd/0";
 
 std::vector<std::string> slirp4netns_arguments(const Subnet& subnet) {
-  return {"--configure",       "--cidr=" + subnet.network + "/24",
-          "--mtu=65520",       "--disable-host-loopback",
-          "--enable-sandbox",  "--enable-seccomp",
-          "--netns-type=path", namespace_path,
-          connector_device};
+  std::vector<std::string> arguments = slirp4netns_defaults(subnet.network + "/24");
+  arguments.erase(arguments.begin());
+  for (const char* each : {"--configure", "--netns-type=path", namespace_path, connector_device}) {
+    arguments.emplace_back(each);
+  }
+  return arguments;
 }
 
 std::vector<std::string> pasta_arguments(const Subnet& subnet) {
@@ -98,6 +81,10 @@ std::vector<std::string> pasta_arguments(const Subnet& subnet) {
   return arguments;
 }
 
+Error no_slirp4netns() {
+  return Error("slirp4netns is not installed").hint("install the package slirp4netns");
+}
+
 // What the new process reads in the builder's memory, and where it leaves its errno.
 struct Birth {
   const char* program;
@@ -105,6 +92,7 @@ struct Birth {
   const int* descriptors;  // what it is to have as 0, 1, 2
   int beyond;              // a number above all of these
   pid_t parent;
+  bool may_be_alone;  // nobody may be left who reads what it says
   int error;
 };
 
@@ -131,6 +119,7 @@ int be_born(void* argument) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (birth.may_be_alone) ::signal(SIGPIPE, SIG_IGN);
   char* const environment[] = {nullptr};
   ::execve(birth.program, birth.arguments, environment);
   return failed();
@@ -158,14 +147,26 @@ std::vector<Connector> find_connectors(const Subnet& subnet,
 }
 
 Error no_connector() {
-  if (has_all_ids()) {
-    return Error("slirp4netns is not installed").hint("install the package slirp4netns");
-  }
+  if (has_all_ids()) return no_slirp4netns();
   return Error("neither slirp4netns nor pasta is installed")
       .hint("install the package slirp4netns or passt");
 }
 
-Connection connect(const Connector& connector, const NetworkSpace& space) {
+std::string slirp4netns_program() {
+  if (const auto path = find_program("slirp4netns")) return *path;
+  throw no_slirp4netns();
+}
+
+std::vector<std::string> slirp4netns_defaults(const std::string& network) {
+  return {"slirp4netns",
+          "--cidr=" + network,
+          "--mtu=" + std::to_string(largest_mtu),
+          "--disable-host-loopback",
+          "--enable-sandbox",
+          "--enable-seccomp"};
+}
+
+Connection connect(const Connector& connector, const FileDescriptor& space, EndsWith ends_with) {
   const FileDescriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   if (!null) throw system_error("open", "/dev/null", errno);
   Pipe errors = make_pipe();
@@ -176,20 +177,22 @@ Connection connect(const Connector& connector, const NetworkSpace& space) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
   arguments.push_back(nullptr);
-  const std::array<int, descriptor_count> handed = {space.descriptor.get(), null.get(),
-                                                    errors.write.get()};
+  const std::array<int, descriptor_count> handed = {space.get(), null.get(), errors.write.get()};
   Birth birth{};
   birth.program = connector.command.front().c_str();
   birth.arguments = arguments.data();
   birth.descriptors = handed.data();
   birth.beyond = std::max(descriptor_count, *std::max_element(handed.begin(), handed.end()) + 1);
-  birth.parent = ::getpid();
+  const bool of_parent = ends_with == EndsWith::parent;
+  birth.parent = of_parent ? ::getppid() : ::getpid();
+  birth.may_be_alone = of_parent;
 
   const auto stack = std::make_unique<std::byte[]>(stack_size);
   int process = -1;
   {
     const SignalsBlocked blocked;
-    if (::clone(be_born, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &birth,
+    if (::clone(be_born, stack.get() + stack_size,
+                CLONE_VM | CLONE_VFORK | CLONE_PIDFD | (of_parent ? CLONE_PARENT : 0), &birth,
                 &process) < 0) {
       throw system_error("clone", "", errno);
     }

@@ -29,14 +29,25 @@ std::vector<Connector> find_connectors(const Subnet& subnet,
 // Says what to install.
 Error no_connector();
 
-// A connector at work. It ends with the thread that has started it.
+// A connector at work.
 struct Connection {
   FileDescriptor process;  // pidfd
   FileDescriptor errors;   // what it says; not blocking
 };
 
+// With whom a connector ends: with the thread that starts it, or with the process that has started
+// this one, whose child it is then.
+enum class EndsWith { this_thread, parent };
+
 // Throws Error where the program cannot be executed.
-Connection connect(const Connector& connector, const NetworkSpace& space);
+Connection connect(const Connector& connector, const FileDescriptor& space,
+                   EndsWith ends_with = EndsWith::this_thread);
+
+// Its file. Throws Error where it is not installed.
+std::string slirp4netns_program();
+// How it is called whatever it connects, with its name first: it lets nobody reach the host's
+// loopback addresses, and sees no files itself. `network`: "10.0.2.0/24".
+std::vector<std::string> slirp4netns_defaults(const std::string& network);
 
 // The last line of what it has said, without control characters.
 std::string last_words(const Connection& connection);

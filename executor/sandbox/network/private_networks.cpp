@@ -273,7 +273,7 @@ PrivateNetworks::Note PrivateNetworks::begin_connection(Attached& network, std::
 PrivateNetworks::Note PrivateNetworks::start_connector(Attached& network, std::uint64_t number) {
   const Connector& connector = connectors_[network.connector];
   try {
-    network.connection = connect(connector, network.space);
+    network.connection = connect(connector, network.space.descriptor);
     network.state = Attached::State::connecting;
     add(events_, network.connection.process, number << about_bits | about_connector);
     return std::nullopt;

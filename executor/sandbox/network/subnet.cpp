@@ -25,13 +25,10 @@ std::string text_of(std::uint32_t address) {
   return text.data();
 }
 
-struct Range {
-  std::uint32_t address;
-  std::uint32_t mask;
-};
+}  // namespace
 
-std::vector<Range> networks_of_this_machine() {
-  std::vector<Range> networks;
+std::vector<MachineNetwork> networks_of_this_machine() {
+  std::vector<MachineNetwork> networks;
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) return networks;
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
@@ -47,12 +44,10 @@ std::vector<Range> networks_of_this_machine() {
   return networks;
 }
 
-}  // namespace
-
 Subnet choose_subnet() {
-  const std::vector<Range> taken = networks_of_this_machine();
+  const std::vector<MachineNetwork> taken = networks_of_this_machine();
   const auto* free = std::find_if(candidates.begin(), candidates.end(), [&](std::uint32_t own) {
-    return std::none_of(taken.begin(), taken.end(), [own](const Range& range) {
+    return std::none_of(taken.begin(), taken.end(), [own](const MachineNetwork& range) {
       const std::uint32_t common = range.mask & mask;  // the shorter of the two
       return (own & common) == (range.address & common);
     });

@@ -3,8 +3,10 @@
 
 #include <netinet/in.h>
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace slipway {
 
@@ -18,6 +20,13 @@ struct Subnet {
 
 // One that none of this machine's addresses lies in, as far as there is one.
 Subnet choose_subnet();
+
+// Those of IPv4, as numbers whose highest byte is an address's first.
+struct MachineNetwork {
+  std::uint32_t address = 0;
+  std::uint32_t mask = 0;
+};
+std::vector<MachineNetwork> networks_of_this_machine();
 
 // Whether a machine with these routes (/proc/net/route, /proc/net/ipv6_route) leads out by IPv6
 // alone, which steps' own networks have not.

@@ -105,6 +105,7 @@ void declare_network(CLI::App& app, ContainerFlags& f) {
             "NETWORK");
   group.add("--network-alias,--net-alias", f.network_aliases, "a further name in its network",
             "NAME");
+  group.add("--ip", f.address, "its address in that network (default: a free one)", "ADDRESS");
   group.add(
       "-p,--publish", f.publish,
       "let a port of this machine be one of its own: 8080:80, 127.0.0.1:8080:80, 80 (any free "
@@ -188,7 +189,6 @@ constexpr Other others[] = {
     {"--link", "names are found in a network that both containers share: slipway network create",
      " "},
     {"--link-local-ip", "addresses are chosen by the network", " "},
-    {"--ip", "addresses are chosen by the network", " "},
     {"--ip6", "addresses are chosen by the network", " "},
     {"--mac-address", "addresses are chosen by the network", " "},
     {"--log-opt", "slipway's own log has no options", " "},

@@ -48,6 +48,7 @@ struct ContainerFlags {
 
   std::vector<std::string> networks;
   std::vector<std::string> network_aliases;
+  std::string address;
   std::string hostname;
   std::string domainname;
   std::vector<std::string> add_hosts;

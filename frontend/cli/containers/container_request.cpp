@@ -139,9 +139,11 @@ void take_network_fields(const std::string& text, ContainerConfig& config) {
       config.network = value;
     } else if (name == "alias") {
       config.network_aliases.push_back(value);
+    } else if (name == "ip") {
+      config.address = value;
     } else {
       throw wrong("--network", text, "has a field that is not known, " + quoted(name))
-          .hint("name= and alias=");
+          .hint("name=, alias= and ip=");
     }
   }
   if (config.network.empty()) throw wrong("--network", text, "names no network");
@@ -176,6 +178,9 @@ void refuse_in_network(const ContainerFlags& flags, const ContainerConfig& confi
     throw Error("--network-alias is for networks that containers share, and this one is " +
                 quoted(config.network))
         .hint("slipway network create NAME makes one");
+  if (!config.address.empty() && !is_of_user(config.network))
+    throw Error("user specified IP address is supported on user defined networks only")
+        .hint("slipway network create NAME makes one");
   if (!config.network.starts_with("container:")) return;
   for (const auto& [given, flag] :
        {std::pair(!flags.hostname.empty(), "--hostname"), std::pair(!flags.dns.empty(), "--dns"),
@@ -194,6 +199,7 @@ void refuse_in_network(const ContainerFlags& flags, const ContainerConfig& confi
 void take_network(const ContainerFlags& flags, ContainerConfig& config) {
   take_network_name(flags, config);
   for (const std::string& alias : flags.network_aliases) config.network_aliases.push_back(alias);
+  if (!flags.address.empty()) config.address = flags.address;
   constexpr std::size_t longest = 64;  // the kernel's, of a host name
   for (const auto& [flag, name] :
        {std::pair("--hostname", &flags.hostname), std::pair("--domainname", &flags.domainname)})

@@ -8,6 +8,7 @@
 
 #include <cache/containers/store.hpp>
 #include <executor/containers/health.hpp>
+#include <executor/containers/network.hpp>
 #include <executor/containers/remove.hpp>
 #include <ir/error.hpp>
 
@@ -34,7 +35,17 @@ int end(Store& store, const Container& container) {
   return 0;
 }
 
+// The container's network is to lead out: it has begun to send. The monitor gives descriptors for
+// it.
+int connect(Store& store, const Container& container) {
+  constexpr int space = 3;
+  constexpr int idle = 4;
+  connect_hook(store, container, FileDescriptor(space), FileDescriptor(idle));
+  return 0;
+}
+
 constexpr Hook hooks[] = {
+    {"connect", connect},
     {"end", end},
     // One probe; 0: healthy, 1: unhealthy, 2: it is not known yet.
     {"health", probe_health},

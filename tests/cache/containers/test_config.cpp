@@ -34,17 +34,17 @@ auto fields(const ContainerConfig& value) {
   const auto& [entrypoint, command, environment, working_directory, user, hostname, domainname,
                platform, labels, exposed_ports, stop_signal, stop_timeout, healthcheck, shell,
                terminal, keeps_input, attach_input, attach_output, attach_error, network,
-               network_aliases, ports, publish_all, extra_hosts, dns, dns_search, dns_options,
-               mounts, read_only, privileged, added_capabilities, dropped_capabilities,
+               network_aliases, address, ports, publish_all, extra_hosts, dns, dns_search,
+               dns_options, mounts, read_only, privileged, added_capabilities, dropped_capabilities,
                no_new_privileges, no_filter, no_masks, limits, ulimits, shm_size, devices, groups,
                init, auto_remove, no_logs] = value;
   return std::tie(entrypoint, command, environment, working_directory, user, hostname, domainname,
                   platform, labels, exposed_ports, stop_signal, stop_timeout, healthcheck, shell,
                   terminal, keeps_input, attach_input, attach_output, attach_error, network,
-                  network_aliases, ports, publish_all, extra_hosts, dns, dns_search, dns_options,
-                  mounts, read_only, privileged, added_capabilities, dropped_capabilities,
-                  no_new_privileges, no_filter, no_masks, limits, ulimits, shm_size, devices,
-                  groups, init, auto_remove, no_logs);
+                  network_aliases, address, ports, publish_all, extra_hosts, dns, dns_search,
+                  dns_options, mounts, read_only, privileged, added_capabilities,
+                  dropped_capabilities, no_new_privileges, no_filter, no_masks, limits, ulimits,
+                  shm_size, devices, groups, init, auto_remove, no_logs);
 }
 
 template <class Struct>
@@ -92,6 +92,7 @@ ContainerConfig full() {
   config.attach_error = true;
   config.network = "container:abc";
   config.network_aliases = {"db", "database"};
+  config.address = "10.89.0.7";
   config.ports = {{"127.0.0.1", 8080, 80, "udp"}, {"::1", 65535, 1, "tcp"}};
   config.publish_all = true;
   config.extra_hosts = {{"host", "1.2.3.4"}, {"gate", "host-gateway"}};

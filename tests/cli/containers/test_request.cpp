@@ -426,7 +426,7 @@ TEST_CASE("docker's other flags say why not, and are taken where they ask for wh
         "--pid \"host\" is not possible: a container has its processes to itself");
   for (const char* flag :
        {"--ipc", "--uts", "--userns", "--cgroupns", "--runtime", "--sysctl", "--gpus", "--link",
-        "--ip", "--mac-address", "--memory-reservation", "--log-opt", "--storage-opt",
+        "--mac-address", "--memory-reservation", "--log-opt", "--storage-opt",
         "--blkio-weight", "--device-cgroup-rule"}) {
     CAPTURE(flag);
     CHECK(refused({flag, "host"}).find(" is not possible: ") != std::string::npos);

@@ -1,0 +1,36 @@
+// slipway-network: `slipway-network NAME RANGE GATEWAY out|internal`, started by the first
+// container of a network
+// (../membership.cpp), with the descriptors that are numbered here.
+#include "confine.hpp"
+#include "service.hpp"
+
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+
+#include <csignal>
+
+namespace {
+
+// Behind the standard ones, which lead nowhere.
+enum Given { folder = 3, listener, first_connection, lifeline, outside, beyond };
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  using namespace slipway;
+  if (count != 5) return 1;
+  const auto range = parse_range(arguments[2]);
+  const auto gateway = parse_address(arguments[3]);
+  const bool leads_out = *arguments[4] == 'o';
+  if (!range || !gateway) return 1;
+  std::signal(SIGPIPE, SIG_IGN);
+  // The lifeline, too, is closed by this process's end alone: slirp4netns's signal to go.
+  ::syscall(SYS_close_range, static_cast<unsigned>(leads_out ? beyond : lifeline), ~0U, 0U);
+  NetworkService service({arguments[1], *range, *gateway, leads_out},
+                         {FileDescriptor(folder), FileDescriptor(listener),
+                          leads_out ? FileDescriptor(outside) : FileDescriptor()});
+  if (!confine()) return 1;
+  service.add_connection(FileDescriptor(first_connection));
+  service.run();
+  return 0;
+}
