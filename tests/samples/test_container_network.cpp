@@ -186,7 +186,9 @@ TEST_CASE("published ports lead into a container, in its own network and in a sh
     CAPTURE(published);
     REQUIRE(published.starts_with("127.0.0.1:"));
     const std::string port = published.substr(published.find(':') + 1);
-    CHECK(soon([&] { return line_of(run({"sh", "-c", ask("127.0.0.1", port)}).out) == name; }));
+    CHECK(soon([&] {
+      return line_of(run({"sh", "-c", "busybox " + ask("127.0.0.1", port)}).out) == name;
+    }));
     // The port is taken as long as it runs.
     const Finished taken =
         yard.slipway({"run", "--rm", "-p", "127.0.0.1:" + port + ":80", "busybox", "true"});

@@ -98,8 +98,9 @@ std::optional<Network> find_network(Store& store, std::string_view name_or_id) {
 
 Network get_network(Store& store, std::string_view name_or_id) {
   if (auto found = find_network(store, name_or_id)) return std::move(*found);
-  throw NoSuchNetwork("network " + std::string(name_or_id) + " not found")
-      .hint("slipway network ls");
+  NoSuchNetwork missing("network " + std::string(name_or_id) + " not found");
+  missing.hint("slipway network ls");
+  throw missing;
 }
 
 Described describe_network(Store& store, const Network& network) {
