@@ -51,7 +51,8 @@ void FilesWriter::add(const Entry& entry, const Content& content) {
   }
 }
 
-// Whatever has the name, unless it is a directory.
+// Whatever has the name, unless it is a directory, or a device: none would come in its place, and
+// whoever is root would take it from the machine.
 void FilesWriter::clear(int parent, const std::string& name, const std::string& path) const {
   struct stat status {};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -60,6 +61,8 @@ void FilesWriter::clear(int parent, const std::string& name, const std::string& 
   }
   if (S_ISDIR(status.st_mode))
     throw Error("cannot overwrite the directory " + quoted(path) + " with a file");
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
+    throw Error(quoted(path) + " is a device, and is not overwritten");
   if (::unlinkat(parent, name.c_str(), 0) != 0) {
     Error error = system_error("unlinkat", path, errno);
     if (errno == EBUSY) error.hint("something is mounted there");

@@ -150,6 +150,8 @@ Target find_target(const Side& side, const std::string& path, const Source& sour
                           : open_beneath(place.parent.get(), place.name, O_PATH | O_DIRECTORY);
     return {std::move(directory), copies_directory && source.contents ? "" : source.base};
   }
+  if (place.status && !S_ISREG(place.status->st_mode))
+    throw Error(quoted(path) + " is a device, a pipe or a socket, and is not overwritten");
   if (place.status && (copies_directory || must_be_directory))
     throw Error("cannot copy to " + quoted(path) + ": it is no directory");
   if (!place.status && !copies_directory && must_be_directory)

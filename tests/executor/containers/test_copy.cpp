@@ -299,6 +299,26 @@ TEST_CASE("devices, pipes and sockets hold nobody up and come out as nothing dan
   if (devices) CHECK_FALSE(message_of([&] { bench.out("/odd/null", "null"); }).empty());
 }
 
+TEST_CASE("no file takes the place of a device, a pipe or a socket") {
+  SKIP_WITHOUT_MOUNTS();
+  Bench bench;
+  shell(bench.here, "echo mine > mine; mkfifo pipe; mkdir merged; ln -s pipe to_pipe");
+  shell(bench.upper(bench.container), "mkfifo pipe");
+  CHECK(message_of([&] { bench.out("/file", "pipe"); }).find("not overwritten") !=
+        std::string::npos);
+  CHECK_FALSE(message_of([&] { bench.out("/file", "to_pipe"); }).empty());
+  CHECK_FALSE(message_of([&] { bench.in("mine", "/pipe"); }).empty());
+  CHECK(S_ISFIFO(status_of(bench.here / "pipe").st_mode));
+  CHECK(S_ISFIFO(status_of(bench.upper(bench.container) / "pipe").st_mode));
+  if (::mknod((bench.here / "merged/one").c_str(), S_IFCHR | 0666, 0x103) != 0) {
+    MESSAGE("skipped in part, no devices here");
+    return;
+  }
+  CHECK_FALSE(message_of([&] { bench.out("/dir/one", "merged/one"); }).empty());
+  CHECK_FALSE(message_of([&] { bench.out("/dir/.", "merged"); }).empty());
+  CHECK(S_ISCHR(status_of(bench.here / "merged/one").st_mode));
+}
+
 TEST_CASE("a directory is not copied into itself") {
   SKIP_WITHOUT_MOUNTS();
   Bench bench;
