@@ -421,6 +421,25 @@ TEST_CASE("a tar goes out and in again, with its owners") {
   CHECK_FALSE(message_of([&] { put(tar_of("/t"), "/nowhere"); }).empty());
 }
 
+TEST_CASE("a directory of a tar is as its own entry says, also behind what is in it") {
+  SKIP_WITHOUT_MOUNTS();
+  Bench bench;
+  shell(bench.here,
+        "mkdir -p d/sub; echo x > d/sub/file; chmod 2750 d; touch -d @1000000000 d; "
+        "tar --no-recursion --numeric-owner --owner=3 --group=4 -cf tar d/sub/file d");
+  DescriptorSource source(
+      FileDescriptor(::open((bench.here / "tar").c_str(), O_RDONLY | O_CLOEXEC)));
+  copy_in(*open_container_tree(bench.store, bench.container), {"", "/full", false, false}, source);
+  const struct stat said = status_of(bench.upper(bench.container) / "full/d");
+  CHECK(said.st_uid == 3);
+  CHECK(said.st_gid == 4);
+  CHECK((said.st_mode & 07777) == 02750);
+  CHECK(said.st_mtim.tv_sec == 1000000000);
+  const struct stat implied = status_of(bench.upper(bench.container) / "full/d/sub");
+  CHECK(implied.st_uid == 0);
+  CHECK((implied.st_mode & 07777) == 0755);
+}
+
 TEST_CASE("a tar's names lead nowhere out of the container") {
   SKIP_WITHOUT_MOUNTS();
   Bench bench;
