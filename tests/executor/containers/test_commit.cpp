@@ -14,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -214,6 +216,22 @@ TEST_CASE("a file whose first name goes away before it is copied has its other n
   CHECK(index->entry(1).path == "d");
   CHECK(index->entry(1).hard_link == "c");
   CHECK(content_of(containers.store.layers().directory(made.diff_id) / "d") == "text\n");
+}
+
+TEST_CASE("one that does not run is held while it is committed, with a pause or without") {
+  Containers containers(image_script);
+  const Container container = containers.create("idle");
+  CommitRequest request = request_for(containers, container);
+  request.pause = false;
+  auto lock = ContainerLock::attempt(containers.store.containers().folder(container.id));
+  REQUIRE(lock);
+  auto committed = std::async(std::launch::async, [&] {
+    return commit_container(containers.store, container, request).layers.size();
+  });
+  // Long enough for one that does not wait to be seen.
+  CHECK(committed.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
+  lock.reset();
+  CHECK(committed.get() == 1);
 }
 
 TEST_CASE("a container that goes on gives torn files at most, never a torn layer") {
