@@ -223,7 +223,7 @@ CopiedFiles copy_out(const ContainerTree& container, const CopyRequest& request,
   const Source source = find_source(Side(container), request);
   const std::string top = source.contents ? "" : source.base;
   CopiedFiles copied;
-  TarWriter tar(sink);
+  TarWriter tar(sink, TarWriter::Kind::plain);
   walk_files(source.place.parent.get(), source.place.name, {},
              [&](const Entry& entry, const FileDescriptor& content) {
                tar.add(placed(entry, top));

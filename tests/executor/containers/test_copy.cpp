@@ -415,6 +415,10 @@ TEST_CASE("a tar goes out and in again, with its owners") {
   CHECK((status_of(made / "file").st_mode & 07777) == 04711);
   CHECK(status_of(made / "file").st_ino == status_of(made / "again").st_ino);
   CHECK(fs::read_symlink(made / "link") == "file");
+  // What means a deletion in a layer's tar is a name in this one.
+  shell(bench.upper(bench.container), "mkdir odd; echo x > odd/.wh.name");
+  put(tar_of("/odd"), "/full");
+  CHECK(content_of(bench.upper(bench.container) / "full/odd/.wh.name") == "x\n");
   put(tar_of("/t/."), "/");
   CHECK(content_of(bench.upper(bench.container) / "again") == "x\n");
   CHECK_FALSE(message_of([&] { put(tar_of("/t"), "/file"); }).empty());
