@@ -80,11 +80,13 @@ struct Bench : Containers {
   // Paths of this machine are names in `here`.
   CopiedFiles out(const std::string& source, const std::string& destination, bool follow = false) {
     const auto tree = open_container_tree(store, container);
-    return copy_out(*tree, {source, here.string() + "/" + destination, false, follow});
+    return copy_out(*tree,
+                    {source, here.string() + "/" + destination, false, follow, container.name});
   }
   CopiedFiles in(const std::string& source, const std::string& destination, bool follow = false) {
     const auto tree = open_container_tree(store, container);
-    return copy_in(*tree, {here.string() + "/" + source, destination, false, follow});
+    return copy_in(*tree,
+                   {here.string() + "/" + source, destination, false, follow, container.name});
   }
   std::string changed() { return listing(upper(container)); }
 
@@ -183,7 +185,9 @@ TEST_CASE("what is refused, with nothing done") {
   refused([&] { bench.in("f", "/to_nothing"); });  // its directory is not there
   refused([&] { bench.in("nothing", "/"); });
   refused([&] { bench.in("f/", "/"); });
-  refused([&] { bench.out("/nothing", "x"); });
+  for (const char* path : {"/nothing", "/no/where"})
+    CHECK(refused([&] { bench.out(path, "x"); }) ==
+          "could not find " + quoted(path) + " in the container \"box\"");
   refused([&] { bench.out("/file/.", "x"); });
   refused([&] { bench.out("/dir", "f"); });
   refused([&] { bench.out("/file", "no/where"); });
