@@ -18,7 +18,7 @@ NLOHMANN_JSON_SERIALIZE_ENUM(ContainerMount::Type, {{ContainerMount::Type::bind,
                                                     {ContainerMount::Type::tmpfs, "tmpfs"}})
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ContainerMount, type, source, target, read_only,
-                                                anonymous, no_copy, size, mode)
+                                                anonymous, no_copy, size, mode, exec)
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(HealthcheckConfig, test, interval, timeout,
                                                 start_period, start_interval, retries)

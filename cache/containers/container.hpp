@@ -41,6 +41,7 @@ struct ContainerMount {
   bool no_copy = false;        // volume: stays empty, and is not filled with the image's files
   std::uint64_t size = 0;      // tmpfs: bytes; 0: no limit
   std::uint32_t mode = 01777;  // tmpfs
+  bool exec = false;           // tmpfs: its files can be run
   bool operator==(const ContainerMount&) const = default;
 };
 

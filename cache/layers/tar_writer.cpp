@@ -68,6 +68,7 @@ unsigned file_type(Entry::Type type) {
 }  // namespace
 
 struct TarWriter::State {
+  Kind kind = Kind::layer;
   ByteSink sink;
   std::unique_ptr<archive, FreeArchive> writer;
   std::unique_ptr<archive_entry, FreeEntry> header;
@@ -109,8 +110,9 @@ struct TarWriter::State {
   }
 };
 
-TarWriter::TarWriter(ByteSink sink) : state_(std::make_unique<State>()) {
+TarWriter::TarWriter(ByteSink sink, Kind kind) : state_(std::make_unique<State>()) {
   const BytesLocale locale;
+  state_->kind = kind;
   state_->sink = std::move(sink);
   state_->writer.reset(::archive_write_new());
   state_->header.reset(::archive_entry_new());
@@ -127,8 +129,8 @@ TarWriter::TarWriter(ByteSink sink) : state_(std::make_unique<State>()) {
 
 TarWriter::~TarWriter() {
   if (!state_) return;
-  // An unfinished archive would be closed when it is freed, with zeros for all that is missing: of a
-  // large file whose copying was interrupted that takes minutes, and nobody wants those bytes.
+  // An unfinished archive would be closed when it is freed, with zeros for all that is missing: of
+  // a large file whose copying was interrupted that takes minutes, and nobody wants those bytes.
   // Not archive_write_fail(): what it marks is then not freed whole.
   const BytesLocale locale;
   state_->dropped = true;
@@ -139,7 +141,8 @@ TarWriter::TarWriter(TarWriter&&) noexcept = default;
 
 void TarWriter::add(const Entry& entry) {
   using Type = Entry::Type;
-  if (std::string_view(entry.path).substr(name_at(entry.path)).starts_with(whiteout_prefix)) {
+  if (state_->kind == Kind::layer &&
+      std::string_view(entry.path).substr(name_at(entry.path)).starts_with(whiteout_prefix)) {
     throw Error("no layer can hold " + quoted(entry.path) + ": names that begin with " +
                 quoted(whiteout_prefix) + " mean deletions")
         .hint("rename the file");

@@ -18,14 +18,15 @@ namespace slipway {
 // Not thread-safe.
 class TarWriter {
  public:
+  enum class Kind { layer, plain };
   // `sink` gets the tar in pieces of any size.
-  explicit TarWriter(ByteSink sink);
+  explicit TarWriter(ByteSink sink, Kind kind = Kind::layer);
   ~TarWriter();
   TarWriter(TarWriter&&) noexcept;
 
   // Entries come in path order. A regular file that is no hard link is followed by write() with
   // exactly `entry.size` bytes. Throws Error for what a tar of a layer cannot hold: a name that
-  // begins with ".wh.".
+  // begins with ".wh.", which in a plain one is a name like any other.
   void add(const Entry& entry);
   void write(std::span<const std::byte> bytes);
   // The end of the archive. Nothing may follow.

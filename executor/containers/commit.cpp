@@ -24,12 +24,13 @@ std::string command_text(const Container& container) {
   return text;
 }
 
-// Nothing: it has changed nothing. Copied while the container stands still, and no longer.
+// Nothing: it has changed nothing. Copied while the container stands still, and no longer; one that
+// does not run is not started meanwhile, whatever was asked.
 std::optional<LayerRef> own_layer(Store& store, const Container& container, bool pause) {
   Staging staging = store.layers().stage();
-  std::optional<PausedContainer> paused;
-  if (pause) paused.emplace(store, container);
-  const BuiltLayer built = OwnLayer(store, container, !pause).copy_to(staging);
+  std::optional<PausedContainer> paused(std::in_place, store, container, pause);
+  const bool changing = !pause && paused->runs();
+  const BuiltLayer built = OwnLayer(store, container, changing).copy_to(staging);
   paused.reset();
   if (LayerIndex::from_bytes(built.index)->size() == 0) return std::nullopt;
   return store.layers().commit(std::move(staging), built);

@@ -62,7 +62,11 @@ class ContainerTree {
 std::unique_ptr<ContainerTree> open_container_tree(Store& store, const Container& container,
                                                    bool pause = true);
 
-// An empty volume gets what the image has at `path`, with owners and modes. Throws Error.
+// Whether fill_volume() has something to do: the volume is empty, or somebody was killed, or is,
+// while he filled it.
+bool needs_filling(const std::filesystem::path& directory);
+// An empty volume gets what the image has at `path`, with owners and modes; one that somebody was
+// killed at gets the rest of what he had for it. Throws Error.
 void fill_volume(Store& store, const LayerStack& layers, std::string_view path,
                  const std::filesystem::path& directory);
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 namespace slipway {
@@ -51,7 +52,8 @@ void FilesWriter::add(const Entry& entry, const Content& content) {
   }
 }
 
-// Whatever has the name, unless it is a directory.
+// Whatever has the name, unless it is a directory, or a device: none would come in its place, and
+// whoever is root would take it from the machine.
 void FilesWriter::clear(int parent, const std::string& name, const std::string& path) const {
   struct stat status {};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -60,6 +62,8 @@ void FilesWriter::clear(int parent, const std::string& name, const std::string& 
   }
   if (S_ISDIR(status.st_mode))
     throw Error("cannot overwrite the directory " + quoted(path) + " with a file");
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
+    throw Error(quoted(path) + " is a device, and is not overwritten");
   if (::unlinkat(parent, name.c_str(), 0) != 0) {
     Error error = system_error("unlinkat", path, errno);
     if (errno == EBUSY) error.hint("something is mounted there");
@@ -72,10 +76,15 @@ void FilesWriter::make_directory(const Entry& entry) {
   const int parent = directory(parent_path(entry.path));
   const std::string name(base_name(entry.path));
   if (::mkdirat(parent, name.c_str(), 0700) == 0) {
-    directories_.push_back(entry);
+    directories_.insert_or_assign(entry.path, entry);
     return;
   }
   if (errno != EEXIST) throw system_error("mkdirat", entry.path, errno);
+  // A tar may have what is in a directory before it, and the same one twice.
+  if (const auto made = directories_.find(entry.path); made != directories_.end()) {
+    made->second = entry;
+    return;
+  }
   struct stat status {};
   if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
     throw system_error("fstatat", entry.path, errno);
@@ -86,13 +95,18 @@ void FilesWriter::make_directory(const Entry& entry) {
 void FilesWriter::make_directories(std::string_view path) {
   if (path.empty()) return;
   make_directories(parent_path(path));
+  const int parent = directory(parent_path(path));
+  const std::string name(base_name(path));
+  if (::mkdirat(parent, name.c_str(), 0755) != 0) {
+    if (errno != EEXIST) throw system_error("mkdirat", path, errno);
+    return;
+  }
   Entry entry;
   entry.path = path;
   entry.type = Type::directory;
-  const int parent = directory(parent_path(path));
-  const std::string name(base_name(path));
-  if (::mkdirat(parent, name.c_str(), 0755) == 0) return;
-  if (errno != EEXIST) throw system_error("mkdirat", path, errno);
+  entry.mode = 0755;
+  entry.mtime = std::time(nullptr);
+  directories_.insert_or_assign(entry.path, std::move(entry));
 }
 
 void FilesWriter::make_file(const Entry& entry, const Content& content) {
@@ -176,13 +190,14 @@ void FilesWriter::set_metadata(int file, const Entry& entry) const {
 
 CopiedFiles FilesWriter::finish() {
   for (auto entry = directories_.rbegin(); entry != directories_.rend(); ++entry) {
-    const int parent = directory(parent_path(entry->path));
-    const FileDescriptor made(::openat(parent, std::string(base_name(entry->path)).c_str(),
+    const auto& [path, metadata] = *entry;
+    const int parent = directory(parent_path(path));
+    const FileDescriptor made(::openat(parent, std::string(base_name(path)).c_str(),
                                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!made) throw system_error("openat", entry->path, errno);
-    set_metadata(made.get(), *entry);
-    if (::futimens(made.get(), times_of(*entry).data()) != 0)
-      throw system_error("futimens", entry->path, errno);
+    if (!made) throw system_error("openat", path, errno);
+    set_metadata(made.get(), metadata);
+    if (::futimens(made.get(), times_of(metadata).data()) != 0)
+      throw system_error("futimens", path, errno);
   }
   return std::move(copied_);
 }

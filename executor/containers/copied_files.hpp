@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,8 @@ class FilesWriter {
 
   // An entry whose directory is there. `content`: of a regular file. Throws Error.
   void add(const Entry& entry, const Content& content);
-  // Makes the directories of this path that are not there.
+  // Makes the directories of this path that are not there, which are root's until an entry says
+  // otherwise.
   void make_directories(std::string_view path);
   // Sets the directories' modes and times, which each new name had changed.
   CopiedFiles finish();
@@ -59,7 +61,7 @@ class FilesWriter {
   const Options options_;
   std::string open_path_;
   FileDescriptor open_directory_;
-  std::vector<Entry> directories_;
+  std::map<std::string, Entry> directories_;  // those made here, by path
   CopiedFiles copied_;
 };
 

@@ -31,8 +31,18 @@ constexpr int most_links = 40;  // as the kernel has it
 class Side {
  public:
   Side() = default;
-  explicit Side(const ContainerTree& container) : root_(container.root().get()) {}
+  Side(const ContainerTree& container, const CopyRequest& request)
+      : root_(container.root().get()), name_(request.container) {}
   bool in_container() const { return root_ != AT_FDCWD; }
+
+  // Of a path that cannot be opened.
+  Error error(const std::string& path, int number) const {
+    if (number != ENOENT) return system_error("open", path, number);
+    std::string text = "could not find " + quoted(path);
+    if (in_container()) text += " in the container";
+    if (!name_.empty()) text += " " + quoted(name_);
+    return Error(text);
+  }
 
   // A directory as a process there finds it. Empty: errno says why not.
   FileDescriptor directory(const std::string& path) const {
@@ -46,6 +56,7 @@ class Side {
 
  private:
   int root_ = AT_FDCWD;
+  std::string name_;
 };
 
 // A name in a directory, and what is there.
@@ -96,7 +107,7 @@ Place find(const Side& side, const std::string& path, bool follow) {
     } else {
       place.parent = side.directory(directory_of(at));
     }
-    if (!place.parent) throw system_error("open", path, errno);
+    if (!place.parent) throw side.error(path, errno);
     struct stat status {};
     if (::fstatat(place.parent.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno != ENOENT) throw system_error("fstatat", path, errno);
@@ -124,7 +135,7 @@ Source find_source(const Side& side, const CopyRequest& request) {
   const bool directory = names_a_directory(name);
   Source source;
   source.place = find(side, path, request.follow || directory);
-  if (!source.place.status) throw system_error("open", path, ENOENT);
+  if (!source.place.status) throw side.error(path, ENOENT);
   if (directory && !source.place.is_directory()) throw system_error("open", path, ENOTDIR);
   source.base = last_name(without_slashes(path));
   source.contents = names_a_directory(source.base);
@@ -150,6 +161,8 @@ Target find_target(const Side& side, const std::string& path, const Source& sour
                           : open_beneath(place.parent.get(), place.name, O_PATH | O_DIRECTORY);
     return {std::move(directory), copies_directory && source.contents ? "" : source.base};
   }
+  if (place.status && !S_ISREG(place.status->st_mode))
+    throw Error(quoted(path) + " is a device, a pipe or a socket, and is not overwritten");
   if (place.status && (copies_directory || must_be_directory))
     throw Error("cannot copy to " + quoted(path) + ": it is no directory");
   if (!place.status && !copies_directory && must_be_directory)
@@ -209,19 +222,19 @@ void write_content(TarWriter& tar, const Entry& entry, int file) {
 }  // namespace
 
 CopiedFiles copy_out(const ContainerTree& container, const CopyRequest& request) {
-  return copy_files(Side(container), Side(), request);
+  return copy_files(Side(container, request), Side(), request);
 }
 
 CopiedFiles copy_in(const ContainerTree& container, const CopyRequest& request) {
-  return copy_files(Side(), Side(container), request);
+  return copy_files(Side(), Side(container, request), request);
 }
 
 CopiedFiles copy_out(const ContainerTree& container, const CopyRequest& request,
                      const ByteSink& sink) {
-  const Source source = find_source(Side(container), request);
+  const Source source = find_source(Side(container, request), request);
   const std::string top = source.contents ? "" : source.base;
   CopiedFiles copied;
-  TarWriter tar(sink);
+  TarWriter tar(sink, TarWriter::Kind::plain);
   walk_files(source.place.parent.get(), source.place.name, {},
              [&](const Entry& entry, const FileDescriptor& content) {
                tar.add(placed(entry, top));
@@ -235,7 +248,7 @@ CopiedFiles copy_out(const ContainerTree& container, const CopyRequest& request,
 
 CopiedFiles copy_in(const ContainerTree& container, const CopyRequest& request,
                     ByteSource& source) {
-  const Side side(container);
+  const Side side(container, request);
   if (!find(side, request.destination, true).is_directory())
     throw Error(quoted(request.destination) + " is no directory of the container")
         .hint("a tar is unpacked into a directory that is there");

@@ -17,8 +17,9 @@ namespace slipway {
 struct CopyRequest {
   std::string source;
   std::string destination;
-  bool archive = false;  // owners as they are; otherwise the container's root, or this user
-  bool follow = false;   // of a source that is a link, what it leads to
+  bool archive = false;        // owners as they are; otherwise the container's root, or this user
+  bool follow = false;         // of a source that is a link, what it leads to
+  std::string container = {};  // its name, for errors
 };
 
 // Devices are left out. Each throws Error.

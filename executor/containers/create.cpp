@@ -142,7 +142,7 @@ class Mounts {
       made_.add(volume.name);
     }
     const std::filesystem::path directory = store_.volumes().directory(volume.name);
-    if (mount.no_copy || !std::filesystem::is_empty(directory)) return;
+    if (mount.no_copy || !needs_filling(directory)) return;
     fill_volume(store_, image_.layers, mount.target, directory);
   }
 

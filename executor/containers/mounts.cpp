@@ -90,9 +90,10 @@ std::string octal(std::uint32_t mode) {
 FileDescriptor new_tmpfs(const ContainerMount& mount) {
   std::vector<std::pair<std::string, std::string>> options = {{"mode", octal(mount.mode & 07777)}};
   if (mount.size != 0) options.emplace_back("size", std::to_string(mount.size));
-  // docker's options of each.
+  // docker's options of each one that asks for no others.
   return new_file_system("tmpfs", options,
-                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                             (mount.exec ? 0 : std::uint64_t{MOUNT_ATTR_NOEXEC}) |
                              (mount.read_only ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0));
 }
 

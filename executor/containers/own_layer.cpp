@@ -10,14 +10,17 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -120,7 +123,8 @@ class CopyingSource : public ByteSource {
 
 class LayerCopy {
  public:
-  LayerCopy(int from, int to, bool changing) : changing_(changing), files_(from), maker_(to) {}
+  LayerCopy(int from, int to, bool changing)
+      : changing_(changing), from_(from), files_(from), maker_(to) {}
 
   void add(const Entry& entry) {
     using Type = Entry::Type;
@@ -128,7 +132,12 @@ class LayerCopy {
       maker_.make_directory(entry);
       directories_.push_back(entry);
     } else if (entry.type == Type::file) {
-      return entry.hard_link.empty() ? add_file(entry) : add_link(entry);
+      if (!entry.hard_link.empty()) {
+        add_link(entry);
+      } else if (!add_file(entry)) {
+        gone_.try_emplace(entry.path);
+      }
+      return;
     } else if (!entry.hard_link.empty()) {
       maker_.make_link(entry);
     } else if (entry.type == Type::whiteout) {
@@ -148,22 +157,36 @@ class LayerCopy {
  private:
   // Empty: it is gone, or something else, since it was seen.
   FileDescriptor open(const Entry& entry) {
-    try {
-      return open_regular(files_.directory(parent_path(entry.path)), base_name(entry.path),
-                          entry.path);
-    } catch (const Error&) {
-      files_.forget();
-      if (!changing_) throw;
-      return {};
+    constexpr int most_attempts = 100;  // somebody takes it away and puts it back all the time
+    for (int attempt = 1;; ++attempt) {
+      try {
+        return open_regular(files_.directory(parent_path(entry.path)), base_name(entry.path),
+                            entry.path);
+      } catch (const Error&) {
+        files_.forget();
+        if (!changing_) throw;
+        if (!is_there(entry)) return {};
+        if (attempt == most_attempts) throw;  // it cannot be read
+      }
     }
   }
 
-  void add_file(Entry entry) {
+  // Not opened for reading: it may be a device by now.
+  bool is_there(const Entry& entry) const {
+    open_how how{};
+    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    const FileDescriptor file(
+        static_cast<int>(::syscall(SYS_openat2, from_, entry.path.c_str(), &how, sizeof how)));
+    if (!file) return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+    struct stat status {};
+    return ::fstat(file.get(), &status) != 0 || S_ISREG(status.st_mode);
+  }
+
+  // False: it is gone.
+  bool add_file(const Entry& entry) {
     const FileDescriptor source = open(entry);
-    if (!source) {
-      gone_.insert(entry.path);
-      return;
-    }
+    if (!source) return false;
     const FileDescriptor made = maker_.make_file(entry);
     if (entry.size == 0) {
       builder_.add(entry);
@@ -172,20 +195,30 @@ class LayerCopy {
       builder_.add_file(entry, bytes);
     }
     maker_.finish_file(made.get(), entry);
+    return true;
   }
 
-  void add_link(const Entry& entry) {
-    if (gone_.contains(entry.hard_link)) return;
+  // Where the first name is gone, the next one that is there is the file.
+  void add_link(Entry entry) {
+    if (const auto gone = gone_.find(entry.hard_link); gone != gone_.end()) {
+      if (gone->second.empty()) {
+        entry.hard_link.clear();
+        if (add_file(entry)) gone->second = entry.path;
+        return;
+      }
+      entry.hard_link = gone->second;
+    }
     maker_.make_link(entry);
     builder_.add(entry);
   }
 
   const bool changing_;
+  const int from_;
   ParentCache files_;
   TreeMaker maker_;
   LayerBuilder builder_;
   std::vector<Entry> directories_;
-  std::set<std::string> gone_;  // first names
+  std::map<std::string, std::string> gone_;  // first names, and which stand for them; "": none yet
 };
 
 }  // namespace

@@ -1,7 +1,9 @@
 // A volume's first files: what the image has at the place where it is mounted.
 //
-// They are made beside the volume and moved in one after the other when all are there: who is
-// killed before that leaves it empty, so the next container fills it.
+// They are made beside the volume, in "_data.new", which has the name "_data.ready" when all are
+// there, and are then moved in one after the other: others may have the directory mounted, so
+// another one cannot take its place. Who is killed before the new name leaves the volume empty, so
+// the next container fills it; who is killed behind it leaves what the next one moves in.
 #include <executor/containers/container_tree.hpp>
 
 #include <cache/layers/beneath.hpp>
@@ -91,32 +93,61 @@ class [[nodiscard]] Aside {
   std::filesystem::path path_;
 };
 
+std::filesystem::path ready_for(const std::filesystem::path& directory) {
+  return directory.native() + ".ready";
+}
+
+// What another command has put into the volume meanwhile stays.
+void move_in(const std::filesystem::path& directory, int volume) {
+  const std::filesystem::path path = ready_for(directory);
+  const FileDescriptor ready = open_root(path);
+  const Entry top = read_directory_entry(ready.get(), directory.native()).entry;
+  for (const std::string& name : sorted_names(ready.get())) {
+    struct stat status {};
+    if (::fstatat(volume, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) continue;
+    if (::renameat(ready.get(), name.c_str(), volume, name.c_str()) != 0)
+      throw system_error("renameat", directory.native() + "/" + name, errno);
+  }
+  set_metadata(volume, top);
+  const timespec time{.tv_sec = top.mtime, .tv_nsec = 0};
+  const timespec times[2] = {time, time};
+  if (::futimens(volume, times) != 0) throw system_error("futimens", directory.native(), errno);
+  if (const std::error_code failure = remove_tree(path))
+    throw system_error("rmdir", path.native(), failure.value());
+}
+
 }  // namespace
+
+bool needs_filling(const std::filesystem::path& directory) {
+  return std::filesystem::is_empty(directory) || std::filesystem::exists(ready_for(directory));
+}
 
 void fill_volume(Store& store, const LayerStack& layers, std::string_view path,
                  const std::filesystem::path& directory) {
-  const StackView view = store.layers().view(layers);
-  const StackView::Resolved source = view.resolve(path, true);
-  if (!source.entry || source.entry->type != Entry::Type::directory) return;
-
   const FileLock one_at_a_time = store.state().lock("volumes");
   const FileDescriptor volume(
       ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!volume) throw system_error("open", directory.native(), errno);
+  // Of somebody who was killed.
+  if (std::filesystem::exists(ready_for(directory))) return move_in(directory, volume.get());
   if (!sorted_names(volume.get()).empty()) return;
 
+  const StackView view = store.layers().view(layers);
+  const StackView::Resolved source = view.resolve(path, true);
+  if (!source.entry || source.entry->type != Entry::Type::directory) return;
+
   const Aside aside(directory.native() + ".new");
-  const FileDescriptor made = open_root(aside.path());
+  const FileDescriptor made(::open(aside.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!made) throw system_error("open", aside.path().native(), errno);
   Filling(view, source.path, made.get()).run();
-  for (const std::string& name : sorted_names(made.get())) {
-    if (::renameat(made.get(), name.c_str(), volume.get(), name.c_str()) != 0)
-      throw system_error("renameat", directory.native() + "/" + name, errno);
-  }
-  set_metadata(volume.get(), *source.entry);
+  set_metadata(made.get(), *source.entry);
   const timespec time{.tv_sec = source.entry->mtime, .tv_nsec = 0};
   const timespec times[2] = {time, time};
-  if (::futimens(volume.get(), times) != 0)
-    throw system_error("futimens", directory.native(), errno);
+  if (::futimens(made.get(), times) != 0)
+    throw system_error("futimens", aside.path().native(), errno);
+  if (::rename(aside.path().c_str(), ready_for(directory).c_str()) != 0)
+    throw system_error("rename", aside.path().native(), errno);
+  move_in(directory, volume.get());
 }
 
 }  // namespace slipway

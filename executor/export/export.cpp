@@ -50,7 +50,8 @@ void require_apart(const std::vector<Part>& parts) {
 
 void export_tar(const std::vector<Part>& parts, const std::string& destination) {
   OutputFile file(destination);
-  TarWriter tar([&](std::span<const std::byte> bytes) { file.write(bytes); });
+  TarWriter tar([&](std::span<const std::byte> bytes) { file.write(bytes); },
+                TarWriter::Kind::plain);
   std::set<std::string> directories;
   for (const Part& part : parts) {
     const auto placed = [&](const std::string& path) {
@@ -165,12 +166,10 @@ std::optional<BlobDescriptor> export_result(const ExportSpec& spec, const Export
         const auto statements =
             statement_files(beside, files, exported.several && !split ? directory : "");
         const std::int64_t time =
-            statements.empty()
-                ? 0
-                : parse_time(read_image_config(image.config).created).value_or(0);
-        parts.push_back(
-            {with_files(files, statements, time, store.layers(), added[parts.size()]),
-             split ? directory : "", image.platform.text()});
+            statements.empty() ? 0
+                               : parse_time(read_image_config(image.config).created).value_or(0);
+        parts.push_back({with_files(files, statements, time, store.layers(), added[parts.size()]),
+                         split ? directory : "", image.platform.text()});
       }
       if (!split && parts.size() > 1) require_apart(parts);
       export_parts(spec, parts);

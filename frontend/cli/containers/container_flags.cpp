@@ -91,7 +91,7 @@ void declare_files(CLI::App& app, ContainerFlags& f) {
       "the same in fields: type=bind|volume|tmpfs, source=, target=, readonly, volume-nocopy, "
       "volume-label=, tmpfs-size=, tmpfs-mode=",
       "FIELD=VALUE,...");
-  group.add("--tmpfs", f.tmpfs, "files in memory. OPTIONS: size=64m, mode=1777, ro",
+  group.add("--tmpfs", f.tmpfs, "files in memory. OPTIONS: size=64m, mode=1777, ro, exec",
             "TARGET[:OPTIONS]");
   group.add("--volumes-from", f.volumes_from, "what another container has mounted",
             "CONTAINER[:ro]");

@@ -69,7 +69,7 @@ int copy(const Request& request, const std::filesystem::path& root) {
   const Container container = owned.store.containers().get(name);
   // A tar may come from the container itself, which must go on then.
   const auto tree = open_container_tree(owned.store, container, !stream);
-  const CopyRequest wanted{source, destination, request.archive, request.follow};
+  const CopyRequest wanted{source, destination, request.archive, request.follow, container.name};
   if (stream) {
     DescriptorSource tar(FileDescriptor(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)));
     tell(copy_in(*tree, wanted, tar), request);

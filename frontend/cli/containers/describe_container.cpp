@@ -215,6 +215,7 @@ Json host_config_of(const ContainerConfig& config) {
   for (const ContainerMount& mount : config.mounts) {
     if (mount.type != ContainerMount::Type::tmpfs) continue;
     std::string options = mount.read_only ? "ro" : "";
+    if (mount.exec) options += options.empty() ? "exec" : ",exec";
     if (mount.size != 0)
       options += (options.empty() ? "size=" : ",size=") + std::to_string(mount.size);
     tmpfs[mount.target] = options;

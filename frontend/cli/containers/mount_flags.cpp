@@ -254,7 +254,9 @@ AskedMount parse_tmpfs(const std::string& text) {
       mount.size = size_of(given, option.substr(5));
     } else if (option.starts_with("mode=")) {
       mount.mode = mode_of(given, option.substr(5));
-    } else if (option != "nosuid" && option != "nodev" && option != "noexec" && option != "exec") {
+    } else if (option == "exec" || option == "noexec") {
+      mount.exec = option == "exec";
+    } else if (option != "nosuid" && option != "nodev") {  // as it is
       throw given.wrong("has an option that is not known, " + quoted(option))
           .hint("size=, mode=, ro, rw, nosuid, nodev, noexec, exec");
     }

@@ -250,6 +250,9 @@ TEST_CASE("--tmpfs and --volumes-from") {
   CHECK(memory.size == 64 << 20);
   CHECK(memory.mode == 0755);
   CHECK(memory.read_only);
+  CHECK_FALSE(memory.exec);
+  CHECK(mount_of({"--tmpfs", "/run:exec,nosuid,nodev"}).exec);
+  CHECK_FALSE(mount_of({"--tmpfs", "/run:exec,noexec"}).exec);
   CHECK(mount_of({"--tmpfs", "/run"}).size == 0);
   CHECK(refused({"--tmpfs", "run"}).find("which is not absolute") != std::string::npos);
   CHECK(refused({"--tmpfs", "/run:huge=always"}).find("not known, \"huge=always\"") !=

@@ -4,6 +4,7 @@
 #include <cache/layers/overlay_marks.hpp>
 #include <executor/containers/commit.hpp>
 #include <executor/containers/container_tree.hpp>
+#include <executor/containers/own_layer.hpp>
 #include <executor/export/merged.hpp>
 
 #include <doctest/doctest.h>
@@ -13,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -193,6 +196,42 @@ TEST_CASE("holes stay holes, and are in the digest") {
     CHECK(status.st_blocks * 512 < 64 * 1024);
     CHECK(fs::file_size(made / name) == fs::file_size(upper / name));
   }
+}
+
+TEST_CASE("a file whose first name goes away before it is copied has its other names") {
+  Containers containers(image_script);
+  const Container container = containers.create("busy");
+  const fs::path upper = containers.upper(container);
+  shell(upper, "echo text > a; ln a b; ln a c; ln a d; echo x > e; ln e f");
+  const OwnLayer layer(containers.store, container, true);
+  shell(upper, "rm a b e f");
+  Staging staging = containers.store.layers().stage();
+  const BuiltLayer built = layer.copy_to(staging);
+  const LayerRef made = containers.store.layers().commit(std::move(staging), built);
+  check_layer(containers, made);
+  const auto index = containers.store.layers().index(made.diff_id);
+  REQUIRE(index->size() == 2);
+  CHECK(index->entry(0).path == "c");
+  CHECK(index->entry(0).hard_link.empty());
+  CHECK(index->entry(1).path == "d");
+  CHECK(index->entry(1).hard_link == "c");
+  CHECK(content_of(containers.store.layers().directory(made.diff_id) / "d") == "text\n");
+}
+
+TEST_CASE("one that does not run is held while it is committed, with a pause or without") {
+  Containers containers(image_script);
+  const Container container = containers.create("idle");
+  CommitRequest request = request_for(containers, container);
+  request.pause = false;
+  auto lock = ContainerLock::attempt(containers.store.containers().folder(container.id));
+  REQUIRE(lock);
+  auto committed = std::async(std::launch::async, [&] {
+    return commit_container(containers.store, container, request).layers.size();
+  });
+  // Long enough for one that does not wait to be seen.
+  CHECK(committed.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
+  lock.reset();
+  CHECK(committed.get() == 1);
 }
 
 TEST_CASE("a container that goes on gives torn files at most, never a torn layer") {

@@ -23,13 +23,15 @@ TEST_CASE("directories and files of this machine, volumes, and memory") {
       {.source = (host / "inside").string(), .target = "/mnt"},
       {.source = (host / "inside").string(), .target = "/ro", .read_only = true},
       {.type = Type::volume, .source = "data", .target = "/var/data"},
-      {.type = Type::tmpfs, .source = {}, .target = "/cache", .size = 1 << 20, .mode = 0750}};
+      {.type = Type::tmpfs, .source = {}, .target = "/cache", .size = 1 << 20, .mode = 0750},
+      {.type = Type::tmpfs, .source = {}, .target = "/programs", .exec = true}};
   const Container container = containers.shell(
       "cat /mnt/file /mnt/dir/file; echo new > /mnt/new; (echo x > /ro/x) 2> /dev/null || echo ro; "
       "echo kept > /var/data/kept; stat -c %a /cache; df -k /cache | awk 'NR > 1 {print $2}'; "
-      "grep -c noexec /proc/self/mountinfo > /dev/null; echo x > /mnt/dir/file",
+      "grep ' /cache ' /proc/self/mountinfo | grep -c noexec; "
+      "grep ' /programs ' /proc/self/mountinfo | grep -c noexec; echo x > /mnt/dir/file",
       config);
-  CHECK(containers.run(container).out == "host\nsingle\nro\n750\n1024\n");
+  CHECK(containers.run(container).out == "host\nsingle\nro\n750\n1024\n1\n0\n");
   CHECK(content_of(host / "inside/new") == "new\n");
   CHECK(content_of(host / "single") == "x\n");
   CHECK(content_of(containers.store.volumes().directory("data") / "kept") == "kept\n");

@@ -80,11 +80,13 @@ struct Bench : Containers {
   // Paths of this machine are names in `here`.
   CopiedFiles out(const std::string& source, const std::string& destination, bool follow = false) {
     const auto tree = open_container_tree(store, container);
-    return copy_out(*tree, {source, here.string() + "/" + destination, false, follow});
+    return copy_out(*tree,
+                    {source, here.string() + "/" + destination, false, follow, container.name});
   }
   CopiedFiles in(const std::string& source, const std::string& destination, bool follow = false) {
     const auto tree = open_container_tree(store, container);
-    return copy_in(*tree, {here.string() + "/" + source, destination, false, follow});
+    return copy_in(*tree,
+                   {here.string() + "/" + source, destination, false, follow, container.name});
   }
   std::string changed() { return listing(upper(container)); }
 
@@ -183,7 +185,9 @@ TEST_CASE("what is refused, with nothing done") {
   refused([&] { bench.in("f", "/to_nothing"); });  // its directory is not there
   refused([&] { bench.in("nothing", "/"); });
   refused([&] { bench.in("f/", "/"); });
-  refused([&] { bench.out("/nothing", "x"); });
+  for (const char* path : {"/nothing", "/no/where"})
+    CHECK(refused([&] { bench.out(path, "x"); }) ==
+          "could not find " + quoted(path) + " in the container \"box\"");
   refused([&] { bench.out("/file/.", "x"); });
   refused([&] { bench.out("/dir", "f"); });
   refused([&] { bench.out("/file", "no/where"); });
@@ -299,6 +303,26 @@ TEST_CASE("devices, pipes and sockets hold nobody up and come out as nothing dan
   if (devices) CHECK_FALSE(message_of([&] { bench.out("/odd/null", "null"); }).empty());
 }
 
+TEST_CASE("no file takes the place of a device, a pipe or a socket") {
+  SKIP_WITHOUT_MOUNTS();
+  Bench bench;
+  shell(bench.here, "echo mine > mine; mkfifo pipe; mkdir merged; ln -s pipe to_pipe");
+  shell(bench.upper(bench.container), "mkfifo pipe");
+  CHECK(message_of([&] { bench.out("/file", "pipe"); }).find("not overwritten") !=
+        std::string::npos);
+  CHECK_FALSE(message_of([&] { bench.out("/file", "to_pipe"); }).empty());
+  CHECK_FALSE(message_of([&] { bench.in("mine", "/pipe"); }).empty());
+  CHECK(S_ISFIFO(status_of(bench.here / "pipe").st_mode));
+  CHECK(S_ISFIFO(status_of(bench.upper(bench.container) / "pipe").st_mode));
+  if (::mknod((bench.here / "merged/one").c_str(), S_IFCHR | 0666, 0x103) != 0) {
+    MESSAGE("skipped in part, no devices here");
+    return;
+  }
+  CHECK_FALSE(message_of([&] { bench.out("/dir/one", "merged/one"); }).empty());
+  CHECK_FALSE(message_of([&] { bench.out("/dir/.", "merged"); }).empty());
+  CHECK(S_ISCHR(status_of(bench.here / "merged/one").st_mode));
+}
+
 TEST_CASE("a directory is not copied into itself") {
   SKIP_WITHOUT_MOUNTS();
   Bench bench;
@@ -395,10 +419,33 @@ TEST_CASE("a tar goes out and in again, with its owners") {
   CHECK((status_of(made / "file").st_mode & 07777) == 04711);
   CHECK(status_of(made / "file").st_ino == status_of(made / "again").st_ino);
   CHECK(fs::read_symlink(made / "link") == "file");
+  // What means a deletion in a layer's tar is a name in this one.
+  shell(bench.upper(bench.container), "mkdir odd; echo x > odd/.wh.name");
+  put(tar_of("/odd"), "/full");
+  CHECK(content_of(bench.upper(bench.container) / "full/odd/.wh.name") == "x\n");
   put(tar_of("/t/."), "/");
   CHECK(content_of(bench.upper(bench.container) / "again") == "x\n");
   CHECK_FALSE(message_of([&] { put(tar_of("/t"), "/file"); }).empty());
   CHECK_FALSE(message_of([&] { put(tar_of("/t"), "/nowhere"); }).empty());
+}
+
+TEST_CASE("a directory of a tar is as its own entry says, also behind what is in it") {
+  SKIP_WITHOUT_MOUNTS();
+  Bench bench;
+  shell(bench.here,
+        "mkdir -p d/sub; echo x > d/sub/file; chmod 2750 d; touch -d @1000000000 d; "
+        "tar --no-recursion --numeric-owner --owner=3 --group=4 -cf tar d/sub/file d");
+  DescriptorSource source(
+      FileDescriptor(::open((bench.here / "tar").c_str(), O_RDONLY | O_CLOEXEC)));
+  copy_in(*open_container_tree(bench.store, bench.container), {"", "/full", false, false}, source);
+  const struct stat said = status_of(bench.upper(bench.container) / "full/d");
+  CHECK(said.st_uid == 3);
+  CHECK(said.st_gid == 4);
+  CHECK((said.st_mode & 07777) == 02750);
+  CHECK(said.st_mtim.tv_sec == 1000000000);
+  const struct stat implied = status_of(bench.upper(bench.container) / "full/d/sub");
+  CHECK(implied.st_uid == 0);
+  CHECK((implied.st_mode & 07777) == 0755);
 }
 
 TEST_CASE("a tar's names lead nowhere out of the container") {

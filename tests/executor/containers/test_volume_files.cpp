@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 namespace fs = std::filesystem;
 using namespace slipway;
@@ -96,4 +97,28 @@ TEST_CASE("what a killed command has left beside a volume is in nobody's way") {
   fill_volume(containers.store, containers.image.layers, "/srv", volume);
   CHECK(fs::exists(volume / "data/one"));
   CHECK_FALSE(fs::exists(volume / "half"));
+}
+
+TEST_CASE("a volume that somebody was killed at as he moved its files in gets the rest") {
+  Containers containers(image_script);
+  const fs::path volume = containers.store.state().root() / "volumes" / "v" / "_data";
+  fs::create_directories(volume);
+  const fs::path ready = volume.native() + ".ready";
+  fs::create_directories(ready / "directory/deep");
+  std::ofstream(ready / "again") << "of the image";
+  std::ofstream(ready / "rest") << "rest";
+  std::ofstream(volume / "again") << "of a container";
+  REQUIRE(::chown(ready.c_str(), 5, 6) == 0);
+  REQUIRE(::chmod(ready.c_str(), 01770) == 0);
+  CHECK(needs_filling(volume));
+  // Whatever the next container's image has.
+  fill_volume(containers.store, containers.image.layers, "/srv/data", volume);
+  CHECK_FALSE(needs_filling(volume));
+  CHECK(fs::exists(volume / "directory/deep"));
+  CHECK(content_of(volume / "rest") == "rest");
+  CHECK(content_of(volume / "again") == "of a container");
+  CHECK_FALSE(fs::exists(volume / "one"));
+  CHECK_FALSE(fs::exists(ready));
+  CHECK(status_of(volume).st_uid == 5);
+  CHECK((status_of(volume).st_mode & 07777) == 01770);
 }
