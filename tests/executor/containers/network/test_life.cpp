@@ -5,6 +5,8 @@
 #include <executor/containers/network/member_device.hpp>
 #include <executor/containers/network/membership.hpp>
 #include <executor/containers/network/published_ports.hpp>
+#include <executor/containers/network/slirp.hpp>
+#include <executor/sandbox/network/connector.hpp>
 #include <executor/sandbox/network/devices.hpp>
 #include <executor/spawn.hpp>
 
@@ -185,6 +187,32 @@ TEST_CASE("members reach each other, by name too, and the outside; not this mach
   CHECK(at_home.greeted == 0);
   CHECK_THROWS_AS(test.join("third", {}, "10.89.7.77"), Error);
   CHECK_THROWS_AS(test.join("third", {}, "10.90.0.1"), Error);
+}
+
+TEST_CASE("a socket that is bound to a device of slirp4netns's stays off this machine's loopback") {
+  SKIP_WITHOUT_SLIRP();
+  const Scratchpad pad;
+  FileDescriptor space;
+  in_thread_of_its_own([&] { space = enter_new_network(); });
+  const Slirp slirp = start_slirp_in(space, choose_subnet(), open_folder(pad.path() / "ports"));
+  const Greeter elsewhere(outside);
+  const Greeter at_home("127.0.0.1");
+  const auto connects = [&](const std::string& address, time_t seconds) {
+    bool connected = false;
+    in_thread_of_its_own([&] {
+      enter_network(space);
+      const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const timeval wait{seconds, 0};
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+      REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, connector_device, 4) == 0);
+      const sockaddr_in to = place(address, Greeter::port);
+      connected = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
+    });
+    return connected;
+  };
+  CHECK(connects(outside, patient));
+  CHECK_FALSE(connects("127.0.0.1", 1));
+  CHECK(at_home.greeted == 0);
 }
 
 TEST_CASE("other names are asked of the machine's servers") {
