@@ -10,8 +10,11 @@
 #include <executor/sandbox/network/devices.hpp>
 #include <executor/spawn.hpp>
 
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -317,6 +320,32 @@ TEST_CASE("a member that is told to leave loses its device") {
   CHECK(test.names() == std::vector<std::string>{"db"});
   CHECK(wait_until([&] { return greeting(web, address(db)) == std::strerror(ENETUNREACH); }));
   CHECK_THROWS_AS(leave_network(test.folder(), "web0123456789abcdef"), Error);
+}
+
+TEST_CASE("a container that is not taken in keeps no device of the attempt") {
+  SKIP_WITHOUT_SLIRP();
+  TestNetwork test;
+  const Joined web = test.join("web");
+  FileDescriptor space;
+  in_thread_of_its_own([&] { space = enter_new_network(); });
+  const auto has_device = [&] {
+    bool has = false;
+    in_thread_of_its_own([&] {
+      enter_network(space);
+      has = ::if_nametoindex("eth0") != 0;
+    });
+    return has;
+  };
+  JoinRequest request;
+  request.member = {"db0123456789abcdef", "db", {}, web.membership.address, false};
+  CHECK_THROWS_AS(join_running(test.folder(), test.network, request, space, -1, {}), Error);
+  CHECK(wait_until([&] { return !has_device(); }));
+  request.member.address = 0;
+  const FileDescriptor self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  join_running(test.folder(), test.network, request, space, self.get(), {});
+  CHECK(has_device());
+  leave_network(test.folder(), request.member.id);
+  CHECK(wait_until([&] { return !has_device(); }));
 }
 
 TEST_CASE("twenty join at once, and all of them reach the first") {
