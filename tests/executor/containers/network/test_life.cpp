@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace slipway;
@@ -295,6 +298,20 @@ TEST_CASE("published ports lead in, for as long as the member is there") {
   }
   CHECK(
       wait_until([&] { return greeting(here, "127.0.0.1", port) == std::strerror(ECONNREFUSED); }));
+}
+
+TEST_CASE("a port is waited for that its holder is about to leave, and no other") {
+  SKIP_WITHOUT_MACHINE();
+  ContainerConfig config;
+  config.ports = {{"127.0.0.1", Greeter::port, 80, "tcp"}};
+  auto holder = std::make_unique<Greeter>("127.0.0.1");
+  CHECK_THROWS_AS(choose_host_ports(config), Error);
+  std::thread leaves([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    holder.reset();
+  });
+  CHECK_NOTHROW(choose_host_ports(config));
+  leaves.join();
 }
 
 TEST_CASE("a network whose process is killed is a new one for who joins next") {
