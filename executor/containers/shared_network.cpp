@@ -98,13 +98,17 @@ Network create_network(Store& store, Network network) {
 }
 
 void remove_network(Store& store, const Network& network) {
-  const auto members = network_members(store.networks().folder(network.id));
+  const auto folder = store.networks().folder(network.id);
+  const NetworkLock nobody_joins = lock_network(folder);
+  const auto members = network_members(folder);
   if (!members.empty()) {
     throw Error("network " + network.name + " id " + network.id + " has active endpoints")
         .hint("the container " + quoted(members.front().name) + " is in it: stop it first");
   }
   store.networks().remove(network.id);
+  const bool removed_before = !store.networks().find(network.id);
 }
+  if (removed_before) throw NoSuchNetwork("there is no network " + quoted(network.name));
 
 std::vector<NetworkUser> network_users(Store& store, const Network& network) {
   std::vector<NetworkUser> users;
@@ -133,7 +137,7 @@ void connect_to_network(Store& store, const Container& container, const Network&
   const FileDescriptor space = first.open_space("net");
   if (!space) throw system_error("open", "the container's network", errno);
   join_running(store.networks().folder(network.id), network, request, space, monitor.descriptor(),
-               note);
+               note, [&] { return store.networks().find(network.id).has_value(); });
 }
 
 void disconnect_from_network(Store& store, const Container& container, const Network& network) {

@@ -49,7 +49,8 @@ void set_up(const Device& device, const Network& network, Address address, bool 
 
 Joined join_with_new_space(const std::filesystem::path& folder, const Network& network,
                            const JoinRequest& request,
-                           const std::function<void(const Diagnostic&)>& note) {
+                           const std::function<void(const Diagnostic&)>& note,
+                           const std::function<bool()>& exists) {
   Joined joined;
   Device device;
   in_thread_of_its_own([&] {
@@ -57,7 +58,7 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
     device = make_device();
   });
   // Outside of the namespace, which is not to be that of a process that is started for it.
-  joined.membership = join_network(folder, network, request, device.frames, -1, note);
+  joined.membership = join_network(folder, network, request, device.frames, -1, note, exists);
   keep(device);
   in_thread_of_its_own([&] {
     enter_network(joined.space);
@@ -68,13 +69,15 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
 
 Address join_running(const std::filesystem::path& folder, const Network& network,
                      const JoinRequest& request, const FileDescriptor& space, int process,
-                     const std::function<void(const Diagnostic&)>& note) {
+                     const std::function<void(const Diagnostic&)>& note,
+                     const std::function<bool()>& exists) {
   Device device;
   in_thread_of_its_own([&] {
     enter_network(space);
     device = make_device();
   });
-  Membership membership = join_network(folder, network, request, device.frames, process, note);
+  Membership membership =
+      join_network(folder, network, request, device.frames, process, note, exists);
   try {
     keep(device);
     in_thread_of_its_own([&] {

@@ -6,6 +6,7 @@
 #include <executor/containers/network/membership.hpp>
 #include <executor/containers/network/published_ports.hpp>
 #include <executor/containers/network/slirp.hpp>
+#include <executor/containers/network/unix_socket.hpp>
 #include <executor/sandbox/network/connector.hpp>
 #include <executor/sandbox/network/devices.hpp>
 #include <executor/spawn.hpp>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -363,6 +365,47 @@ TEST_CASE("a container that is not taken in keeps no device of the attempt") {
   CHECK(has_device());
   leave_network(test.folder(), request.member.id);
   CHECK(wait_until([&] { return !has_device(); }));
+}
+
+TEST_CASE("who waits to join a network that is being removed is told so, and leaves nothing") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  std::atomic<bool> removed = false;
+  std::atomic<bool> told = false;
+  std::thread joins;
+  {
+    const NetworkLock held = lock_network(test.folder());
+    joins = std::thread([&] {
+      JoinRequest request;
+      request.member = {"web0123456789abcdef", "web", {}, 0, false};
+      try {
+        join_with_new_space(test.folder(), test.network, request, {}, [&] { return !removed; });
+      } catch (const Error&) {
+        told = true;
+      }
+    });
+    CHECK(test.names().empty());
+    fs::remove_all(test.folder());
+    removed = true;
+  }
+  joins.join();
+  CHECK(told);
+  CHECK_FALSE(fs::exists(test.folder()));
+  CHECK(test.own().empty());
+}
+
+TEST_CASE("a process that does not answer is not taken for one without members") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  const Joined web = test.join("web");
+  REQUIRE(test.own().size() == 1);
+  ::kill(test.own()[0], SIGSTOP);
+  const FileDescriptor folder = open_folder(test.folder());
+  const FileDescriptor connection = connect_in(folder, "socket");
+  REQUIRE(send_message(connection, "list"));
+  CHECK_THROWS_AS(receive_message(connection, 100, 1), Error);
+  ::kill(test.own()[0], SIGCONT);
+  CHECK(receive_message(connection, 100, 20).starts_with("members\n"));
 }
 
 TEST_CASE("twenty join at once, and all of them reach the first") {
