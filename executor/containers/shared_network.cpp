@@ -19,7 +19,7 @@ constexpr int shortest_prefix = 8;
 constexpr int longest_prefix = 29;  // room for a gateway and some containers
 
 // What a container should reach, or has.
-std::vector<AddressRange> taken_ranges(const NetworkStore& networks) {
+std::vector<AddressRange> taken_ranges(const std::vector<Network>& networks) {
   std::vector<AddressRange> taken;
   for (const auto& [address, mask] : networks_of_this_machine()) {
     int length = 0;
@@ -29,13 +29,13 @@ std::vector<AddressRange> taken_ranges(const NetworkStore& networks) {
   for (const std::string& server : name_servers(resolv_conf())) {
     if (const auto address = parse_address(server)) taken.push_back({*address, 32});
   }
-  for (const Network& network : networks.list()) {
+  for (const Network& network : networks) {
     if (const auto range = parse_range(network.subnet)) taken.push_back(*range);
   }
   return taken;
 }
 
-AddressRange chosen_range(const NetworkStore& networks, const std::string& subnet) {
+AddressRange chosen_range(const std::vector<Network>& networks, const std::string& subnet) {
   if (subnet.empty()) {
     const auto range = free_range(taken_ranges(networks));
     if (!range) {
@@ -49,7 +49,7 @@ AddressRange chosen_range(const NetworkStore& networks, const std::string& subne
     throw Error("invalid subnet " + quoted(subnet))
         .hint("an IPv4 range such as 10.89.0.0/24, with a prefix of 8 to 29 bits");
   }
-  for (const Network& other : networks.list()) {
+  for (const Network& other : networks) {
     const auto taken = parse_range(other.subnet);
     if (taken && taken->overlaps(*range)) {
       throw Error("Pool overlaps with other one on this address space: the network " +
@@ -85,16 +85,17 @@ void require_shared(const Container& container) {
 
 }  // namespace
 
-Network create_network(Store& store, Network network) {
-  const AddressRange range = chosen_range(store.networks(), network.subnet);
-  network.subnet = range_text(range);
-  if (network.gateway.empty()) network.gateway = address_text(range.first + 1);
-  const auto gateway = parse_address(network.gateway);
-  if (!gateway || !is_host_of(range, *gateway)) {
-    throw Error("invalid gateway " + quoted(network.gateway))
-        .hint("an address of " + network.subnet);
-  }
-  return store.networks().create(network);
+Network create_network(Store& store, const Network& network) {
+  // Two that are made at once do not choose the same range.
+  return store.networks().create(network, [](Network& made, const std::vector<Network>& others) {
+    const AddressRange range = chosen_range(others, made.subnet);
+    made.subnet = range_text(range);
+    if (made.gateway.empty()) made.gateway = address_text(range.first + 1);
+    const auto gateway = parse_address(made.gateway);
+    if (!gateway || !is_host_of(range, *gateway)) {
+      throw Error("invalid gateway " + quoted(made.gateway)).hint("an address of " + made.subnet);
+    }
+  });
 }
 
 void remove_network(Store& store, const Network& network) {
@@ -105,10 +106,10 @@ void remove_network(Store& store, const Network& network) {
     throw Error("network " + network.name + " id " + network.id + " has active endpoints")
         .hint("the container " + quoted(members.front().name) + " is in it: stop it first");
   }
-  store.networks().remove(network.id);
   const bool removed_before = !store.networks().find(network.id);
-}
+  store.networks().remove(network.id);
   if (removed_before) throw NoSuchNetwork("there is no network " + quoted(network.name));
+}
 
 std::vector<NetworkUser> network_users(Store& store, const Network& network) {
   std::vector<NetworkUser> users;
