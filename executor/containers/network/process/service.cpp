@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -23,7 +24,8 @@ constexpr int most_frames_at_once = 64;
 // The kernel keeps about as much in a device's queue.
 constexpr std::size_t most_waiting = 4 << 20;
 constexpr std::size_t most_connections = 4096;
-constexpr std::size_t most_descriptors = 2;  // with a message
+constexpr std::chrono::milliseconds interval(1000);  // until a port is closed once more
+constexpr std::size_t most_descriptors = 2;          // with a message
 
 bool never_block(const FileDescriptor& descriptor) {
   const int flags = ::fcntl(descriptor.get(), F_GETFL);
@@ -90,9 +92,10 @@ void NetworkService::add_connection(FileDescriptor connection) {
 void NetworkService::run() {
   while (!connections_.empty() || !members_.empty()) {
     std::array<epoll_event, 64> events;
-    const int count =
-        ::epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()), -1);
+    const int count = ::epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()),
+                                   unclosed_.empty() ? -1 : static_cast<int>(interval.count()));
     if (count < 0 && errno != EINTR) return;
+    if (!unclosed_.empty() && std::chrono::steady_clock::now() >= next_try_) close_unclosed();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t about = events[static_cast<std::size_t>(i)].data.u64;
       happened(static_cast<About>(about >> 32), static_cast<std::uint32_t>(about));
@@ -283,7 +286,9 @@ std::string NetworkService::join(Connection& connection, std::string_view messag
 std::string NetworkService::open_ports(Member& member, const std::vector<PortMapping>& ports) {
   if (!ports.empty() && !leads_out_) return "the network has no way out";
   for (const PortMapping& port : ports) {
-    const ApiReply reply = open_host_port(descriptors_.folder.get(), port, member.address);
+    const ApiReply reply = open_host_port(
+        descriptors_.folder.get(), port, member.address,
+        [this](int descriptor, int milliseconds) { return await_reply(descriptor, milliseconds); });
     if (reply.number) member.ports.push_back(*reply.number);
     if (!reply.error.empty()) {
       return "port " + port.host_address + ":" + std::to_string(port.host_port) + "/" +
@@ -294,7 +299,32 @@ std::string NetworkService::open_ports(Member& member, const std::vector<PortMap
 }
 
 void NetworkService::close_ports(const Member& member) {
-  for (const std::int64_t port : member.ports) close_host_port(descriptors_.folder.get(), port);
+  if (member.ports.empty()) return;
+  unclosed_.insert(unclosed_.end(), member.ports.begin(), member.ports.end());
+  close_unclosed();
+}
+
+void NetworkService::close_unclosed() {
+  // What was answered is done, or never will be.
+  while (!unclosed_.empty() && descriptors_.outside) {
+    const ApiReply reply = close_host_port(
+        descriptors_.folder.get(), unclosed_.front(),
+        [this](int descriptor, int milliseconds) { return await_reply(descriptor, milliseconds); });
+    if (!reply.answered) break;
+    unclosed_.erase(unclosed_.begin());
+  }
+  if (!descriptors_.outside) unclosed_.clear();  // with slirp4netns its ports are gone
+  next_try_ = std::chrono::steady_clock::now() + interval;
+}
+
+bool NetworkService::await_reply(int descriptor, int milliseconds) {
+  std::array<pollfd, 2> happens = {
+      {{descriptor, POLLIN, 0},
+       {descriptors_.outside ? descriptors_.outside.get() : -1, POLLIN, 0}}};
+  const int count = ::poll(happens.data(), happens.size(), milliseconds);
+  if (count < 0) return errno == EINTR;
+  if (happens[1].revents != 0) read_outside();
+  return count > 0;
 }
 
 void NetworkService::remove_member(std::uint32_t number) {
