@@ -24,7 +24,7 @@ constexpr int most_frames_at_once = 64;
 // The kernel keeps about as much in a device's queue.
 constexpr std::size_t most_waiting = 4 << 20;
 constexpr std::size_t most_connections = 4096;
-constexpr std::chrono::milliseconds interval(1000);  // until a port is closed once more
+constexpr std::chrono::milliseconds interval(1000);  // until what failed is tried again
 constexpr std::size_t most_descriptors = 2;          // with a message
 
 bool never_block(const FileDescriptor& descriptor) {
@@ -35,6 +35,7 @@ bool never_block(const FileDescriptor& descriptor) {
 struct Received {
   ssize_t size = -1;
   std::vector<FileDescriptor> descriptors;
+  bool some_lost = false;  // descriptors: there is no room for them
 };
 
 Received receive(const FileDescriptor& socket, std::vector<char>& buffer) {
@@ -58,6 +59,7 @@ Received receive(const FileDescriptor& socket, std::vector<char>& buffer) {
       received.descriptors.emplace_back(number);
     }
   }
+  received.some_lost = (message.msg_flags & MSG_CTRUNC) != 0;
   if ((message.msg_flags & MSG_TRUNC) != 0) received.size = 0;  // none of ours is as long
   return received;
 }
@@ -92,10 +94,12 @@ void NetworkService::add_connection(FileDescriptor connection) {
 void NetworkService::run() {
   while (!connections_.empty() || !members_.empty()) {
     std::array<epoll_event, 64> events;
+    const bool unfinished = !unclosed_.empty() || !listens_;
     const int count = ::epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()),
-                                   unclosed_.empty() ? -1 : static_cast<int>(interval.count()));
+                                   unfinished ? static_cast<int>(interval.count()) : -1);
     if (count < 0 && errno != EINTR) return;
     if (!unclosed_.empty() && std::chrono::steady_clock::now() >= next_try_) close_unclosed();
+    if (count == 0) listen_again();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t about = events[static_cast<std::size_t>(i)].data.u64;
       happened(static_cast<About>(about >> 32), static_cast<std::uint32_t>(about));
@@ -137,9 +141,19 @@ void NetworkService::accept_connection() {
   for (;;) {
     FileDescriptor connection(
         ::accept4(descriptors_.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!connection) return;
+    if (!connection) {
+      if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
+      // Who waits would be told of again and again.
+      ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, descriptors_.listener.get(), nullptr);
+      listens_ = false;
+      return;
+    }
     add_connection(std::move(connection));
   }
+}
+
+void NetworkService::listen_again() {
+  if (!listens_) listens_ = watch(descriptors_.listener, About::listener, 0);
 }
 
 void NetworkService::read_connection(std::uint32_t number) {
@@ -150,13 +164,16 @@ void NetworkService::read_connection(std::uint32_t number) {
   if (received.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (received.size > 0) {
     const std::string said =
-        answer(found->second, {buffer.data(), static_cast<std::size_t>(received.size)},
-               std::move(received.descriptors));
+        received.some_lost
+            ? "failed the network's process cannot have more descriptors"
+            : answer(found->second, {buffer.data(), static_cast<std::size_t>(received.size)},
+                     std::move(received.descriptors));
     ::send(found->second.socket.get(), said.data(), said.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   const std::uint32_t member = found->second.member;
   connections_.erase(found);
+  listen_again();
   if (member != 0) remove_member(member);
 }
 
@@ -334,6 +351,7 @@ void NetworkService::remove_member(std::uint32_t number) {
   switch_.leave(found->second.address);
   taps_.erase(found->second.address);
   members_.erase(found);
+  listen_again();
 }
 
 std::uint32_t NetworkService::member_of(std::string_view id) const {

@@ -54,6 +54,7 @@ class NetworkService final : private FrameSink {
   void wait_to_send(bool wanted);
   void happened(About about, std::uint32_t number);
   void accept_connection();
+  void listen_again();
   void read_connection(std::uint32_t number);
   void read_tap(std::uint32_t number);
   void read_outside();
@@ -74,6 +75,7 @@ class NetworkService final : private FrameSink {
   FrameSwitch switch_;
   bool leads_out_;
   FileDescriptor events_;
+  bool listens_ = true;  // else there is no descriptor for another connection
   std::uint32_t last_number_ = 0;
   std::map<std::uint32_t, Connection> connections_;
   std::map<std::uint32_t, Member> members_;

@@ -14,6 +14,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -365,6 +367,31 @@ TEST_CASE("a container that is not taken in keeps no device of the attempt") {
   CHECK(has_device());
   leave_network(test.folder(), request.member.id);
   CHECK(wait_until([&] { return !has_device(); }));
+}
+
+TEST_CASE("a network's process that has no descriptors left refuses, and goes on") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  const Joined web = test.join("web");
+  REQUIRE(test.own().size() == 1);
+  const pid_t process = test.own()[0];
+  rlimit before{};
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, nullptr, &before) == 0);
+  CHECK(before.rlim_cur == before.rlim_max);
+  std::error_code unreadable;
+  const fs::directory_iterator descriptors("/proc/" + std::to_string(process) + "/fd", unreadable);
+  if (unreadable) {
+    MESSAGE("skipped: a user does not see the descriptors of that process");
+    return;
+  }
+  const auto used = std::distance(fs::begin(descriptors), fs::end(descriptors));
+  // Room for the connection, and not for the device that comes by it.
+  const rlimit few{static_cast<rlim_t>(used) + 1, before.rlim_max};
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, &few, nullptr) == 0);
+  CHECK_THROWS_AS(test.join("db"), Error);
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, &before, nullptr) == 0);
+  const Joined db = test.join("db");
+  CHECK(test.names() == std::vector<std::string>{"db", "web"});
 }
 
 TEST_CASE("who waits to join a network that is being removed is told so, and leaves nothing") {
