@@ -24,7 +24,7 @@ Network read_row(const Query& row) {
 
 }  // namespace
 
-Network NetworkStore::create(const Network& network) {
+Network NetworkStore::create(const Network& network, const Complete& complete) {
   require_container_name(network.name);
   Network made = network;
   made.id = random_id();
@@ -35,6 +35,7 @@ Network NetworkStore::create(const Network& network) {
     if (made.name == own) throw Error("the network " + quoted(made.name) + " is always there");
   Transaction transaction(database_);
   if (find(made.name)) throw Error("there is a network " + quoted(made.name) + " already");
+  if (complete) complete(made, list());
   Query(database_,
         "INSERT INTO networks (id, name, created, subnet, gateway, internal, labels)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)")

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,7 +19,7 @@ class Database;
 class StateDirectory;
 
 struct Network {
-  std::string id;            // 64 hexadecimal digits
+  std::string id;  // 64 hexadecimal digits
   std::string name;
   std::int64_t created = 0;  // nanoseconds since the epoch
   std::string subnet;        // "10.89.0.0/24"
@@ -37,7 +38,9 @@ class NetworkStore {
   NetworkStore(StateDirectory& state, Database& database) : state_(state), database_(database) {}
 
   // Throws Error: the name is taken, is one of "default", "bridge", "host", "none", or is no name.
-  Network create(const Network& network);
+  // `complete` gets the new one and all others while nobody can make one, and throws what it likes.
+  using Complete = std::function<void(Network& made, const std::vector<Network>& others)>;
+  Network create(const Network& network, const Complete& complete = {});
   std::optional<Network> find(std::string_view name_or_id) const;
   Network get(std::string_view name_or_id) const;  // throws NoSuchNetwork
   std::vector<Network> list() const;               // by name; the stored ones

@@ -130,7 +130,8 @@ ContainerNetwork shared(Store& store, const Container& container, const Network&
   describe_member(request, container, config.network_aliases);
   ContainerNetwork network;
   network.kind = ContainerNetwork::Kind::entered;
-  Joined joined = join_with_new_space(store.networks().folder(shared.id), shared, request, note);
+  Joined joined = join_with_new_space(store.networks().folder(shared.id), shared, request, note,
+                                      [&] { return store.networks().find(shared.id).has_value(); });
   network.space = std::move(joined.space);
   network.held.push_back(std::move(joined.membership.connection));
   network.address = address_text(joined.membership.address);

@@ -19,7 +19,7 @@ constexpr int shortest_prefix = 8;
 constexpr int longest_prefix = 29;  // room for a gateway and some containers
 
 // What a container should reach, or has.
-std::vector<AddressRange> taken_ranges(const NetworkStore& networks) {
+std::vector<AddressRange> taken_ranges(const std::vector<Network>& networks) {
   std::vector<AddressRange> taken;
   for (const auto& [address, mask] : networks_of_this_machine()) {
     int length = 0;
@@ -29,13 +29,13 @@ std::vector<AddressRange> taken_ranges(const NetworkStore& networks) {
   for (const std::string& server : name_servers(resolv_conf())) {
     if (const auto address = parse_address(server)) taken.push_back({*address, 32});
   }
-  for (const Network& network : networks.list()) {
+  for (const Network& network : networks) {
     if (const auto range = parse_range(network.subnet)) taken.push_back(*range);
   }
   return taken;
 }
 
-AddressRange chosen_range(const NetworkStore& networks, const std::string& subnet) {
+AddressRange chosen_range(const std::vector<Network>& networks, const std::string& subnet) {
   if (subnet.empty()) {
     const auto range = free_range(taken_ranges(networks));
     if (!range) {
@@ -49,7 +49,7 @@ AddressRange chosen_range(const NetworkStore& networks, const std::string& subne
     throw Error("invalid subnet " + quoted(subnet))
         .hint("an IPv4 range such as 10.89.0.0/24, with a prefix of 8 to 29 bits");
   }
-  for (const Network& other : networks.list()) {
+  for (const Network& other : networks) {
     const auto taken = parse_range(other.subnet);
     if (taken && taken->overlaps(*range)) {
       throw Error("Pool overlaps with other one on this address space: the network " +
@@ -85,25 +85,30 @@ void require_shared(const Container& container) {
 
 }  // namespace
 
-Network create_network(Store& store, Network network) {
-  const AddressRange range = chosen_range(store.networks(), network.subnet);
-  network.subnet = range_text(range);
-  if (network.gateway.empty()) network.gateway = address_text(range.first + 1);
-  const auto gateway = parse_address(network.gateway);
-  if (!gateway || !is_host_of(range, *gateway)) {
-    throw Error("invalid gateway " + quoted(network.gateway))
-        .hint("an address of " + network.subnet);
-  }
-  return store.networks().create(network);
+Network create_network(Store& store, const Network& network) {
+  // Two that are made at once do not choose the same range.
+  return store.networks().create(network, [](Network& made, const std::vector<Network>& others) {
+    const AddressRange range = chosen_range(others, made.subnet);
+    made.subnet = range_text(range);
+    if (made.gateway.empty()) made.gateway = address_text(range.first + 1);
+    const auto gateway = parse_address(made.gateway);
+    if (!gateway || !is_host_of(range, *gateway)) {
+      throw Error("invalid gateway " + quoted(made.gateway)).hint("an address of " + made.subnet);
+    }
+  });
 }
 
 void remove_network(Store& store, const Network& network) {
-  const auto members = network_members(store.networks().folder(network.id));
+  const auto folder = store.networks().folder(network.id);
+  const NetworkLock nobody_joins = lock_network(folder);
+  const auto members = network_members(folder);
   if (!members.empty()) {
     throw Error("network " + network.name + " id " + network.id + " has active endpoints")
         .hint("the container " + quoted(members.front().name) + " is in it: stop it first");
   }
+  const bool removed_before = !store.networks().find(network.id);
   store.networks().remove(network.id);
+  if (removed_before) throw NoSuchNetwork("there is no network " + quoted(network.name));
 }
 
 std::vector<NetworkUser> network_users(Store& store, const Network& network) {
@@ -133,7 +138,7 @@ void connect_to_network(Store& store, const Container& container, const Network&
   const FileDescriptor space = first.open_space("net");
   if (!space) throw system_error("open", "the container's network", errno);
   join_running(store.networks().folder(network.id), network, request, space, monitor.descriptor(),
-               note);
+               note, [&] { return store.networks().find(network.id).has_value(); });
 }
 
 void disconnect_from_network(Store& store, const Container& container, const Network& network) {

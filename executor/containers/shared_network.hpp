@@ -16,7 +16,7 @@ class Store;
 
 // Where the subnet is empty one is chosen that neither this machine nor another network has; the
 // gateway is its first address where that is empty. Throws Error where these do not fit.
-Network create_network(Store& store, Network network);
+Network create_network(Store& store, const Network& network);
 
 // Throws Error: containers are in it.
 void remove_network(Store& store, const Network& network);

@@ -28,6 +28,12 @@ bool is_group(Address address) {
   return address >> 28 == 14;  // 224.0.0.0/4
 }
 
+// Nobody outside has one of these, but slirp4netns would ask this machine's loopback device for
+// 127.0.0.0/8, and what its kernel makes of the others is not ours to know.
+bool is_nowhere(Address address) {
+  return address >> 24 == 0 || address >> 24 == 127 || address >> 28 >= 14;
+}
+
 }  // namespace
 
 FrameSwitch::FrameSwitch(Settings settings, FrameSink& sink)
@@ -72,7 +78,7 @@ void FrameSwitch::from_member(Address member, Bytes frame) {
     if (to != member && members_.contains(to)) pass(to, frame, ethernet->from);
     return;
   }
-  if (!uplink::range.holds(to)) out(frame);
+  if (!uplink::range.holds(to) && !is_nowhere(to)) out(frame);
 }
 
 void FrameSwitch::from_outside(Bytes frame) {

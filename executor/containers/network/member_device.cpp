@@ -24,15 +24,17 @@ Device make_device() {
   for (int number = 0; number < most_networks; ++number) {
     std::string name = "eth" + std::to_string(number);
     if (::if_nametoindex(name.c_str()) != 0) continue;
-    Device device{name, make_frame_device(name.c_str())};
-    // It stays when its process goes, until the namespace does: to remove it takes 30 ms, in which
-    // the process would carry nobody else's frames.
-    if (::ioctl(device.frames.get(), TUNSETPERSIST, 1) != 0) {
-      throw system_error("TUNSETPERSIST", name, errno);
-    }
-    return device;
+    return {name, make_frame_device(name.c_str())};
   }
   throw Error("the container is in too many networks");
+}
+
+// Of a member: the device stays when its process goes, until the namespace does. To remove it takes
+// 30 ms, in which the process would carry nobody else's frames. Before, it goes with who fails.
+void keep(const Device& device) {
+  if (::ioctl(device.frames.get(), TUNSETPERSIST, 1) != 0) {
+    throw system_error("TUNSETPERSIST", device.name, errno);
+  }
 }
 
 void set_up(const Device& device, const Network& network, Address address, bool leads_out) {
@@ -47,7 +49,8 @@ void set_up(const Device& device, const Network& network, Address address, bool 
 
 Joined join_with_new_space(const std::filesystem::path& folder, const Network& network,
                            const JoinRequest& request,
-                           const std::function<void(const Diagnostic&)>& note) {
+                           const std::function<void(const Diagnostic&)>& note,
+                           const std::function<bool()>& exists) {
   Joined joined;
   Device device;
   in_thread_of_its_own([&] {
@@ -55,7 +58,8 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
     device = make_device();
   });
   // Outside of the namespace, which is not to be that of a process that is started for it.
-  joined.membership = join_network(folder, network, request, device.frames, -1, note);
+  joined.membership = join_network(folder, network, request, device.frames, -1, note, exists);
+  keep(device);
   in_thread_of_its_own([&] {
     enter_network(joined.space);
     set_up(device, network, joined.membership.address, !network.internal);
@@ -65,14 +69,17 @@ Joined join_with_new_space(const std::filesystem::path& folder, const Network& n
 
 Address join_running(const std::filesystem::path& folder, const Network& network,
                      const JoinRequest& request, const FileDescriptor& space, int process,
-                     const std::function<void(const Diagnostic&)>& note) {
+                     const std::function<void(const Diagnostic&)>& note,
+                     const std::function<bool()>& exists) {
   Device device;
   in_thread_of_its_own([&] {
     enter_network(space);
     device = make_device();
   });
-  Membership membership = join_network(folder, network, request, device.frames, process, note);
+  Membership membership =
+      join_network(folder, network, request, device.frames, process, note, exists);
   try {
+    keep(device);
     in_thread_of_its_own([&] {
       enter_network(space);
       set_up(device, network, membership.address, false);

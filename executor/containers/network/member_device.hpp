@@ -22,12 +22,14 @@ struct Joined {
 };
 Joined join_with_new_space(const std::filesystem::path& folder, const Network& network,
                            const JoinRequest& request,
-                           const std::function<void(const Diagnostic&)>& note);
+                           const std::function<void(const Diagnostic&)>& note,
+                           const std::function<bool()>& exists = {});
 
 // The same for a container that runs, in its own namespace, until `process`, a pidfd, has ended.
 // Its other networks keep the way to everywhere if they have it. Throws Error.
 Address join_running(const std::filesystem::path& folder, const Network& network,
                      const JoinRequest& request, const FileDescriptor& space, int process,
-                     const std::function<void(const Diagnostic&)>& note);
+                     const std::function<void(const Diagnostic&)>& note,
+                     const std::function<bool()>& exists = {});
 
 }  // namespace slipway

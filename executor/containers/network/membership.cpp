@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -20,16 +22,17 @@ namespace slipway {
 namespace {
 
 constexpr const char* own_socket = "socket";
+constexpr const char* lock_file = "lock";
 constexpr int patience = 30;    // seconds, for an answer that takes none
 constexpr int most_tries = 10;  // a process that ends meets one that joins
 
-// While a process is looked for and started. Ends with its scope.
+// Ends with the descriptor.
 FileDescriptor lock(const FileDescriptor& folder) {
   FileDescriptor file(
-      ::openat(folder.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) throw system_error("open", "lock", errno);
+      ::openat(folder.get(), lock_file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) throw system_error("open", lock_file, errno);
   while (::flock(file.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) throw system_error("flock", "lock", errno);
+    if (errno != EINTR) throw system_error("flock", lock_file, errno);
   }
   return file;
 }
@@ -81,19 +84,32 @@ std::string ask_to_join(const FileDescriptor& connection, const JoinRequest& req
   return receive_message(connection, largest_message, patience);
 }
 
-std::string ask(const FileDescriptor& connection, std::string_view text) {
-  if (!connection || !send_message(connection, text)) return {};
-  return receive_message(connection, largest_message + 64, patience);
+// Empty: there is no process. Throws Error where there is one that does not answer.
+std::string ask(const std::filesystem::path& path, std::string_view text) {
+  const FileDescriptor folder(
+      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) {
+    if (errno == ENOENT) return {};  // the network was never used
+    throw system_error("open", path.string(), errno);
+  }
+  for (int tries = 0; tries < most_tries; ++tries) {
+    const FileDescriptor connection = connect_in(folder, own_socket);
+    if (!connection) {
+      if (errno == ENOENT || errno == ECONNREFUSED) return {};
+      throw system_error("connect", own_socket, errno);
+    }
+    if (!send_message(connection, text)) continue;  // it has ended
+    std::string said = receive_message(connection, largest_message + 64, patience);
+    if (!said.empty()) return said;
+  }
+  throw Error("the process of the network ends as soon as it is asked");
 }
 
-// Nothing where the network was never used.
-FileDescriptor open_used(const std::filesystem::path& path) {
-  return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-FileDescriptor connect_to(const std::filesystem::path& path) {
-  const FileDescriptor folder = open_used(path);
-  return folder ? connect_in(folder, own_socket) : FileDescriptor();
+bool is_at(const FileDescriptor& file, const std::filesystem::path& path) {
+  struct stat own {};
+  struct stat there {};
+  return ::fstat(file.get(), &own) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+         own.st_dev == there.st_dev && own.st_ino == there.st_ino;
 }
 
 }  // namespace
@@ -110,12 +126,36 @@ void describe_member(JoinRequest& request, const Container& container,
   request.member.aliases = aliases;
 }
 
+NetworkLock lock_network(const std::filesystem::path& path) {
+  const FileDescriptor all = open_folder(path.parent_path());
+  for (;;) {
+    NetworkLock locked;
+    locked.folder = open_folder(path);
+    try {
+      locked.file = lock(locked.folder);
+    } catch (const Error&) {
+      if (!is_at(locked.folder, path)) continue;
+      throw;
+    }
+    // Whoever had it may have removed the folder, and somebody else made another.
+    if (is_at(locked.file, path / lock_file)) {
+      return locked;
+    }
+  }
+}
+
 Membership join_network(const std::filesystem::path& path, const Network& network,
                         const JoinRequest& request, const FileDescriptor& device, int process,
-                        const std::function<void(const Diagnostic&)>& note) {
-  const FileDescriptor all = open_folder(path.parent_path());
-  const FileDescriptor folder = open_folder(path);
-  const FileDescriptor locked = lock(folder);
+                        const std::function<void(const Diagnostic&)>& note,
+                        const std::function<bool()>& exists) {
+  const NetworkLock locked = lock_network(path);
+  if (exists && !exists()) {
+    // Made anew by the lock, for nobody.
+    ::unlinkat(locked.folder.get(), lock_file, 0);
+    ::rmdir(path.c_str());
+    throw Error("the network " + quoted(network.name) + " has been removed");
+  }
+  const FileDescriptor& folder = locked.folder;
   for (int tries = 0; tries < most_tries; ++tries) {
     FileDescriptor connection = connect_in(folder, own_socket);
     if (!connection) connection = start_process(folder, network, note);
@@ -134,12 +174,11 @@ Membership join_network(const std::filesystem::path& path, const Network& networ
 }
 
 std::vector<NetworkMember> network_members(const std::filesystem::path& folder) {
-  return parse_members(ask(connect_to(folder), "list"));
+  return parse_members(ask(folder, "list"));
 }
 
 void leave_network(const std::filesystem::path& folder, std::string_view container) {
-  const std::string said = ask(connect_to(folder), "leave " + std::string(container));
-  if (said == "left") return;
+  if (ask(folder, "leave " + std::string(container)) == "left") return;
   throw Error("the container is not connected to the network");
 }
 

@@ -11,15 +11,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace slipway {
 namespace {
 
 constexpr const char* all_addresses = "0.0.0.0";
+constexpr std::chrono::milliseconds patience(1000);
+constexpr std::chrono::milliseconds interval(5);
 
 // "80/tcp" as EXPOSE has it.
 std::optional<PortMapping> exposed(std::string_view text) {
@@ -58,9 +62,10 @@ Error refused(const PortMapping& mapping, int reason) {
   return error;
 }
 
-// Takes the port, or a free one, for as long as the result lives: so no two mappings get the same
-// one.
-FileDescriptor take_port(PortMapping& mapping) {
+using Clock = std::chrono::steady_clock;
+
+// Nothing, with errno, where the port cannot be had.
+FileDescriptor try_port(PortMapping& mapping) {
   const bool tcp = mapping.protocol == "tcp";
   FileDescriptor socket(::socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
   if (!socket) throw system_error("socket", "", errno);
@@ -73,7 +78,7 @@ FileDescriptor take_port(PortMapping& mapping) {
   ::inet_pton(AF_INET, mapping.host_address.c_str(), &address.sin_addr);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
       (tcp && ::listen(socket.get(), 1) != 0)) {
-    throw refused(mapping, errno);
+    return {};
   }
   socklen_t size = sizeof(address);
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -81,6 +86,19 @@ FileDescriptor take_port(PortMapping& mapping) {
   }
   mapping.host_port = ntohs(address.sin_port);
   return socket;
+}
+
+// Takes the port, or a free one, for as long as the result lives: so no two mappings get the same
+// one. Until `end` it is waited for: the slirp4netns of a container that has just stopped has it
+// for a moment longer.
+FileDescriptor take_port(PortMapping& mapping, Clock::time_point end) {
+  for (;;) {
+    FileDescriptor socket = try_port(mapping);
+    if (socket) return socket;
+    const int reason = errno;
+    if (reason != EADDRINUSE || Clock::now() >= end) throw refused(mapping, reason);
+    std::this_thread::sleep_for(interval);
+  }
 }
 
 }  // namespace
@@ -93,6 +111,7 @@ std::vector<PortMapping> choose_host_ports(const ContainerConfig& config) {
   std::stable_partition(order.begin(), order.end(),
                         [](const PortMapping* mapping) { return mapping->host_port != 0; });
   std::vector<FileDescriptor> taken;
+  const auto end = Clock::now() + patience;
   for (PortMapping* mapping : order) {
     if (mapping->protocol != "tcp" && mapping->protocol != "udp") {
       throw Error("ports of " + quoted(mapping->protocol) + " cannot be published")
@@ -103,7 +122,7 @@ std::vector<PortMapping> choose_host_ports(const ContainerConfig& config) {
       throw Error("ports cannot be published at " + quoted(mapping->host_address))
           .hint("addresses of IPv4 can be given");
     }
-    taken.push_back(take_port(*mapping));
+    taken.push_back(take_port(*mapping, end));
   }
   return chosen;
 }

@@ -4,6 +4,7 @@
 #include <executor/containers/network/host_ports.hpp>
 #include <executor/containers/network/unix_socket.hpp>
 #include <executor/sandbox/network/connector.hpp>
+#include <executor/sandbox/network/devices.hpp>
 #include <executor/spawn.hpp>
 #include <ir/error.hpp>
 
@@ -91,6 +92,10 @@ Slirp start_slirp_in(const FileDescriptor& space, const Subnet& subnet,
   Started started =
       start(std::move(arguments), {"/proc/self/fd/0", connector_device}, space, folder);
   await(started);
+  in_thread_of_its_own([&] {
+    enter_network(space);
+    keep_loopback_inside(open_settings(), connector_device);
+  });
   return {std::move(started.lifeline), FileDescriptor()};
 }
 

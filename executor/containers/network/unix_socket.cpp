@@ -77,6 +77,12 @@ std::string receive_message(const FileDescriptor& socket, std::size_t most, int 
   do {
     got = ::recv(socket.get(), text.data(), text.size(), 0);
   } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno != ECONNRESET) {
+    const int reason = errno;
+    if (reason != EAGAIN) throw system_error("recv", "", reason);
+    throw Error("no answer of the network's process within " + std::to_string(seconds) +
+                " seconds");
+  }
   text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
   return text;
 }

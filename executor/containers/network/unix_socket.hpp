@@ -18,7 +18,8 @@ FileDescriptor listen_in(const FileDescriptor& folder, const char* name);
 // A message with descriptors; false: with errno, nobody takes it.
 bool send_message(const FileDescriptor& socket, std::string_view text,
                   std::span<const int> descriptors = {});
-// Waits, at most so many seconds. Empty: there is none, nobody is there any more.
+// Empty: there is none, nobody is there any more. Waits, at most so many seconds; throws Error
+// where somebody is there who does not answer.
 std::string receive_message(const FileDescriptor& socket, std::size_t most, int seconds);
 
 }  // namespace slipway

@@ -3,8 +3,11 @@
 #include <executor/sandbox/network/subnet.hpp>
 #include <ir/error.hpp>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <net/route.h>
@@ -155,6 +158,51 @@ void route_everywhere_by(const std::string& gateway) {
   std::memcpy(&route.rt_gateway, &address, sizeof(address));
   route.rt_flags = RTF_GATEWAY;
   add_route(route);
+}
+
+FileDescriptor open_settings() {
+  FileDescriptor settings(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  check(settings.get(), "socket", "netlink");
+  return settings;
+}
+
+void keep_loopback_inside(const FileDescriptor& settings, const char* device) {
+  ifreq named = request_for(device);
+  check(::ioctl(settings.get(), SIOCGIFINDEX, &named), "SIOCGIFINDEX", device);
+  struct {
+    nlmsghdr header;
+    rtmsg route;
+    rtattr to_header;
+    std::uint32_t to;
+    rtattr by_header;
+    std::int32_t by;
+  } request{};
+  request.header.nlmsg_len = sizeof(request);
+  request.header.nlmsg_type = RTM_NEWROUTE;
+  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND;
+  request.route.rtm_family = AF_INET;
+  request.route.rtm_dst_len = 8;
+  request.route.rtm_table = RT_TABLE_LOCAL;
+  request.route.rtm_protocol = RTPROT_STATIC;
+  request.route.rtm_scope = RT_SCOPE_HOST;
+  request.route.rtm_type = RTN_LOCAL;
+  request.to_header = {RTA_LENGTH(sizeof(request.to)), RTA_DST};
+  request.to = htonl(INADDR_LOOPBACK & 0xFF000000);
+  request.by_header = {RTA_LENGTH(sizeof(request.by)), RTA_OIF};
+  request.by = named.ifr_ifindex;
+  check(static_cast<int>(::send(settings.get(), &request, sizeof(request), 0)), "send", "netlink");
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+    char rest[256];  // the request once more
+  } answer{};
+  // The kernel has answered by now.
+  const ssize_t got = ::recv(settings.get(), &answer, sizeof(answer), MSG_DONTWAIT);
+  check(static_cast<int>(got), "recv", "netlink");
+  if (answer.header.nlmsg_type == NLMSG_ERROR && answer.error.error != 0 &&
+      answer.error.error != -EEXIST) {
+    throw system_error("RTM_NEWROUTE", device, -answer.error.error);
+  }
 }
 
 }  // namespace slipway

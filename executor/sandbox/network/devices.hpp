@@ -44,4 +44,11 @@ void set_up_device(const char* name, const DeviceSettings& settings);
 void route_everywhere(const char* device, short metric);
 void route_everywhere_by(const std::string& gateway);
 
+// For changes of devices and routes. Throws Error.
+FileDescriptor open_settings();
+// 127.0.0.0/8 is the namespace's own by this device too, which is up: who binds a socket to it
+// would send these addresses out by it else, where slirp4netns dials those of the machine. Throws
+// Error.
+void keep_loopback_inside(const FileDescriptor& settings, const char* device);
+
 }  // namespace slipway

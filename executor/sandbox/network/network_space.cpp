@@ -59,6 +59,7 @@ SpaceSockets open_in(const NetworkSpace& space) {
     check(
         ::bind(sockets.routes.get(), reinterpret_cast<const sockaddr*>(&changes), sizeof(changes)),
         "bind", "netlink");
+    sockets.settings = open_settings();
   });
   return sockets;
 }
@@ -68,7 +69,8 @@ bool leaves_the_machine(std::string_view packet) {
   if (packet.size() < sizeof(header)) return false;
   std::memcpy(&header, packet.data(), sizeof(header));
   const std::uint32_t to = ntohl(header.daddr);
-  return header.version == 4 && to >> 24 != 0 && to < 0xE0000000;  // nobody, and groups
+  // Not to nobody, to a loopback device (by a socket that is bound to idle0), or to groups.
+  return header.version == 4 && to >> 24 != 0 && to >> 24 != 127 && to < 0xE0000000;
 }
 
 bool connected_by_now(const FileDescriptor& routes) {
@@ -91,6 +93,7 @@ bool connected_by_now(const FileDescriptor& routes) {
 }
 
 void send_by(const SpaceSockets& sockets, const char* device) {
+  keep_loopback_inside(sockets.settings, device);
   check(::setsockopt(sockets.packets.get(), SOL_SOCKET, SO_BINDTODEVICE, device,
                      static_cast<socklen_t>(std::strlen(device))),
         "SO_BINDTODEVICE", device);

@@ -21,10 +21,11 @@ struct NetworkSpace {
 // Half a millisecond. Throws Error, with a hint where this machine has no /dev/net/tun.
 NetworkSpace make_network_space(const Subnet& subnet);
 
-// What is needed inside once a step has sent something; both do not block.
+// What is needed inside once a step has sent something; what is read does not block.
 struct SpaceSockets {
   FileDescriptor packets;  // sends whole IP packets
   FileDescriptor routes;   // tells of new routes
+  FileDescriptor settings;
 };
 // Throws Error.
 SpaceSockets open_in(const NetworkSpace& space);
@@ -36,7 +37,8 @@ bool leaves_the_machine(std::string_view packet);
 // Reads what there is. True when one of the new routes leads to everywhere.
 bool connected_by_now(const FileDescriptor& routes);
 
-// From now on packets go out by `device` and never come back to idle0. Throws Error.
+// From now on packets go out by `device` and never come back to idle0, and nothing goes out by it
+// to loopback addresses. Throws Error.
 void send_by(const SpaceSockets& sockets, const char* device);
 void send_again(const SpaceSockets& sockets, std::string_view packet);
 

@@ -5,6 +5,7 @@
 #include "service.hpp"
 
 #include <linux/close_range.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <csignal>
@@ -13,6 +14,14 @@ namespace {
 
 // Behind the standard ones, which lead nowhere.
 enum Given { folder = 3, listener, first_connection, lifeline, outside, beyond };
+
+// Each member is three descriptors.
+void allow_many_descriptors() {
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0) return;
+  most.rlim_cur = most.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &most);
+}
 
 }  // namespace
 
@@ -24,6 +33,7 @@ int main(int count, char** arguments) {
   const bool leads_out = *arguments[4] == 'o';
   if (!range || !gateway) return 1;
   std::signal(SIGPIPE, SIG_IGN);
+  allow_many_descriptors();
   // The lifeline, too, is closed by this process's end alone: slirp4netns's signal to go.
   ::syscall(SYS_close_range, static_cast<unsigned>(leads_out ? beyond : lifeline), ~0U, 0U);
   NetworkService service({arguments[1], *range, *gateway, leads_out},

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -23,7 +24,8 @@ constexpr int most_frames_at_once = 64;
 // The kernel keeps about as much in a device's queue.
 constexpr std::size_t most_waiting = 4 << 20;
 constexpr std::size_t most_connections = 4096;
-constexpr std::size_t most_descriptors = 2;  // with a message
+constexpr std::chrono::milliseconds interval(1000);  // until what failed is tried again
+constexpr std::size_t most_descriptors = 2;          // with a message
 
 bool never_block(const FileDescriptor& descriptor) {
   const int flags = ::fcntl(descriptor.get(), F_GETFL);
@@ -33,6 +35,7 @@ bool never_block(const FileDescriptor& descriptor) {
 struct Received {
   ssize_t size = -1;
   std::vector<FileDescriptor> descriptors;
+  bool some_lost = false;  // descriptors: there is no room for them
 };
 
 Received receive(const FileDescriptor& socket, std::vector<char>& buffer) {
@@ -56,6 +59,7 @@ Received receive(const FileDescriptor& socket, std::vector<char>& buffer) {
       received.descriptors.emplace_back(number);
     }
   }
+  received.some_lost = (message.msg_flags & MSG_CTRUNC) != 0;
   if ((message.msg_flags & MSG_TRUNC) != 0) received.size = 0;  // none of ours is as long
   return received;
 }
@@ -90,9 +94,12 @@ void NetworkService::add_connection(FileDescriptor connection) {
 void NetworkService::run() {
   while (!connections_.empty() || !members_.empty()) {
     std::array<epoll_event, 64> events;
-    const int count =
-        ::epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()), -1);
+    const bool unfinished = !unclosed_.empty() || !listens_;
+    const int count = ::epoll_wait(events_.get(), events.data(), static_cast<int>(events.size()),
+                                   unfinished ? static_cast<int>(interval.count()) : -1);
     if (count < 0 && errno != EINTR) return;
+    if (!unclosed_.empty() && std::chrono::steady_clock::now() >= next_try_) close_unclosed();
+    if (count == 0) listen_again();
     for (int i = 0; i < count; ++i) {
       const std::uint64_t about = events[static_cast<std::size_t>(i)].data.u64;
       happened(static_cast<About>(about >> 32), static_cast<std::uint32_t>(about));
@@ -134,9 +141,19 @@ void NetworkService::accept_connection() {
   for (;;) {
     FileDescriptor connection(
         ::accept4(descriptors_.listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!connection) return;
+    if (!connection) {
+      if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS) return;
+      // Who waits would be told of again and again.
+      ::epoll_ctl(events_.get(), EPOLL_CTL_DEL, descriptors_.listener.get(), nullptr);
+      listens_ = false;
+      return;
+    }
     add_connection(std::move(connection));
   }
+}
+
+void NetworkService::listen_again() {
+  if (!listens_) listens_ = watch(descriptors_.listener, About::listener, 0);
 }
 
 void NetworkService::read_connection(std::uint32_t number) {
@@ -147,13 +164,16 @@ void NetworkService::read_connection(std::uint32_t number) {
   if (received.size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (received.size > 0) {
     const std::string said =
-        answer(found->second, {buffer.data(), static_cast<std::size_t>(received.size)},
-               std::move(received.descriptors));
+        received.some_lost
+            ? "failed the network's process cannot have more descriptors"
+            : answer(found->second, {buffer.data(), static_cast<std::size_t>(received.size)},
+                     std::move(received.descriptors));
     ::send(found->second.socket.get(), said.data(), said.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   const std::uint32_t member = found->second.member;
   connections_.erase(found);
+  listen_again();
   if (member != 0) remove_member(member);
 }
 
@@ -283,7 +303,9 @@ std::string NetworkService::join(Connection& connection, std::string_view messag
 std::string NetworkService::open_ports(Member& member, const std::vector<PortMapping>& ports) {
   if (!ports.empty() && !leads_out_) return "the network has no way out";
   for (const PortMapping& port : ports) {
-    const ApiReply reply = open_host_port(descriptors_.folder.get(), port, member.address);
+    const ApiReply reply = open_host_port(
+        descriptors_.folder.get(), port, member.address,
+        [this](int descriptor, int milliseconds) { return await_reply(descriptor, milliseconds); });
     if (reply.number) member.ports.push_back(*reply.number);
     if (!reply.error.empty()) {
       return "port " + port.host_address + ":" + std::to_string(port.host_port) + "/" +
@@ -294,7 +316,32 @@ std::string NetworkService::open_ports(Member& member, const std::vector<PortMap
 }
 
 void NetworkService::close_ports(const Member& member) {
-  for (const std::int64_t port : member.ports) close_host_port(descriptors_.folder.get(), port);
+  if (member.ports.empty()) return;
+  unclosed_.insert(unclosed_.end(), member.ports.begin(), member.ports.end());
+  close_unclosed();
+}
+
+void NetworkService::close_unclosed() {
+  // What was answered is done, or never will be.
+  while (!unclosed_.empty() && descriptors_.outside) {
+    const ApiReply reply = close_host_port(
+        descriptors_.folder.get(), unclosed_.front(),
+        [this](int descriptor, int milliseconds) { return await_reply(descriptor, milliseconds); });
+    if (!reply.answered) break;
+    unclosed_.erase(unclosed_.begin());
+  }
+  if (!descriptors_.outside) unclosed_.clear();  // with slirp4netns its ports are gone
+  next_try_ = std::chrono::steady_clock::now() + interval;
+}
+
+bool NetworkService::await_reply(int descriptor, int milliseconds) {
+  std::array<pollfd, 2> happens = {
+      {{descriptor, POLLIN, 0},
+       {descriptors_.outside ? descriptors_.outside.get() : -1, POLLIN, 0}}};
+  const int count = ::poll(happens.data(), happens.size(), milliseconds);
+  if (count < 0) return errno == EINTR;
+  if (happens[1].revents != 0) read_outside();
+  return count > 0;
 }
 
 void NetworkService::remove_member(std::uint32_t number) {
@@ -304,6 +351,7 @@ void NetworkService::remove_member(std::uint32_t number) {
   switch_.leave(found->second.address);
   taps_.erase(found->second.address);
   members_.erase(found);
+  listen_again();
 }
 
 std::uint32_t NetworkService::member_of(std::string_view id) const {

@@ -7,6 +7,7 @@
 #include <executor/containers/network/frame_switch.hpp>
 #include <executor/containers/network/messages.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -53,6 +54,7 @@ class NetworkService final : private FrameSink {
   void wait_to_send(bool wanted);
   void happened(About about, std::uint32_t number);
   void accept_connection();
+  void listen_again();
   void read_connection(std::uint32_t number);
   void read_tap(std::uint32_t number);
   void read_outside();
@@ -63,6 +65,9 @@ class NetworkService final : private FrameSink {
                    std::vector<FileDescriptor> received);
   std::string open_ports(Member& member, const std::vector<PortMapping>& ports);
   void close_ports(const Member& member);
+  void close_unclosed();
+  // slirp4netns may be waiting for its frames to be taken before it answers.
+  bool await_reply(int descriptor, int milliseconds);
   void remove_member(std::uint32_t number);
   std::uint32_t member_of(std::string_view id) const;  // 0: there is none
 
@@ -70,6 +75,7 @@ class NetworkService final : private FrameSink {
   FrameSwitch switch_;
   bool leads_out_;
   FileDescriptor events_;
+  bool listens_ = true;  // else there is no descriptor for another connection
   std::uint32_t last_number_ = 0;
   std::map<std::uint32_t, Connection> connections_;
   std::map<std::uint32_t, Member> members_;
@@ -77,6 +83,8 @@ class NetworkService final : private FrameSink {
   std::vector<std::uint8_t> frame_;
   std::deque<std::string> waiting_;  // frames for the outside, which takes none at the moment
   std::size_t waiting_size_ = 0;
+  std::vector<std::int64_t> unclosed_;  // ports that slirp4netns did not answer about
+  std::chrono::steady_clock::time_point next_try_;
 };
 
 }  // namespace slipway

@@ -119,6 +119,20 @@ TEST_CASE("nobody sends for another") {
   CHECK(test.send(test.web, udp_packet(test.web, 1, uplink::name_server, 53, "")).empty());
 }
 
+TEST_CASE("addresses that nobody outside has are not asked for there") {
+  TestNetwork test;
+  for (const char* to :
+       {"127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "240.0.0.1", "255.255.255.254"}) {
+    CAPTURE(to);
+    CHECK(test.send(test.web, tcp_packet(test.web, 4000, *parse_address(to), 80)).empty());
+    CHECK(test.send(test.web, udp_packet(test.web, 1, *parse_address(to), 2, "data")).empty());
+  }
+  for (const char* to : {"1.0.0.1", "126.255.255.255", "128.0.0.1", "223.255.255.1"}) {
+    CAPTURE(to);
+    CHECK(test.send(test.web, tcp_packet(test.web, 4000, *parse_address(to), 80)).size() == 1);
+  }
+}
+
 TEST_CASE("ARP is answered for those who are there") {
   TestNetwork test;
   for (const Address asked : {gateway, test.db}) {

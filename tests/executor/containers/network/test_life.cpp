@@ -5,18 +5,30 @@
 #include <executor/containers/network/member_device.hpp>
 #include <executor/containers/network/membership.hpp>
 #include <executor/containers/network/published_ports.hpp>
+#include <executor/containers/network/slirp.hpp>
+#include <executor/containers/network/unix_socket.hpp>
+#include <executor/sandbox/network/connector.hpp>
 #include <executor/sandbox/network/devices.hpp>
 #include <executor/spawn.hpp>
 
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 using namespace slipway;
@@ -187,6 +199,32 @@ TEST_CASE("members reach each other, by name too, and the outside; not this mach
   CHECK_THROWS_AS(test.join("third", {}, "10.90.0.1"), Error);
 }
 
+TEST_CASE("a socket that is bound to a device of slirp4netns's stays off this machine's loopback") {
+  SKIP_WITHOUT_SLIRP();
+  const Scratchpad pad;
+  FileDescriptor space;
+  in_thread_of_its_own([&] { space = enter_new_network(); });
+  const Slirp slirp = start_slirp_in(space, choose_subnet(), open_folder(pad.path() / "ports"));
+  const Greeter elsewhere(outside);
+  const Greeter at_home("127.0.0.1");
+  const auto connects = [&](const std::string& address, time_t seconds) {
+    bool connected = false;
+    in_thread_of_its_own([&] {
+      enter_network(space);
+      const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const timeval wait{seconds, 0};
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+      REQUIRE(::setsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, connector_device, 4) == 0);
+      const sockaddr_in to = place(address, Greeter::port);
+      connected = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
+    });
+    return connected;
+  };
+  CHECK(connects(outside, patient));
+  CHECK_FALSE(connects("127.0.0.1", 1));
+  CHECK(at_home.greeted == 0);
+}
+
 TEST_CASE("other names are asked of the machine's servers") {
   SKIP_WITHOUT_SLIRP();
   const ResolvConf file("nameserver 127.0.0.1\n");
@@ -266,6 +304,20 @@ TEST_CASE("published ports lead in, for as long as the member is there") {
       wait_until([&] { return greeting(here, "127.0.0.1", port) == std::strerror(ECONNREFUSED); }));
 }
 
+TEST_CASE("a port is waited for that its holder is about to leave, and no other") {
+  SKIP_WITHOUT_MACHINE();
+  ContainerConfig config;
+  config.ports = {{"127.0.0.1", Greeter::port, 80, "tcp"}};
+  auto holder = std::make_unique<Greeter>("127.0.0.1");
+  CHECK_THROWS_AS(choose_host_ports(config), Error);
+  std::thread leaves([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    holder.reset();
+  });
+  CHECK_NOTHROW(choose_host_ports(config));
+  leaves.join();
+}
+
 TEST_CASE("a network whose process is killed is a new one for who joins next") {
   SKIP_WITHOUT_SLIRP();
   TestNetwork test;
@@ -289,6 +341,98 @@ TEST_CASE("a member that is told to leave loses its device") {
   CHECK(test.names() == std::vector<std::string>{"db"});
   CHECK(wait_until([&] { return greeting(web, address(db)) == std::strerror(ENETUNREACH); }));
   CHECK_THROWS_AS(leave_network(test.folder(), "web0123456789abcdef"), Error);
+}
+
+TEST_CASE("a container that is not taken in keeps no device of the attempt") {
+  SKIP_WITHOUT_SLIRP();
+  TestNetwork test;
+  const Joined web = test.join("web");
+  FileDescriptor space;
+  in_thread_of_its_own([&] { space = enter_new_network(); });
+  const auto has_device = [&] {
+    bool has = false;
+    in_thread_of_its_own([&] {
+      enter_network(space);
+      has = ::if_nametoindex("eth0") != 0;
+    });
+    return has;
+  };
+  JoinRequest request;
+  request.member = {"db0123456789abcdef", "db", {}, web.membership.address, false};
+  CHECK_THROWS_AS(join_running(test.folder(), test.network, request, space, -1, {}), Error);
+  CHECK(wait_until([&] { return !has_device(); }));
+  request.member.address = 0;
+  const FileDescriptor self(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  join_running(test.folder(), test.network, request, space, self.get(), {});
+  CHECK(has_device());
+  leave_network(test.folder(), request.member.id);
+  CHECK(wait_until([&] { return !has_device(); }));
+}
+
+TEST_CASE("a network's process that has no descriptors left refuses, and goes on") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  const Joined web = test.join("web");
+  REQUIRE(test.own().size() == 1);
+  const pid_t process = test.own()[0];
+  rlimit before{};
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, nullptr, &before) == 0);
+  CHECK(before.rlim_cur == before.rlim_max);
+  std::error_code unreadable;
+  const fs::directory_iterator descriptors("/proc/" + std::to_string(process) + "/fd", unreadable);
+  if (unreadable) {
+    MESSAGE("skipped: a user does not see the descriptors of that process");
+    return;
+  }
+  const auto used = std::distance(fs::begin(descriptors), fs::end(descriptors));
+  // Room for the connection, and not for the device that comes by it.
+  const rlimit few{static_cast<rlim_t>(used) + 1, before.rlim_max};
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, &few, nullptr) == 0);
+  CHECK_THROWS_AS(test.join("db"), Error);
+  REQUIRE(::prlimit(process, RLIMIT_NOFILE, &before, nullptr) == 0);
+  const Joined db = test.join("db");
+  CHECK(test.names() == std::vector<std::string>{"db", "web"});
+}
+
+TEST_CASE("who waits to join a network that is being removed is told so, and leaves nothing") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  std::atomic<bool> removed = false;
+  std::atomic<bool> told = false;
+  std::thread joins;
+  {
+    const NetworkLock held = lock_network(test.folder());
+    joins = std::thread([&] {
+      JoinRequest request;
+      request.member = {"web0123456789abcdef", "web", {}, 0, false};
+      try {
+        join_with_new_space(test.folder(), test.network, request, {}, [&] { return !removed; });
+      } catch (const Error&) {
+        told = true;
+      }
+    });
+    CHECK(test.names().empty());
+    fs::remove_all(test.folder());
+    removed = true;
+  }
+  joins.join();
+  CHECK(told);
+  CHECK_FALSE(fs::exists(test.folder()));
+  CHECK(test.own().empty());
+}
+
+TEST_CASE("a process that does not answer is not taken for one without members") {
+  SKIP_WITHOUT_MACHINE();
+  TestNetwork test(true);
+  const Joined web = test.join("web");
+  REQUIRE(test.own().size() == 1);
+  ::kill(test.own()[0], SIGSTOP);
+  const FileDescriptor folder = open_folder(test.folder());
+  const FileDescriptor connection = connect_in(folder, "socket");
+  REQUIRE(send_message(connection, "list"));
+  CHECK_THROWS_AS(receive_message(connection, 100, 1), Error);
+  ::kill(test.own()[0], SIGCONT);
+  CHECK(receive_message(connection, 100, 20).starts_with("members\n"));
 }
 
 TEST_CASE("twenty join at once, and all of them reach the first") {
