@@ -190,8 +190,8 @@ void Monitor::wait_for_something() {
   if (waiting[error].revents != 0 && piece_size_ == 0) read_output(true);
   if (waiting[listener].revents != 0) accept_client();
   if (waiting[idle].revents != 0) {
-    start_hook(instructions_, Hook::connect);
-    close_file(idle_);
+    if ((waiting[idle].revents & POLLIN) != 0) start_hook(instructions_, Hook::connect);
+    forget_idle();
   }
   if (waiting[signals].revents != 0) look_at_signals();
   settle_owed();
@@ -224,8 +224,15 @@ void Monitor::reap() {
     process_.ended();
     ended_ = true;
     close_file(input_);
+    forget_idle();
     patience_ = monotonic() + patience_with_clients;
   }
+}
+
+// Its number stays taken: a client's that got it would be closed with what connects the network.
+void Monitor::forget_idle() {
+  if (idle_ >= 0) system_call(SYS_dup3, instructions_.own(own_null), idle_, O_CLOEXEC);
+  idle_ = -1;
 }
 
 void Monitor::accept_client() {

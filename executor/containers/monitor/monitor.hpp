@@ -28,6 +28,7 @@ class Monitor {
   void wait_for_something();
   void look_at_signals();
   void reap();
+  void forget_idle();
   void accept_client();
   void run_probe();
 
