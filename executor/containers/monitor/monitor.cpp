@@ -223,7 +223,7 @@ void Monitor::reap() {
     state_.finished = time_of(0).all();
     process_.ended();
     ended_ = true;
-    close_file(input_);
+    close_input();
     forget_idle();
     patience_ = monotonic() + patience_with_clients;
   }
@@ -409,7 +409,8 @@ void Monitor::pass_input(Client& client) {
     if (put == eintr) continue;
     if (put < 0) {
       // Nobody reads it any more. A terminal's has only hung up for the moment.
-      if (!instructions_.has(Orders::terminal)) close_file(input_);
+      client.input_size = 0;
+      if (!instructions_.has(Orders::terminal)) close_input();
       break;
     }
     client.input_done += static_cast<std::size_t>(put);
@@ -426,7 +427,17 @@ void Monitor::after_input(Client& client) {
       instructions_.has(Orders::terminal)) {
     return;
   }
+  close_input();
+}
+
+// What clients have for it is dropped: one waits for room, and of one that has hung up nothing else
+// would be heard.
+void Monitor::close_input() {
+  if (input_ < 0) return;
   close_file(input_);
+  for (Client& client : clients_) {
+    if (client.open && client.input_size > 0) pass_input(client);
+  }
 }
 
 void Monitor::leave(Client& client) {

@@ -44,6 +44,7 @@ class Monitor {
   void take_input(Client& client, const std::uint8_t* bytes, std::size_t size);
   void pass_input(Client& client);
   void after_input(Client& client);
+  void close_input();
   void leave(Client& client);
 
   void end();              // says that it has ended, and lets everything go

@@ -129,6 +129,40 @@ TEST_CASE("input that nobody reads is bounded, and a signal passes it") {
   CHECK(other.wait() == 137);
 }
 
+TEST_CASE("input that nobody reads goes with the program, and keeps no monitor") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const std::filesystem::path told = containers.folder.path() / "told";
+  containers.options.hook_program = SLIPWAY_TOLD_HOOK;
+  ContainerConfig config = interactive();
+  config.auto_remove = true;
+  const Container container = containers.shell("sleep 1000", config);
+  {
+    StartOptions options = containers.options;
+    options.removes = true;
+    options.attach = AttachedStreams{true, true, true};
+    MonitorConnection remover = start_container(containers.store, container, options);
+    timeval most{1, 0};
+    ::setsockopt(remover.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+    const std::string much(4096, 'x');
+    const auto room = [&] {
+      try {
+        return remover.receive().kind == Kind::room;
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    do {
+      remover.send_input(much);
+    } while (room());
+  }
+  MonitorConnection other = connect(containers, container);
+  CHECK(other.signal(SIGKILL));
+  CHECK(other.wait() == 137);
+  CHECK(becomes_true(
+      [&] { return content_of(told) == "container-hook end " + container.id + "\n"; }));
+}
+
 TEST_CASE("every client sees what is printed from its coming on") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
