@@ -54,6 +54,8 @@ class Process {
   [[noreturn]] void be_born() const;
   const Group* freezer() const;
   long stop_or_go(int signal) const;
+  long signal_others(int signal) const;
+  [[noreturn]] void send_one_among_them(long process, int signal) const;
 
   const Instructions& instructions_;
   long number_ = 0;

@@ -184,6 +184,29 @@ TEST_CASE("a container that stands still, and goes on") {
   CHECK(connection.wait() == 137);
 }
 
+TEST_CASE("a container that stops whoever comes in does not stop its monitor") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container =
+      containers.shell("(while true; do kill -STOP -1; done) & echo > /ready; sleep 1000");
+  MonitorConnection connection = containers.start(container);
+  REQUIRE(becomes_true([&] { return fs::exists(containers.where(container) / "upper/ready"); }));
+  // Each is done, or is not and says so.
+  const auto answered = [](auto&& ask) {
+    try {
+      return ask();
+    } catch (const Error&) {
+      return true;
+    }
+  };
+  for (int i = 0; i < 5; ++i) {
+    CHECK(answered([&] { return connection.pause(); }));
+    CHECK(answered([&] { return connection.unpause(); }));
+  }
+  CHECK(connection.signal(SIGKILL));
+  CHECK(connection.wait() == 137);
+}
+
 TEST_CASE("processes that tried to get away are gone with the first one") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
