@@ -20,10 +20,11 @@ constexpr int seqpacket = 5 | O_CLOEXEC | O_NONBLOCK;  // SOCK_SEQPACKET
 constexpr std::uint64_t never = ~std::uint64_t{0};
 constexpr std::uint64_t second = 1'000'000'000;
 // How long a client that takes nothing can keep a container that has ended from being started
-// again.
-constexpr std::uint64_t patience_with_clients = 10 * second;
-constexpr std::int32_t already = 114;  // EALREADY
-constexpr std::int32_t wrong = 22;     // EINVAL
+// again. What it has not taken by then it gets all the same.
+constexpr std::uint64_t patience_with_clients = 3 * second;
+constexpr std::int32_t already = 114;   // EALREADY
+constexpr std::int32_t wrong = 22;      // EINVAL
+constexpr std::int32_t no_process = 3;  // ESRCH
 
 // The piece of output that was read last, behind the byte that says what it is.
 std::uint8_t piece[1 + most_output];
@@ -68,7 +69,7 @@ void Monitor::run() {
   serve_control();
   tell_start();
   watch();
-  end();
+  let_go();
   go();
 }
 
@@ -287,17 +288,13 @@ void Monitor::deliver_again(Client& client) {
   if (result == eagain) return;
   client.owed = false;
   // A client that is gone is heard of by its hanging up.
-  if (ended_) patience_ = monotonic() + patience_with_clients;
+  if (ended_ && !gone_) patience_ = monotonic() + patience_with_clients;
 }
 
 // The program is read from again when everyone has what was read.
 void Monitor::settle_owed() {
   if (piece_size_ == 0) return;
-  if (ended_ && monotonic() > patience_) {
-    for (Client& client : clients_) {
-      if (client.open && client.owed) leave(client);
-    }
-  }
+  if (ended_ && monotonic() > patience_) let_go();
   if (!clients_.anyone_owed()) piece_size_ = 0;
 }
 
@@ -373,12 +370,11 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
 }
 
 std::int32_t Monitor::hold(bool still) {
+  if (ended_) return no_process;
   const State::Status wanted = still ? State::Status::paused : State::Status::running;
   if (state_.status == wanted) return already;
   // Whom a client holds goes on when that one is gone.
-  const long result = clients_.anyone_holds() ? 0
-                      : still                 ? process_.pause()
-                                              : process_.unpause();
+  const long result = clients_.anyone_holds() ? 0 : still ? process_.pause() : process_.unpause();
   if (result != 0) return static_cast<std::int32_t>(-result);
   state_.status = wanted;
   put_state();
@@ -451,7 +447,10 @@ void Monitor::leave(Client& client) {
     process_.unpause();
 }
 
-void Monitor::end() {
+void Monitor::let_go() {
+  if (gone_) return;
+  gone_ = true;
+  patience_ = never;
   state_.status = State::Status::exited;
   state_.out_of_memory = process_.out_of_memory();
   put_state();
@@ -464,16 +463,21 @@ void Monitor::end() {
   // What connects it to its network goes with these.
   const Orders& orders = instructions_.orders();
   system_call(SYS_close_range, orders.own + own_first, orders.own + orders.own_count - 1, 0);
+  // Whoever waits only for this has nothing to do with the output that is left.
   for (Client& client : clients_) {
-    if (client.open) Clients::answer(client, Said::exited, state_.exit_code);
+    if (client.open && !client.attached) tell_end(client);
   }
 }
 
+void Monitor::tell_end(Client& client) {
+  Clients::answer(client, Said::exited, state_.exit_code);
+}
+
 void Monitor::go() {
-  patience_ = monotonic() + patience_with_clients;
-  while (clients_.anyone_waits_for_answer() && monotonic() < patience_) wait_for_something();
+  for (Client& client : clients_) {
+    if (client.open && client.attached) tell_end(client);
+  }
   if (instructions_.has(Orders::auto_remove)) {
-    patience_ = never;
     while (clients_.anyone_removes()) wait_for_something();
     // Its files go when it is removed.
     if (system_call(SYS_faccessat, instructions_.own(own_folder), address("lock"), 0) == 0) {
@@ -481,6 +485,8 @@ void Monitor::go() {
       if (hook > 0) system_call(SYS_wait4, hook, 0, 0, 0);
     }
   }
+  // One that reads what it has got needs the last word, too.
+  while (clients_.anyone_waits_for_answer()) wait_for_something();
   init::leave(0);
 }
 

@@ -47,7 +47,9 @@ class Monitor {
   void close_input();
   void leave(Client& client);
 
-  void end();              // says that it has ended, and lets everything go
+  // From here on the container can be started again, and is another monitor's.
+  void let_go();
+  void tell_end(Client& client);
   [[noreturn]] void go();  // has it removed, if that is to be done, and ends the monitor
 
   void put_state();
@@ -65,9 +67,10 @@ class Monitor {
   int error_ = -1;
   int idle_ = -1;
   bool ended_ = false;
+  bool gone_ = false;           // let_go() was called
   std::size_t piece_size_ = 0;  // of the output that somebody has still to get; 0: none
   bool piece_is_error_ = false;
-  std::uint64_t patience_ = ~std::uint64_t{0};  // until when clients of an ended one are waited for
+  std::uint64_t patience_ = ~std::uint64_t{0};  // until when let_go() waits for clients
 };
 
 }  // namespace slipway::monitor

@@ -217,6 +217,25 @@ TEST_CASE("all of the output of a program that ends at once arrives, also behind
   }
 }
 
+TEST_CASE("a client that takes nothing loses nothing, and keeps nobody from the container") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  // More than lies in pipes and sockets: what is in them at its end has to arrive.
+  const Container container = containers.shell("seq 1 1000000 & sleep 0.5; exit 3");
+  MonitorConnection slow = containers.attach(container);
+  MonitorConnection other = connect(containers, container);
+  CHECK(other.wait() == 3);
+  CHECK_FALSE(containers.state(container).alive());
+  CHECK(ContainerLock::attempt(containers.where(container)));
+  const Seen seen = StartedContainers::rest_of(slow);
+  CHECK(seen.exit_code == 3);
+  std::string expected;
+  for (int i = 1; expected.size() < seen.out.size(); ++i) expected += std::to_string(i) + "\n";
+  CHECK(seen.out.size() > 65536);
+  CHECK(expected.starts_with(seen.out));
+  CHECK(containers.log(container) == seen.out);
+}
+
 TEST_CASE("a terminal of the container's own") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
