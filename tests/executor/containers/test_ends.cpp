@@ -2,6 +2,7 @@
 #include "started.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -76,6 +77,21 @@ TEST_CASE("a monitor that is killed takes its container with it, and start works
   CHECK(std::string(again.receive().bytes).starts_with("was here"));
   again.signal(SIGKILL);
   CHECK(StartedContainers::rest_of(again).exit_code == 137);
+}
+
+TEST_CASE("a monitor keeps nothing that its starter had open") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container = containers.shell("sleep 1000");
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);  // not closed by an exec
+  MonitorConnection connection = containers.start(container);
+  ::close(ends[1]);
+  pollfd waiting{ends[0], POLLIN, 0};
+  CHECK(::poll(&waiting, 1, 10'000) == 1);
+  ::close(ends[0]);
+  connection.signal(SIGKILL);
+  CHECK(connection.wait() == 137);
 }
 
 TEST_CASE("of two starters at once one starts the container") {
