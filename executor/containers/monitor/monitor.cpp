@@ -63,7 +63,10 @@ void Monitor::run() {
   system_call(SYS_rt_sigaction, SIGCHLD, address(&action), 0, sizeof(all_signals));
   system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   system_call(SYS_prctl, PR_SET_NAME, address("slipway-monitor"), 0, 0, 0);
-  process_.start();
+  const long started = process_.start();
+  if (started < 0) {
+    not_started({init::Stage::process, 0, static_cast<std::int32_t>(-started)});
+  }
   signals_ = static_cast<int>(system_call(SYS_signalfd4, -1, address(&all_signals),
                                           sizeof(all_signals), SFD_CLOEXEC | SFD_NONBLOCK));
   serve_control();
@@ -95,20 +98,14 @@ void Monitor::serve_control() {
 // Waits until the program was executed, and says so to who started it; ends where it could not be.
 void Monitor::tell_start() {
   const int report = instructions_.own(own_report);
-  char failure[1 + sizeof(init::Report)] = {static_cast<char>(Said::failed)};
+  init::Report failure = {};
   long got = 0;
   do {
-    got = system_call(SYS_read, report, address(failure + 1), sizeof(init::Report));
+    got = system_call(SYS_read, report, address(&failure), sizeof(failure));
   } while (got == eintr);
-  const int starter = instructions_.own(own_starter);
-  if (got == sizeof(init::Report)) {
+  if (got == sizeof(failure)) {
     system_call(SYS_wait4, process_.number(), 0, 0, 0);
-    process_.remove_groups();
-    system_call(SYS_unlinkat, instructions_.own(own_folder), address("control"), 0);
-    int lock = instructions_.own(own_lock);
-    close_file(lock);
-    send_packet(starter, failure, sizeof(failure));
-    init::leave(125);
+    not_started(failure);
   }
   system_call(SYS_close, report);
   state_.monitor = system_call(SYS_getpid);
@@ -119,11 +116,22 @@ void Monitor::tell_start() {
   state_.process_start = start_of(number);
   state_.started = time_of(0).all();
   put_state();
-  Client& client = clients_.welcome(starter);
+  Client& client = clients_.welcome(instructions_.own(own_starter));
   client.streams = static_cast<std::uint8_t>(instructions_.orders().streams);
   client.attached = instructions_.has(Orders::attached);
   client.removes = instructions_.has(Orders::removes);
   Clients::answer(client, Said::started, nullptr, 0);
+}
+
+void Monitor::not_started(const init::Report& report) {
+  process_.remove_groups();
+  system_call(SYS_unlinkat, instructions_.own(own_folder), address("control"), 0);
+  int lock = instructions_.own(own_lock);
+  close_file(lock);
+  char packet[1 + sizeof(report)] = {static_cast<char>(Said::failed)};
+  __builtin_memcpy(packet + 1, &report, sizeof(report));
+  send_packet(instructions_.own(own_starter), packet, sizeof(packet));
+  init::leave(125);
 }
 
 void Monitor::put_state() {

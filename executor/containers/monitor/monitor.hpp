@@ -24,6 +24,7 @@ class Monitor {
 
   void serve_control();
   void tell_start();
+  [[noreturn]] void not_started(const init::Report& report);
   void watch();  // until the container has ended and its output is read
   void wait_for_something();
   void look_at_signals();

@@ -144,16 +144,16 @@ Instructions::Instructions(const Orders* orders, std::size_t size) : orders_(ord
   }
 }
 
-void Process::start() {
+long Process::start() {
   // A plain fork: this address space is a few dozen pages.
   number_ = system_call(SYS_clone, static_cast<long>(instructions_.orders().namespaces) | SIGCHLD,
                         0, 0, 0, 0);
   if (number_ == 0) be_born();
-  const long failure = number_;
-  if (failure < 0) init::fail(init::Stage::process, 0, failure);
+  if (number_ < 0) return number_;
   // A terminal stays open: a program that closes it for a moment has not hung up.
   const int first = instructions_.has(Orders::terminal) ? init::handed_output : init::handed_input;
   system_call(SYS_close_range, first, instructions_.orders().own - 1, 0);
+  return 0;
 }
 
 void Process::be_born() const {
