@@ -370,6 +370,7 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
     case Said::hold_still:
       return hold_for(client);
     case Said::will_remove:
+      for (Client& other : clients_) other.removes = false;
       client.removes = true;
       return 0;
     default:
@@ -478,7 +479,8 @@ void Monitor::let_go() {
 }
 
 void Monitor::tell_end(Client& client) {
-  Clients::answer(client, Said::exited, state_.exit_code);
+  const End end = {state_.exit_code, client.removes ? 1 : 0};
+  Clients::answer(client, Said::exited, &end, sizeof(end));
 }
 
 void Monitor::go() {

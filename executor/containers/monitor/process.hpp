@@ -34,8 +34,8 @@ class Process {
  public:
   explicit Process(const Instructions& instructions) : instructions_(instructions) {}
 
-  // It is a copy of this process that goes on as slipway-init. What it needs is closed here. 0, or a
-  // negative errno.
+  // It is a copy of this process that goes on as slipway-init. What it needs is closed here. 0, or
+  // a negative errno.
   long start();
   long number() const { return number_; }
   // It was waited for: its number may become another one's.

@@ -273,6 +273,42 @@ TEST_CASE("the monitor has a container removed that nobody else removes") {
   }
 }
 
+TEST_CASE("of those who say that they remove a container the last one does") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const fs::path told = containers.folder.path() / "told";
+  containers.options.hook_program = SLIPWAY_TOLD_HOOK;
+  ContainerConfig config;
+  config.auto_remove = true;
+  const Container container = containers.shell("sleep 1000", config);
+  const auto end_of = [](MonitorConnection& connection) {
+    for (;;) {
+      const MonitorConnection::Event event = connection.receive();
+      using Kind = MonitorConnection::Event::Kind;
+      if (event.kind == Kind::exited || event.kind == Kind::gone) return event;
+    }
+  };
+  std::optional<MonitorConnection> other;
+  {
+    StartOptions options = containers.options;
+    options.removes = true;
+    options.attach = AttachedStreams{};
+    MonitorConnection first = start_container(containers.store, container, options);
+    other = MonitorConnection::open(containers.where(container));
+    REQUIRE(other);
+    other->will_remove();
+    CHECK(other->signal(SIGKILL));
+    const MonitorConnection::Event heard = end_of(first);
+    CHECK(heard.exit_code == 137);
+    CHECK_FALSE(heard.removes);
+  }
+  CHECK(end_of(*other).removes);
+  CHECK_FALSE(fs::exists(told));
+  other.reset();
+  CHECK(becomes_true(
+      [&] { return content_of(told) == "container-hook end " + container.id + "\n"; }));
+}
+
 TEST_CASE("health is asked for at its interval, and not of one that stands still") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
