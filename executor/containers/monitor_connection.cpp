@@ -77,8 +77,10 @@ bool MonitorConnection::read_packet() {
 }
 
 bool MonitorConnection::ask(std::uint8_t what, std::string_view bytes, const char* wish) {
-  if (end_ || !say(what, bytes)) return false;
-  if (attached_) return true;
+  if (end_) return false;
+  // Who does not listen may have said why, or that the container has ended.
+  const bool heard = say(what, bytes);
+  if (attached_) return heard;
   while (read_packet()) {
     const std::string_view rest = std::string_view(buffer_).substr(1);
     const auto said = static_cast<Said>(buffer_.front());
@@ -164,6 +166,9 @@ MonitorConnection::Event MonitorConnection::receive() {
       case Said::exited:
         end_ = end_of(rest);
         return *end_;
+      case Said::done:
+        // An answer to no question is for one too many.
+        throw Error(std::string("cannot talk to the container: ") + std::strerror(number_in(rest)));
       default:
         break;
     }

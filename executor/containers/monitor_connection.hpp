@@ -61,7 +61,7 @@ class MonitorConnection {
     int exit_code = 0;       // exited
     bool removes = false;    // exited: this process is still the one that removes the container
   };
-  // Waits. `gone`: the monitor died without a word.
+  // Waits. `gone`: the monitor died without a word. Throws Error where it has no place for this.
   Event receive();
 
   // Waits for the container's end, and drops what it prints until then. Nothing: the monitor died

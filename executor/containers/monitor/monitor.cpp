@@ -24,6 +24,7 @@ constexpr std::uint64_t second = 1'000'000'000;
 constexpr std::uint64_t patience_with_clients = 3 * second;
 constexpr std::int32_t already = 114;   // EALREADY
 constexpr std::int32_t wrong = 22;      // EINVAL
+constexpr std::int32_t too_many = 87;   // EUSERS
 constexpr std::int32_t no_process = 3;  // ESRCH
 
 // The piece of output that was read last, behind the byte that says what it is.
@@ -159,7 +160,7 @@ void Monitor::wait_for_something() {
   bool input_waits = false;
   for (const Client& client : clients_) input_waits |= client.open && client.input_size > 0;
   wait(signals, signals_, POLLIN);
-  wait(listener, clients_.full() ? -1 : listener_, POLLIN);
+  wait(listener, listener_, POLLIN);
   wait(output, piece_size_ == 0 ? output_ : -1, POLLIN);
   wait(error, piece_size_ == 0 ? error_ : -1, POLLIN);
   wait(input, input_waits ? input_ : -1, POLLOUT);
@@ -245,10 +246,21 @@ void Monitor::forget_idle() {
 }
 
 void Monitor::accept_client() {
-  if (clients_.full()) return;
-  const long socket = system_call(SYS_accept4, listener_, 0, 0, O_CLOEXEC | O_NONBLOCK);
-  if (socket < 0) return;
-  clients_.welcome(static_cast<int>(socket));
+  const long accepted = system_call(SYS_accept4, listener_, 0, 0, O_CLOEXEC | O_NONBLOCK);
+  if (accepted < 0) return;
+  int socket = static_cast<int>(accepted);
+  if (clients_.full()) return send_away(socket);
+  clients_.welcome(socket);
+}
+
+// Whatever it asks for, there is no place for it. What it has said already is read: a connection
+// that is closed with something unread in it gives an error in place of the answer.
+void Monitor::send_away(int socket) {
+  std::uint8_t packet[1 + sizeof(too_many)] = {static_cast<std::uint8_t>(Said::done)};
+  __builtin_memcpy(packet + 1, &too_many, sizeof(too_many));
+  send_packet(socket, packet, sizeof(packet));
+  system_call(SYS_recvfrom, socket, address(packet), sizeof(packet), 0x40 /* MSG_DONTWAIT */, 0, 0);
+  close_file(socket);
 }
 
 void Monitor::run_probe() {

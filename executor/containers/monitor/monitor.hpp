@@ -31,6 +31,7 @@ class Monitor {
   void reap();
   void forget_idle();
   void accept_client();
+  static void send_away(int socket);
   void run_probe();
 
   void read_output(bool error);

@@ -288,6 +288,29 @@ TEST_CASE("a terminal's last words are not lost") {
   for (int i = 0; i < 10; ++i) CHECK(containers.run(container).out.ends_with("\r\n499\r\n500\r\n"));
 }
 
+TEST_CASE("one client too many hears that it is") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container = containers.shell("sleep 1000");
+  MonitorConnection starter = containers.start(container);
+  std::vector<MonitorConnection> others;
+  for (int i = 0; i < 63; ++i) others.push_back(connect(containers, container));
+  MonitorConnection asks = connect(containers, container);
+  CHECK_THROWS_AS(asks.signal(0), Error);
+  MonitorConnection waits = connect(containers, container);
+  CHECK_THROWS_AS(waits.wait(), Error);
+  others.pop_back();
+  CHECK(becomes_true([&] {
+    try {
+      return connect(containers, container).signal(0);
+    } catch (const Error&) {
+      return false;
+    }
+  }));
+  CHECK(others.front().signal(SIGKILL));
+  CHECK(starter.wait() == 137);
+}
+
 TEST_CASE("clients that say anything, or too much") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
