@@ -37,11 +37,15 @@ void Log::write(bool error, const char* bytes, std::size_t size) {
   constexpr std::size_t most = 66;
   struct iovec pieces[most];
   std::size_t count = 0;
+  long all = 0;
   const auto add = [&](const char* from, std::size_t length) {
     pieces[count].iov_base = const_cast<char*>(from);
     pieces[count++].iov_len = length;
+    all += static_cast<long>(length);
   };
   while (size > 0) {
+    // What follows a torn line is none of it.
+    if (count == 0 && torn_) add("\n", 1);
     std::size_t line = 0;
     while (line < size && bytes[line] != '\n') ++line;
     const bool ends = line < size;
@@ -52,8 +56,10 @@ void Log::write(bool error, const char* bytes, std::size_t size) {
     bytes += line;
     size -= line;
     if (count + 3 > most || size == 0) {
-      system_call(SYS_writev, file_, address(pieces), static_cast<long>(count));
+      const long put = system_call(SYS_writev, file_, address(pieces), static_cast<long>(count));
+      if (put > 0) torn_ = put < all;
       count = 0;
+      all = 0;
     }
   }
 }

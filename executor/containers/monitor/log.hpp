@@ -51,6 +51,7 @@ class Log {
  private:
   int folder_;
   int file_ = -1;
+  bool torn_ = false;  // only a part of the last write fitted onto the disk
 };
 
 }  // namespace slipway::monitor
