@@ -203,10 +203,12 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   CHECK(yard.run({"-d", "--name", "job", "busybox", "true"}).status == 125);
 
   Program attached(yard.words({"attach", "job"}));
+  Program joined(yard.words({"start", "-a", "job"}));  // as attach, where it runs
   Program waiting(yard.words({"wait", id.substr(0, 12)}));
   Program following(yard.words({"logs", "-f", "job"}));
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   CHECK(attached.running());
+  CHECK(joined.running());
   CHECK(waiting.running());
   CHECK(following.running());
   const Finished stopped = yard.slipway({"stop", "job"});
@@ -215,6 +217,9 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   const Finished seen = attached.wait();
   CHECK(seen.status == 9);
   CHECK(seen.out == "asked to end\n");
+  const Finished seen_by_start = joined.wait();
+  CHECK(seen_by_start.status == 9);
+  CHECK(seen_by_start.out == "asked to end\n");
   CHECK(waiting.wait().out == "9\n");
   CHECK(following.wait().out == "begun\nasked to end\n");
   CHECK(yard.slipway({"wait", "job"}).out == "9\n");
