@@ -468,6 +468,11 @@ TEST_CASE("logs: the end of them, with times, since a time, each stream to its o
   CHECK(yard.slipway({"logs", "--since", time, "talker"}).out == "one\nthree\nfour");
   CHECK(yard.slipway({"logs", "--until", "2001-01-01T00:00:00Z", "talker"}).out.empty());
   CHECK(yard.slipway({"logs", "--since", "1h", "talker"}).out == "one\nthree\nfour");
+  // Beyond what nanoseconds can count.
+  for (const char* far : {"9999-12-31T00:00:00Z", "9223372036854775807"}) {
+    CHECK(yard.slipway({"logs", "--since", far, "talker"}).out.empty());
+    CHECK(yard.slipway({"logs", "--until", far, "talker"}).out == "one\nthree\nfour");
+  }
   CHECK(yard.slipway({"logs", "--since", "sometime", "talker"}).status == 1);
   CHECK(yard.slipway({"logs", "--tail", "many", "talker"}).status == 1);
   CHECK(yard.slipway({"logs", "nobody"}).status == 1);

@@ -61,7 +61,13 @@ std::optional<std::int64_t> moment(const std::string& flag, const std::string& t
   if (!seconds)
     throw Error(flag + " " + quoted(text) + " is no time")
         .hint("for example 10m, 2026-11-30T12:00:00 or seconds since 1970");
-  return *seconds * second + fraction_of(text);
+  // A date of the year 2263 is beyond what nanoseconds can count: it means any time at all.
+  std::int64_t nanoseconds = 0;
+  if (__builtin_mul_overflow(*seconds, second, &nanoseconds) ||
+      __builtin_add_overflow(nanoseconds, fraction_of(text), &nanoseconds))
+    return *seconds < 0 ? std::numeric_limits<std::int64_t>::min()
+                        : std::numeric_limits<std::int64_t>::max();
+  return nanoseconds;
 }
 
 std::optional<std::size_t> tail_of(const std::string& text) {
