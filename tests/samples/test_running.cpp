@@ -461,6 +461,8 @@ TEST_CASE("logs: the end of them, with times, since a time, each stream to its o
   yard.run({"--name", "counter", "busybox", "seq", "1000"});
   CHECK(yard.slipway({"logs", "-n", "2", "counter"}).out == "999\n1000\n");
   CHECK(yard.slipway({"logs", "--tail", "all", "talker"}).out == "one\nthree\nfour");
+  for (const char* many : {"-1", "-2", "+7", "99999999999999999999", "-99999999999999999999"})
+    CHECK(yard.slipway({"logs", "--tail", many, "talker"}).out == "one\nthree\nfour");
   const std::string stamped = yard.slipway({"logs", "-t", "talker"}).out;
   CHECK(stamped.substr(4, 1) == "-");
   CHECK(stamped.find("Z one\n") != std::string::npos);
