@@ -201,6 +201,7 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   CHECK(yard.containers() == Words{id});
   CHECK(soon([&] { return yard.slipway({"logs", "job"}).out == "begun\n"; }));
   CHECK(yard.run({"-d", "--name", "job", "busybox", "true"}).status == 125);
+  CHECK(yard.shell("$slipway run -d --rm busybox true > /dev/full").status == 125);
 
   Program attached(yard.words({"attach", "job"}));
   Program joined(yard.words({"start", "-a", "job"}));  // as attach, where it runs
