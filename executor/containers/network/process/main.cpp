@@ -5,6 +5,7 @@
 #include "service.hpp"
 
 #include <linux/close_range.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <csignal>
@@ -23,6 +24,8 @@ int main(int count, char** arguments) {
   const auto gateway = parse_address(arguments[3]);
   const bool leads_out = *arguments[4] == 'o';
   if (!range || !gateway) return 1;
+  // It was started by a descriptor, whose number would be its name in `ps`.
+  ::prctl(PR_SET_NAME, "slipway-network");
   std::signal(SIGPIPE, SIG_IGN);
   // The lifeline, too, is closed by this process's end alone: slirp4netns's signal to go.
   ::syscall(SYS_close_range, static_cast<unsigned>(leads_out ? beyond : lifeline), ~0U, 0U);
