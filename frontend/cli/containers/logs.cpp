@@ -73,10 +73,10 @@ std::optional<std::int64_t> moment(const std::string& flag, const std::string& t
 // As docker: fewer than none, and more than can be counted, is all of them.
 std::optional<std::size_t> tail_of(const std::string& text) {
   if (text == "all") return std::nullopt;
-  const bool signed_plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
+  const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
   std::int64_t lines = 0;
   const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data() + (signed_plus ? 1 : 0), end, lines);
+  const auto read = std::from_chars(text.data() + (plus ? 1 : 0), end, lines);
   if (read.ec == std::errc::invalid_argument || read.ptr != end)
     throw Error("--tail " + quoted(text) + " is no number of lines").hint("a number, or all");
   if (read.ec != std::errc() || lines < 0) return std::nullopt;
