@@ -204,12 +204,10 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   CHECK(yard.shell("$slipway run -d --rm busybox true > /dev/full").status == 125);
 
   Program attached(yard.words({"attach", "job"}));
-  Program joined(yard.words({"start", "-a", "job"}));  // as attach, where it runs
   Program waiting(yard.words({"wait", id.substr(0, 12)}));
   Program following(yard.words({"logs", "-f", "job"}));
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   CHECK(attached.running());
-  CHECK(joined.running());
   CHECK(waiting.running());
   CHECK(following.running());
   const Finished stopped = yard.slipway({"stop", "job"});
@@ -218,9 +216,6 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   const Finished seen = attached.wait();
   CHECK(seen.status == 9);
   CHECK(seen.out == "asked to end\n");
-  const Finished seen_by_start = joined.wait();
-  CHECK(seen_by_start.status == 9);
-  CHECK(seen_by_start.out == "asked to end\n");
   CHECK(waiting.wait().out == "9\n");
   CHECK(following.wait().out == "begun\nasked to end\n");
   CHECK(yard.slipway({"wait", "job"}).out == "9\n");
@@ -253,6 +248,13 @@ TEST_CASE("create makes it, start -a shows it, and its files stay") {
   CHECK(yard.slipway({"create", "-i", "--name", "sum", "busybox", "md5sum"}).status == 0);
   CHECK(yard.shell("printf abc | $slipway start -ai sum")
             .out.starts_with("900150983cd24fb0d6963f7d28e17f72"));
+  // One that runs is attached to.
+  yard.output({"-d", "-i", "--name", "asks", "busybox", "sh", "-c",
+               "read line; echo \"got $line\"; exit 9"});
+  const Finished joined = yard.shell("echo word | $slipway start -ai asks");
+  INFO(joined.err);
+  CHECK(joined.out == "got word\n");
+  CHECK(joined.status == 9);
   const Finished both = yard.slipway({"start", "-a", "sum", "counter"});
   CHECK(both.status == 1);
   // Every one is tried, and what went wrong is told behind them.
