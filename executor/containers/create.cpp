@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -163,6 +164,19 @@ class Mounts {
   std::vector<ContainerMount> mounts_;
 };
 
+// By its name, its ID or the beginning of one.
+std::optional<Network> asked_network(const NetworkStore& networks, const std::string& asked) {
+  if (auto network = networks.find(asked)) return network;
+  std::optional<Network> found;
+  for (Network& network : networks.list()) {
+    if (asked.empty() || !network.id.starts_with(asked)) continue;
+    if (found)
+      throw Error("network " + asked + " is ambiguous").hint("several have an ID that begins so");
+    found = std::move(network);
+  }
+  return found;
+}
+
 // Names that stand for something of the store become what they stand for.
 void settle_network(Store& store, ContainerConfig& config,
                     const std::function<void(const Diagnostic&)>& note) {
@@ -184,7 +198,10 @@ void settle_network(Store& store, ContainerConfig& config,
          {}});
   }
   if (shares || network == "default" || network == "none") return;
-  if (store.networks().find(network)) return;
+  if (const auto found = asked_network(store.networks(), network)) {
+    network = found->name;
+    return;
+  }
   NoSuchNetwork missing("there is no network " + quoted(network));
   missing.hint("`slipway network create " + network + "` makes one");
   throw missing;

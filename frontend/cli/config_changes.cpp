@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace slipway {
@@ -30,11 +31,29 @@ bool is_change(const Instruction& instruction) {
       instruction.kind);
 }
 
-ImageConfig lowered(const ImageConfig& base, const std::vector<std::string>& changes) {
-  auto source = std::make_shared<SourceFile>();
-  source->name = "--change";
-  source->text = "FROM image\n";
-  for (const std::string& change : changes) source->text += change + "\n";
+// The line put in front of the changes.
+constexpr std::string_view beginning = "FROM image\n";
+
+// With places that count from the first change on.
+Error placed_in_changes(const Error& error, const std::shared_ptr<const SourceFile>& source) {
+  auto changes = std::make_shared<SourceFile>(*source);
+  changes->text.erase(0, beginning.size());
+  std::vector<Diagnostic> diagnostics = error.diagnostics();
+  for (Diagnostic& each : diagnostics) {
+    SourceSpan& span = each.span;
+    if (span.file != source) continue;
+    if (span.line < 2) {
+      span = {};  // of what the user has not written
+      continue;
+    }
+    span.file = changes;
+    --span.line;
+    if (span.end_line > 1) --span.end_line;
+  }
+  return Error(std::move(diagnostics), error.omitted());
+}
+
+ImageConfig lowered_at(const ImageConfig& base, const std::shared_ptr<const SourceFile>& source) {
   const ParsedDockerfile parsed = parse_dockerfile(source);
   if (parsed.dockerfile.stages.size() != 1) {
     throw Error("--change takes no FROM")
@@ -60,6 +79,18 @@ ImageConfig lowered(const ImageConfig& base, const std::vector<std::string>& cha
                        }).config;
   config.platform = base.platform;
   return config;
+}
+
+ImageConfig lowered(const ImageConfig& base, const std::vector<std::string>& changes) {
+  auto source = std::make_shared<SourceFile>();
+  source->name = "--change";
+  source->text = beginning;
+  for (const std::string& change : changes) source->text += change + "\n";
+  try {
+    return lowered_at(base, source);
+  } catch (const Error& error) {
+    throw placed_in_changes(error, source);
+  }
 }
 
 }  // namespace

@@ -198,8 +198,10 @@ TEST_CASE("inspect shows a container in docker's shape") {
                    {ContainerMount::Type::tmpfs, "", "/scratch", false, false, false, 4096, 01777}};
   config.limits.memory = 1 << 20;
   config.limits.cpu_quota = 150'000;
+  config.limits.cpu_period = 100'000;
   config.ulimits = {"nofile=1024:2048", "core=0"};
   config.added_capabilities = {"NET_ADMIN"};
+  config.dropped_capabilities = {"ALL"};
   config.no_new_privileges = true;
   config.stop_signal = "SIGQUIT";
   const Container web = test.make("web", config);
@@ -230,11 +232,13 @@ TEST_CASE("inspect shows a container in docker's shape") {
   CHECK(json["HostConfig"]["PortBindings"]["80/tcp"][0]["HostIp"] == "127.0.0.1");
   CHECK(json["HostConfig"]["Memory"] == 1 << 20);
   CHECK(json["HostConfig"]["NanoCpus"] == 1'500'000'000);
+  CHECK(json["HostConfig"]["CpuQuota"] == 0);
+  CHECK(json["HostConfig"]["CpuPeriod"] == 0);
   CHECK(json["HostConfig"]["Ulimits"][0] ==
         Json({{"Name", "nofile"}, {"Hard", 2048}, {"Soft", 1024}}));
   CHECK(json["HostConfig"]["Ulimits"][1]["Hard"] == 0);
-  CHECK(json["HostConfig"]["CapAdd"] == Json::array({"NET_ADMIN"}));
-  CHECK(json["HostConfig"]["CapDrop"] == nullptr);
+  CHECK(json["HostConfig"]["CapAdd"] == Json::array({"CAP_NET_ADMIN"}));
+  CHECK(json["HostConfig"]["CapDrop"] == Json::array({"ALL"}));
   CHECK(json["HostConfig"]["SecurityOpt"] == Json::array({"no-new-privileges"}));
   CHECK(json["HostConfig"]["ShmSize"] == 64 << 20);
   CHECK(json["HostConfig"]["Tmpfs"]["/scratch"] == "size=4096");

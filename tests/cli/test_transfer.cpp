@@ -65,7 +65,7 @@ TEST_CASE("a change that an image's config cannot hold is quoted") {
   store.folder.write("root.tar", sample_tar());
   const Outcome refused = store.run({"import", "-c", "RUN make", store.file("root.tar")});
   CHECK(refused.status == 1);
-  CHECK(refused.err.find("--change:2:1: error: --change cannot do this\n    2 | RUN make\n") == 0);
+  CHECK(refused.err.find("--change:1:1: error: --change cannot do this\n    1 | RUN make\n") == 0);
   CHECK(store.run({"images", "-aq"}).out == "");
 }
 

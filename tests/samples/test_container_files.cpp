@@ -76,7 +76,7 @@ TEST_CASE("a container's changes are shown, kept as an image, looked back on and
 
   const Finished refused = yard.slipway({"commit", "-c", "CMD true", "-c", "RUN make", "box"});
   CHECK(refused.status == 1);
-  CHECK(refused.err.find("--change:3:1: error: --change cannot do this\n    3 | RUN make\n") == 0);
+  CHECK(refused.err.find("--change:2:1: error: --change cannot do this\n    2 | RUN make\n") == 0);
   CHECK(yard.slipway({"commit", "nobody"}).status == 1);
   CHECK(yard.slipway({"fsck"}).status == 0);
 }

@@ -235,6 +235,9 @@ TEST_CASE("a container whose monitor is killed is in its network no more") {
   // The process of the network is killed: who starts next has a new one.
   const auto process = processes("slipway-network", back);
   REQUIRE(process.size() == 1);
+  std::string shown;  // by ps and top
+  std::getline(std::ifstream(fs::path("/proc") / std::to_string(process[0]) / "comm"), shown);
+  CHECK(shown == "slipway-network");
   ::kill(process[0], SIGKILL);
   CHECK(yard.output({"run", "--rm", "--network", back, "busybox", "echo", "ok"}) == "ok");
 }

@@ -104,6 +104,9 @@ TEST_CASE("exec: what cannot be done says why, with docker's status") {
   CHECK(yard.exec({"-u", "nobody-of-that-name", "web", "true"}).status == 126);
   CHECK(yard.exec({"nothing", "true"}).status == 1);
   CHECK(yard.exec({"web"}).status == 1);
+  CHECK(yard.exec({"--no-such-flag", "web", "true"}).status == 125);
+  CHECK(yard.exec({"-w", "srv", "web", "true"}).status == 125);
+  CHECK(yard.exec({"--detach-keys", "ctrl-", "web", "true"}).status == 125);
   CHECK(yard.exec({"-it", "web", "true"}).err.find("not a TTY") != std::string::npos);
   yard.end();
   const Finished ended = yard.exec({"web", "true"});

@@ -201,6 +201,7 @@ TEST_CASE("a container in the background: logs, wait, attach, stop, start again"
   CHECK(yard.containers() == Words{id});
   CHECK(soon([&] { return yard.slipway({"logs", "job"}).out == "begun\n"; }));
   CHECK(yard.run({"-d", "--name", "job", "busybox", "true"}).status == 125);
+  CHECK(yard.shell("$slipway run -d --rm busybox true > /dev/full").status == 125);
 
   Program attached(yard.words({"attach", "job"}));
   Program waiting(yard.words({"wait", id.substr(0, 12)}));
@@ -247,6 +248,13 @@ TEST_CASE("create makes it, start -a shows it, and its files stay") {
   CHECK(yard.slipway({"create", "-i", "--name", "sum", "busybox", "md5sum"}).status == 0);
   CHECK(yard.shell("printf abc | $slipway start -ai sum")
             .out.starts_with("900150983cd24fb0d6963f7d28e17f72"));
+  // One that runs is attached to.
+  yard.output({"-d", "-i", "--name", "asks", "busybox", "sh", "-c",
+               "read line; echo \"got $line\"; exit 9"});
+  const Finished joined = yard.shell("echo word | $slipway start -ai asks");
+  INFO(joined.err);
+  CHECK(joined.out == "got word\n");
+  CHECK(joined.status == 9);
   const Finished both = yard.slipway({"start", "-a", "sum", "counter"});
   CHECK(both.status == 1);
   // Every one is tried, and what went wrong is told behind them.
@@ -456,6 +464,8 @@ TEST_CASE("logs: the end of them, with times, since a time, each stream to its o
   yard.run({"--name", "counter", "busybox", "seq", "1000"});
   CHECK(yard.slipway({"logs", "-n", "2", "counter"}).out == "999\n1000\n");
   CHECK(yard.slipway({"logs", "--tail", "all", "talker"}).out == "one\nthree\nfour");
+  for (const char* many : {"-1", "-2", "+7", "99999999999999999999", "-99999999999999999999"})
+    CHECK(yard.slipway({"logs", "--tail", many, "talker"}).out == "one\nthree\nfour");
   const std::string stamped = yard.slipway({"logs", "-t", "talker"}).out;
   CHECK(stamped.substr(4, 1) == "-");
   CHECK(stamped.find("Z one\n") != std::string::npos);
@@ -463,6 +473,11 @@ TEST_CASE("logs: the end of them, with times, since a time, each stream to its o
   CHECK(yard.slipway({"logs", "--since", time, "talker"}).out == "one\nthree\nfour");
   CHECK(yard.slipway({"logs", "--until", "2001-01-01T00:00:00Z", "talker"}).out.empty());
   CHECK(yard.slipway({"logs", "--since", "1h", "talker"}).out == "one\nthree\nfour");
+  // Beyond what nanoseconds can count.
+  for (const char* far : {"9999-12-31T00:00:00Z", "9223372036854775807"}) {
+    CHECK(yard.slipway({"logs", "--since", far, "talker"}).out.empty());
+    CHECK(yard.slipway({"logs", "--until", far, "talker"}).out == "one\nthree\nfour");
+  }
   CHECK(yard.slipway({"logs", "--since", "sometime", "talker"}).status == 1);
   CHECK(yard.slipway({"logs", "--tail", "many", "talker"}).status == 1);
   CHECK(yard.slipway({"logs", "nobody"}).status == 1);

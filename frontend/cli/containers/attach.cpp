@@ -1,6 +1,7 @@
 // slipway attach: the streams of a container that runs.
 #include "../command.hpp"
 #include "detach_keys.hpp"
+#include "running.hpp"
 #include "started.hpp"
 
 #include <cache/containers/store.hpp>
@@ -34,19 +35,26 @@ int attach(const Request& request, const Globals& globals) {
   const std::string keys = parse_detach_keys(request.detach_keys);
   Store store(globals.root);
   const Container container = store.containers().get(request.name);
+  return stay_with_running(store, container, {!request.no_input, request.pass_signals, keys});
+}
+
+}  // namespace
+
+int stay_with_running(Store& store, const Container& container, const RunningOptions& options) {
   const ContainerState state = store.containers().state(container.id);
-  const Error stopped = Error("the container " + quoted(request.name) + " does not run")
+  const Error stopped = Error("the container " + quoted(container.name) + " does not run")
                             .hint("slipway start -a " + container.name);
   if (!state.alive()) throw stopped;
   if (state.status == ContainerStatus::paused)
-    throw Error("the container " + quoted(request.name) + " is paused")
+    throw Error("the container " + quoted(container.name) + " is paused")
         .hint("slipway unpause " + container.name);
   const bool terminal = container.config.terminal;
-  const bool input = container.config.keeps_input && !request.no_input;
+  const bool input = container.config.keeps_input && options.input;
   require_terminal(terminal, input);
   AttachedEnd end;
   {
-    AttachedClient client({{input, true, true}, terminal, request.pass_signals, keys});
+    AttachedClient client(
+        {{input, true, true}, terminal, options.pass_signals, options.detach_keys});
     std::optional<MonitorConnection> connection =
         MonitorConnection::open(store.containers().folder(container.id));
     if (!connection || !connection->attach({input, true, true})) throw stopped;
@@ -55,8 +63,6 @@ int attach(const Request& request, const Globals& globals) {
   }
   return attached_status(store, container, end);
 }
-
-}  // namespace
 
 std::function<int()> declare_attach(CLI::App& app, const Globals& globals) {
   auto request = std::make_shared<Request>();

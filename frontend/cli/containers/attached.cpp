@@ -125,7 +125,7 @@ class Following {
     if (outlet.write_some()) return;
     // The signal that the write has given is held back until now. Who ignores it goes on here.
     end_by(SIGPIPE);
-    throw system_error("write", "standard output", EPIPE);
+    throw system_error("write", outlet.name(), EPIPE);
   }
 
   void read_input() {

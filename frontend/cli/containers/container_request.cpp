@@ -128,6 +128,20 @@ void require_address(const std::string& flag, const std::string& text) {
   throw wrong(flag, text, "is no address").hint("a number, as 192.0.2.53");
 }
 
+// Those of networks are IPv4.
+void require_own_address(const std::string& flag, const std::string& text) {
+  in_addr parsed{};
+  if (::inet_pton(AF_INET, text.c_str(), &parsed) != 1)
+    throw wrong(flag, text, "is no IPv4 address").hint("for example 10.89.0.10");
+}
+
+// The network's rule, before there is a container that cannot be started.
+void require_alias(const std::string& flag, const std::string& text) {
+  if (!is_container_name(text))
+    throw wrong(flag, text, "is no name for the others of the network")
+        .hint("two or more letters, digits, '_', '.' and '-', the first a letter or a digit");
+}
+
 // "name=mynet,alias=db" is the long form, as in docker.
 void take_network_fields(const std::string& text, ContainerConfig& config) {
   config.network.clear();
@@ -138,8 +152,10 @@ void take_network_fields(const std::string& text, ContainerConfig& config) {
     if (name == "name") {
       config.network = value;
     } else if (name == "alias") {
+      require_alias("--network alias", value);
       config.network_aliases.push_back(value);
     } else if (name == "ip") {
+      require_own_address("--network ip", value);
       config.address = value;
     } else {
       throw wrong("--network", text, "has a field that is not known, " + quoted(name))
@@ -198,8 +214,14 @@ void refuse_in_network(const ContainerFlags& flags, const ContainerConfig& confi
 
 void take_network(const ContainerFlags& flags, ContainerConfig& config) {
   take_network_name(flags, config);
-  for (const std::string& alias : flags.network_aliases) config.network_aliases.push_back(alias);
-  if (!flags.address.empty()) config.address = flags.address;
+  for (const std::string& alias : flags.network_aliases) {
+    require_alias("--network-alias", alias);
+    config.network_aliases.push_back(alias);
+  }
+  if (!flags.address.empty()) {
+    require_own_address("--ip", flags.address);
+    config.address = flags.address;
+  }
   constexpr std::size_t longest = 64;  // the kernel's, of a host name
   for (const auto& [flag, name] :
        {std::pair("--hostname", &flags.hostname), std::pair("--domainname", &flags.domainname)})

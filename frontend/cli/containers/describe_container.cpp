@@ -179,6 +179,13 @@ std::vector<std::string> security_of(const ContainerConfig& config) {
   return options;
 }
 
+// "CAP_NET_ADMIN", as docker shows them.
+std::vector<std::string> capabilities_of(const std::vector<std::string>& kept) {
+  std::vector<std::string> names;
+  for (const std::string& name : kept) names.push_back(name == "ALL" ? name : "CAP_" + name);
+  return names;
+}
+
 Json host_config_of(const ContainerConfig& config) {
   const ResourceLimits& limits = config.limits;
   Json json;
@@ -192,8 +199,8 @@ Json host_config_of(const ContainerConfig& config) {
   json["VolumeDriver"] = "";
   json["VolumesFrom"] = nullptr;
   json["ConsoleSize"] = {0, 0};
-  json["CapAdd"] = list_or_null(config.added_capabilities);
-  json["CapDrop"] = list_or_null(config.dropped_capabilities);
+  json["CapAdd"] = list_or_null(capabilities_of(config.added_capabilities));
+  json["CapDrop"] = list_or_null(capabilities_of(config.dropped_capabilities));
   json["CgroupnsMode"] = "private";
   json["Dns"] = config.dns;
   json["DnsOptions"] = config.dns_options;
@@ -228,12 +235,12 @@ Json host_config_of(const ContainerConfig& config) {
   json["Isolation"] = "";
   json["CpuShares"] = limits.cpu_shares.value_or(0);
   json["Memory"] = limits.memory.value_or(0);
-  // --cpus is kept as what it stands for.
-  json["NanoCpus"] =
-      limits.cpu_quota.value_or(0) * 1'000'000'000 / limits.cpu_period.value_or(usual_period);
+  // --cpus is kept as what it stands for, with this period.
+  const bool cpus = limits.cpu_quota && limits.cpu_period == usual_period;
+  json["NanoCpus"] = cpus ? *limits.cpu_quota * (1'000'000'000 / usual_period) : 0;
   json["CgroupParent"] = limits.cgroup_parent;
-  json["CpuPeriod"] = limits.cpu_period.value_or(0);
-  json["CpuQuota"] = limits.cpu_quota.value_or(0);
+  json["CpuPeriod"] = cpus ? 0 : limits.cpu_period.value_or(0);
+  json["CpuQuota"] = cpus ? 0 : limits.cpu_quota.value_or(0);
   json["CpusetCpus"] = limits.cpuset_cpus;
   json["CpusetMems"] = limits.cpuset_mems;
   json["Devices"] = Json::array();

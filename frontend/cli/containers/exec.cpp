@@ -17,10 +17,14 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace slipway {
 namespace {
+
+// docker's, of what is wrong with the flags. Too few words end with 1, as there.
+constexpr int usage_status = 125;
 
 struct Request {
   bool detach = false;
@@ -34,28 +38,40 @@ struct Request {
   std::string working_directory;
 };
 
-int run(const Request& asked, const std::vector<std::string>& words,
+struct Asked {
+  ExecRequest request;
+  std::string detach_keys;
+};
+
+// Throws Error for what is wrong with a flag.
+Asked asked_of(const Request& flags) {
+  Asked asked;
+  asked.detach_keys = parse_detach_keys(flags.detach_keys);
+  ExecRequest& request = asked.request;
+  request.environment = parse_environment(flags.environment_files, flags.environment);
+  request.user = flags.user;
+  request.working_directory = flags.working_directory;
+  if (!request.working_directory.empty() && !request.working_directory.starts_with('/'))
+    throw Error("--workdir " + quoted(request.working_directory) + " is no absolute path");
+  request.privileged = flags.privileged;
+  return asked;
+}
+
+int run(const Request& flags, Asked asked, const std::vector<std::string>& words,
         const std::filesystem::path& root) {
   JoinedOptions options;
-  options.input = asked.interactive && !asked.detach;
-  options.terminal = asked.terminal;
-  options.detach_keys = parse_detach_keys(asked.detach_keys);
-  if (!asked.detach) require_terminal(asked.terminal, asked.interactive);
-  ExecRequest request;
+  options.input = flags.interactive && !flags.detach;
+  options.terminal = flags.terminal;
+  options.detach_keys = std::move(asked.detach_keys);
+  if (!flags.detach) require_terminal(flags.terminal, flags.interactive);
+  ExecRequest& request = asked.request;
   request.arguments.assign(words.begin() + 1, words.end());
-  request.environment = parse_environment(asked.environment_files, asked.environment);
-  request.user = asked.user;
-  request.working_directory = asked.working_directory;
-  if (!request.working_directory.empty() && !request.working_directory.starts_with('/')) {
-    throw Error("--workdir " + quoted(request.working_directory) + " is no absolute path");
-  }
-  request.privileged = asked.privileged;
 
   enter_containers_user_namespace(root, words.front());
   OwnedStore owned(root, false);
   const Container container = owned.store.containers().get(words.front());
-  if (asked.detach) {
-    request.terminal = asked.terminal;
+  if (flags.detach) {
+    request.terminal = flags.terminal;
     join_container(owned.store, container, request)->let_go();
     return 0;
   }
@@ -74,10 +90,8 @@ std::vector<std::string> words_of(const CLI::App& app) {
     for (const CLI::Option* option : app.get_options())
       for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
     throw Error("slipway exec has no flag " + quoted(words.front()))
-        .hint(did_you_mean(words.front(), known, "slipway exec --help"));
-  }
-  if (words.size() < 2) {
-    throw Error("slipway exec needs a container and a command").hint("slipway exec --help");
+        .hint(did_you_mean(words.front().substr(0, words.front().find('=')), known,
+                           "slipway exec --help"));
   }
   return words;
 }
@@ -122,8 +136,19 @@ The exit status is the command's; 126 says that it cannot be executed, 127 that 
 with this command, unless it was detached or left.
 )");
   return [request, &app, &globals]() -> int {
+    std::vector<std::string> words;
+    Asked asked;
     try {
-      return run(*request, words_of(app), globals.root);
+      words = words_of(app);
+      asked = asked_of(*request);
+    } catch (const Error& error) {
+      std::fputs(render(error, use_color()).c_str(), stderr);
+      return usage_status;
+    }
+    if (words.size() < 2)
+      throw Error("slipway exec needs a container and a command").hint("slipway exec --help");
+    try {
+      return run(*request, std::move(asked), words, globals.root);
     } catch (const NotStarted& error) {
       std::fputs(render(error, use_color()).c_str(), stderr);
       return error.status();

@@ -107,7 +107,7 @@ class Following {
 
   void write(Outlet& outlet) {
     if (outlet.write_some()) return;
-    throw system_error("write", "standard output", EPIPE);
+    throw system_error("write", outlet.name(), EPIPE);
   }
 
   void flush(Outlet& outlet) {

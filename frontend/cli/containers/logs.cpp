@@ -61,18 +61,26 @@ std::optional<std::int64_t> moment(const std::string& flag, const std::string& t
   if (!seconds)
     throw Error(flag + " " + quoted(text) + " is no time")
         .hint("for example 10m, 2026-11-30T12:00:00 or seconds since 1970");
-  return *seconds * second + fraction_of(text);
+  // A date of the year 2263 is beyond what nanoseconds can count: it means any time at all.
+  std::int64_t nanoseconds = 0;
+  if (__builtin_mul_overflow(*seconds, second, &nanoseconds) ||
+      __builtin_add_overflow(nanoseconds, fraction_of(text), &nanoseconds))
+    return *seconds < 0 ? std::numeric_limits<std::int64_t>::min()
+                        : std::numeric_limits<std::int64_t>::max();
+  return nanoseconds;
 }
 
+// As docker: fewer than none, and more than can be counted, is all of them.
 std::optional<std::size_t> tail_of(const std::string& text) {
   if (text == "all") return std::nullopt;
-  std::size_t lines = 0;
+  const bool plus = text.size() > 1 && text[0] == '+' && text[1] != '-';
+  std::int64_t lines = 0;
   const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, lines);
-  if (!text.empty() && read.ec == std::errc() && read.ptr == end) return lines;
-  // As docker: fewer than none is all of them.
-  if (text == "-1") return std::nullopt;
-  throw Error("--tail " + quoted(text) + " is no number of lines").hint("a number, or all");
+  const auto read = std::from_chars(text.data() + (plus ? 1 : 0), end, lines);
+  if (read.ec == std::errc::invalid_argument || read.ptr != end)
+    throw Error("--tail " + quoted(text) + " is no number of lines").hint("a number, or all");
+  if (read.ec != std::errc() || lines < 0) return std::nullopt;
+  return static_cast<std::size_t>(lines);
 }
 
 std::int64_t now() {

@@ -13,6 +13,7 @@ class Outlet {
   Outlet(int descriptor, const char* name) : descriptor_(descriptor), name_(name) {}
 
   int descriptor() const { return descriptor_; }
+  const char* name() const { return name_; }  // in messages
   bool empty() const { return pending_.empty(); }
   void put(std::string_view bytes) { pending_.append(bytes); }
 

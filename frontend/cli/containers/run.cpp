@@ -1,7 +1,6 @@
 // slipway run: a container made and started, and most often stayed with.
 #include "../command.hpp"
 #include "../owned_store.hpp"
-#include "../print.hpp"
 #include "built_image.hpp"
 #include "cidfile.hpp"
 #include "container_image.hpp"
@@ -9,10 +8,12 @@
 #include "detach_keys.hpp"
 #include "started.hpp"
 
+#include <cache/file_descriptor.hpp>
 #include <executor/containers/remove.hpp>
 #include <executor/containers/start.hpp>
 #include <ir/error.hpp>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -50,6 +51,11 @@ void forget(Store& store, const Container& container) {
   }
 }
 
+// At once, and not by main() at the end: a failure has this command's status.
+void print_id(const Container& container) {
+  write_all(STDOUT_FILENO, container.id + "\n", "standard output");
+}
+
 int run(const Request& request, const Globals& globals) {
   CreateRequest asked = create_request(request.flags, std::filesystem::current_path());
   ContainerConfig& config = asked.container.config;
@@ -76,11 +82,11 @@ int run(const Request& request, const Globals& globals) {
   try {
     if (!streams.input && !streams.output && !streams.error) {
       start_detached(owned, container);
-      print(container.id + "\n");
+      print_id(container);
       return 0;
     }
     // With its input alone the container is told of as one that runs by itself.
-    if (!streams.output && !streams.error) print(container.id + "\n");
+    if (!streams.output && !streams.error) print_id(container);
     StayOptions stay{streams, request.pass_signals, keys, config.auto_remove};
     return start_attached(owned, container, stay);
   } catch (const NotStarted&) {

@@ -3,6 +3,7 @@
 #include "../owned_store.hpp"
 #include "detach_keys.hpp"
 #include "named_containers.hpp"
+#include "running.hpp"
 #include "started.hpp"
 
 #include <executor/containers/start.hpp>
@@ -34,6 +35,10 @@ int start_and_stay(const Request& request, const Globals& globals) {
         .hint("without --attach: several");
   OwnedStore owned(globals.root);
   const Container container = owned.store.containers().get(request.names.front());
+  // A unit of systemd that takes over what was started by hand stays with it, as docker's would.
+  if (owned.store.containers().state(container.id).alive())
+    return stay_with_running(owned.store, container,
+                             {request.interactive, request.pass_signals, keys});
   const ContainerConfig& config = container.config;
   const bool input = request.interactive && config.keeps_input;
   require_terminal(config.terminal, input);

@@ -279,6 +279,16 @@ TEST_CASE("the network") {
   CHECK(refused({"--network", "a1", "--network", "b1"}).starts_with("--network can be given once"));
   CHECK(refused({"--network", "hosts!"}).ends_with("did you mean \"host\"?"));
   CHECK(refused({"--network-alias", "db"}).find("this one is \"default\"") != std::string::npos);
+  CHECK(refused({"--network", "mynet", "--network-alias", "a b"})
+            .starts_with("--network-alias \"a b\" is no name"));
+  CHECK(refused({"--network", "name=mynet,alias="}).starts_with("--network alias \"\" is no name"));
+  CHECK(config({"--network", "mynet", "--ip", "10.89.0.10"}).address == "10.89.0.10");
+  CHECK(config({"--network", "name=mynet,ip=10.89.0.10"}).address == "10.89.0.10");
+  CHECK(refused({"--network", "mynet", "--ip", "bogus"})
+            .starts_with("--ip \"bogus\" is no IPv4 address"));
+  CHECK(refused({"--network", "mynet", "--ip", "fd00::1"}).find("no IPv4") != std::string::npos);
+  CHECK(refused({"--network", "name=mynet,ip=10.89.0"})
+            .starts_with("--network ip \"10.89.0\" is no IPv4 address"));
   CHECK(refused({"--network", "container:x", "-p", "80"})
             .starts_with("--publish cannot be given with --network container:x"));
   CHECK(

@@ -217,6 +217,16 @@ TEST_CASE("networks are looked up when the container is made") {
   ContainerRequest request;
   request.config.network = "nowhere";
   CHECK_THROWS_AS(test.create(request, image), NoSuchNetwork);
+  // By its ID or the beginning of one it is kept by its name.
+  Network back;
+  back.name = "back";
+  back.subnet = "10.91.0.0/24";
+  back.gateway = "10.91.0.1";
+  const std::string id = test.store.networks().create(back).id;
+  for (const std::string& asked : {std::string("back"), id, id.substr(0, 12)}) {
+    request.config.network = asked;
+    CHECK(test.create(request, image).config.network == "back");
+  }
   request.config.network = "container:nobody";
   CHECK_THROWS_AS(test.create(request, image), NoSuchContainer);
   ContainerRequest other;

@@ -5,6 +5,7 @@
 #include "service.hpp"
 
 #include <linux/close_range.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -32,6 +33,8 @@ int main(int count, char** arguments) {
   const auto gateway = parse_address(arguments[3]);
   const bool leads_out = *arguments[4] == 'o';
   if (!range || !gateway) return 1;
+  // It was started by a descriptor, whose number would be its name in `ps`.
+  ::prctl(PR_SET_NAME, "slipway-network");
   std::signal(SIGPIPE, SIG_IGN);
   allow_many_descriptors();
   // The lifeline, too, is closed by this process's end alone: slirp4netns's signal to go.
