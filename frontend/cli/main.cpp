@@ -40,7 +40,8 @@ constexpr int failure_status = 1;
 
 constexpr std::string_view usage = R"(Usage: slipway [OPTIONS] COMMAND ...
 
-slipway builds images from Dockerfiles, without a daemon, and says what its cache did and why.
+slipway builds images from Dockerfiles and says what its cache did and why; it runs containers from
+them. There is no daemon.
 
 )";
 
@@ -55,6 +56,9 @@ Options:
 
 A first build:
   slipway build -t hello DIRECTORY
+
+A first container:
+  slipway run -it --rm hello
 )";
 
 std::string list_of(std::span<const Subcommand> list) {

@@ -83,8 +83,8 @@ void declare_container(CLI::App& app, ContainerFlags& f) {
 void declare_files(CLI::App& app, ContainerFlags& f) {
   Group group(app, "Files");
   group.add("-v,--volume", f.volumes,
-            "a directory or file of this machine (with a / in SOURCE), or a named volume; without "
-            "SOURCE an anonymous volume. OPTIONS: ro, nocopy",
+            "a directory or file of this machine (SOURCE begins with /, ./ or ../), or a named "
+            "volume; without SOURCE an anonymous volume. OPTIONS: ro, nocopy",
             "[SOURCE:]TARGET[:OPTIONS]");
   group.add(
       "--mount", f.mounts,
