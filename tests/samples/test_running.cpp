@@ -285,6 +285,26 @@ TEST_CASE("a container that has ended can be gone already") {
   CHECK(soon([&] { return yard.volumes().empty(); }));
 }
 
+TEST_CASE("somebody else's rm --force is no failure of run --rm, whose status is the program's") {
+  SKIP_UNLESS_ROOT();
+  Yard yard;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "job" + std::to_string(i);
+    Program client = yard.start({"run", "--rm", "--network", "none", "--name", name, "-v", "/cache",
+                                 "busybox", "sh", "-c", "echo begun; exec sleep 1000"});
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\n"; }));
+    const Finished removed = yard.slipway({"rm", "-fv", name});
+    CHECK(removed.status == 0);
+    CHECK(removed.err == "");
+    const Finished finished = client.wait();
+    CHECK(finished.status == 137);
+    CHECK(finished.out == "begun\n");
+    CHECK(finished.err == "");
+    CHECK(yard.containers().empty());
+    CHECK(soon([&] { return yard.volumes().empty(); }));
+  }
+}
+
 TEST_CASE("a restart is no end, for --rm either") {
   SKIP_UNLESS_ROOT();
   Yard yard;
