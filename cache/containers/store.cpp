@@ -137,6 +137,11 @@ void insert(Database& database, const Container& container) {
   }
   for (const ContainerMount& mount : container.config.mounts) {
     if (mount.type != ContainerMount::Type::volume) continue;
+    // As with layers: until now nothing has kept it from being removed.
+    Query there(database, "SELECT 1 FROM volumes WHERE name = ?");
+    if (!there.bind(mount.source).step())
+      throw Error("the volume " + quoted(mount.source) + " has just been removed")
+          .hint("try again");
     Query(database, "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)")
         .bind(container.id)
         .bind(mount.source)

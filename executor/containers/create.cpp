@@ -120,7 +120,12 @@ class Mounts {
       made_.add(volume.name);
     }
     const std::filesystem::path directory = store_.volumes().directory(volume.name);
-    if (mount.no_copy || !std::filesystem::is_empty(directory)) return;
+    std::error_code failure;
+    const bool empty = std::filesystem::is_empty(directory, failure);
+    // Somebody's `volume prune`: the container is refused in the end.
+    if (failure == std::errc::no_such_file_or_directory) return;
+    if (failure) throw system_error("opendir", directory.string(), failure.value());
+    if (mount.no_copy || !empty) return;
     fill_volume(store_, image_.layers, mount.target, directory);
   }
 
