@@ -74,13 +74,14 @@ TEST_CASE("behind the image every word is the program's") {
 }
 
 TEST_CASE("an equals sign behind a letter is no part of its value") {
-  const CreateRequest request = ask({"-e=A==1", "-e", "B=2", "-eC=3", "-it=false", "-u=7", "--name",
-                                     "-e=x", "alpine", "env", "-e=D=4", "-it=false"});
+  const CreateRequest request = ask({"-e=A==1", "-e", "B=2", "-eC=3", "-it=false", "-u=7",
+                                     "--label", "-e=x", "alpine", "env", "-e=D=4", "-it=false"});
   const ContainerConfig& config = request.container.config;
   CHECK(config.environment == std::vector<std::string>{"A==1", "B=2", "C=3"});
   CHECK(config.keeps_input);
   CHECK_FALSE(config.terminal);
   CHECK(config.user == "7");
+  CHECK(config.labels.at("-e") == "x");
   CHECK(request.image == "alpine");
   CHECK(config.command == std::vector<std::string>{"env", "-e=D=4", "-it=false"});
   CHECK_FALSE(ask({"-i=false", "alpine"}).container.config.keeps_input);
