@@ -77,7 +77,7 @@ int signal_number(std::string_view text) {
     if (known != nullptr && name == known) return signal;
   }
   if (name == "IOT") return SIGABRT;
-  if (name == "POLL") return SIGIO;
+  if (name == "IO") return SIGIO;  // that has one name in the library, POLL
   if (name == "CLD") return SIGCHLD;
   return 0;
 }
