@@ -120,12 +120,7 @@ class Mounts {
       made_.add(volume.name);
     }
     const std::filesystem::path directory = store_.volumes().directory(volume.name);
-    std::error_code failure;
-    const bool empty = std::filesystem::is_empty(directory, failure);
-    // Somebody's `volume prune`: the container is refused in the end.
-    if (failure == std::errc::no_such_file_or_directory) return;
-    if (failure) throw system_error("opendir", directory.string(), failure.value());
-    if (mount.no_copy || !empty) return;
+    if (mount.no_copy || !std::filesystem::is_empty(directory)) return;
     fill_volume(store_, image_.layers, mount.target, directory);
   }
 
@@ -207,7 +202,12 @@ Container create_container(Store& store, const Image& image, std::string_view im
   ContainerConfig config = merged_config(request, image.config);
   settle_network(store, config, note);
   MadeVolumes made(store.volumes());
-  config.mounts = Mounts(store, image, made).all(request);
+  try {
+    config.mounts = Mounts(store, image, made).all(request);
+  } catch (const std::filesystem::filesystem_error& error) {
+    // Of a volume that somebody has removed since it was made.
+    throw system_error("opendir", error.path1().string(), error.code().value());
+  }
   Container container =
       store.containers().create(request.name, image.id, image_name, image.layers, config);
   made.keep();

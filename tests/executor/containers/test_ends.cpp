@@ -78,6 +78,32 @@ TEST_CASE("a monitor that is killed takes its container with it, and start works
   CHECK(StartedContainers::rest_of(again).exit_code == 137);
 }
 
+TEST_CASE("of two starters at once one starts the container") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container = containers.shell("sleep 1000");
+  std::atomic<int> started{0};
+  std::atomic<int> refused{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      try {
+        containers.start(container);
+        ++started;
+      } catch (const Error&) {
+        ++refused;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(started == 1);
+  CHECK(refused == 3);
+  auto connection = MonitorConnection::open(containers.where(container));
+  REQUIRE(connection);
+  connection->signal(SIGKILL);
+  CHECK(connection->wait() == 137);
+}
+
 TEST_CASE(
     "a program that has become another user itself is gone where its container is told as ended") {
   NEEDS_CONTAINERS();
@@ -103,32 +129,6 @@ TEST_CASE(
   CHECK(again.receive().bytes == "changed\n");
   again.signal(SIGKILL);
   CHECK(StartedContainers::rest_of(again).exit_code == 137);
-}
-
-TEST_CASE("of two starters at once one starts the container") {
-  NEEDS_CONTAINERS();
-  StartedContainers containers;
-  const Container container = containers.shell("sleep 1000");
-  std::atomic<int> started{0};
-  std::atomic<int> refused{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      try {
-        containers.start(container);
-        ++started;
-      } catch (const Error&) {
-        ++refused;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(started == 1);
-  CHECK(refused == 3);
-  auto connection = MonitorConnection::open(containers.where(container));
-  REQUIRE(connection);
-  connection->signal(SIGKILL);
-  CHECK(connection->wait() == 137);
 }
 
 TEST_CASE("fifty containers at once, of which nothing is left") {
