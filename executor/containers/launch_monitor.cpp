@@ -6,6 +6,7 @@
 #include <ir/error.hpp>
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -54,6 +55,9 @@ int become_monitor(void* argument) {
   for (int i = 0; i < birth.count; ++i) {
     if (::dup3(birth.beyond + i, i, 0) < 0) return failed("dup3");
   }
+  // Whatever this process was given: a lock of a script's, a pipe whose end somebody waits for.
+  if (::close_range(static_cast<unsigned>(birth.count), ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+    return failed("close_range");
   const char* const arguments[] = {"slipway-monitor", birth.name, nullptr};
   const char* const environment[] = {birth.orders, nullptr};
   ::syscall(SYS_execveat, program, "", arguments, environment, AT_EMPTY_PATH);

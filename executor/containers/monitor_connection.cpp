@@ -77,13 +77,13 @@ bool MonitorConnection::read_packet() {
 }
 
 bool MonitorConnection::ask(std::uint8_t what, std::string_view bytes, const char* wish) {
-  if (exit_code_ || !say(what, bytes)) return false;
+  if (end_ || !say(what, bytes)) return false;
   if (attached_) return true;
   while (read_packet()) {
     const std::string_view rest = std::string_view(buffer_).substr(1);
     const auto said = static_cast<Said>(buffer_.front());
     if (said == Said::exited) {
-      exit_code_ = number_in(rest);
+      end_ = end_of(rest);
       return false;
     }
     if (said != Said::done) continue;
@@ -143,8 +143,14 @@ void MonitorConnection::will_remove() {
   ask(byte_of(Said::will_remove), {}, "take the container over");
 }
 
+MonitorConnection::Event MonitorConnection::end_of(std::string_view bytes) {
+  monitor::End end{};
+  if (bytes.size() == sizeof(end)) std::memcpy(&end, bytes.data(), sizeof(end));
+  return {Event::Kind::exited, {}, end.status, end.removes != 0};
+}
+
 MonitorConnection::Event MonitorConnection::receive() {
-  if (exit_code_) return {Event::Kind::exited, {}, *exit_code_};
+  if (end_) return *end_;
   while (read_packet()) {
     const std::string_view rest = std::string_view(buffer_).substr(1);
     switch (static_cast<Said>(buffer_.front())) {
@@ -156,8 +162,8 @@ MonitorConnection::Event MonitorConnection::receive() {
         has_room_ = true;
         return {Event::Kind::room, {}, 0};
       case Said::exited:
-        exit_code_ = number_in(rest);
-        return {Event::Kind::exited, {}, *exit_code_};
+        end_ = end_of(rest);
+        return *end_;
       default:
         break;
     }

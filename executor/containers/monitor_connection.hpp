@@ -38,8 +38,8 @@ class MonitorConnection {
   bool signal(int number);  // to the container's first process
   bool pause();
   bool unpause();
-  // The container's processes stand still as long as this connection is there, whoever else pauses and
-  // unpauses them meanwhile.
+  // The container's processes stand still as long as this connection is there, whoever else pauses
+  // and unpauses them meanwhile.
   bool hold_still();
   bool resize(const TerminalSize& size);
 
@@ -49,8 +49,8 @@ class MonitorConnection {
   // more. Not blocking: how many were taken, 0 where none could be before the next event `room`.
   std::size_t send_input(std::string_view bytes);
   void end_input();
-  // This process will remove the container when it hears of its end (--rm); if it dies before, the
-  // monitor has it done.
+  // This process will remove the container when it hears of its end (--rm), and nobody else who has
+  // said so before; if it dies before, the monitor has it done.
   void will_remove();
 
   int descriptor() const { return socket_.get(); }  // readable: receive() has something
@@ -59,6 +59,7 @@ class MonitorConnection {
     enum class Kind { output, error, room, exited, gone } kind = Kind::gone;
     std::string_view bytes;  // until the next call
     int exit_code = 0;       // exited
+    bool removes = false;    // exited: this process is still the one that removes the container
   };
   // Waits. `gone`: the monitor died without a word.
   Event receive();
@@ -70,13 +71,14 @@ class MonitorConnection {
  private:
   bool say(std::uint8_t what, std::string_view bytes);
   bool ask(std::uint8_t what, std::string_view bytes, const char* wish);
+  static Event end_of(std::string_view bytes);
   // The next packet in buffer_; false: there is no monitor any more.
   bool read_packet();
 
   FileDescriptor socket_;
   bool attached_ = false;
-  bool has_room_ = true;          // for input
-  std::optional<int> exit_code_;  // once it was told
+  bool has_room_ = true;      // for input
+  std::optional<Event> end_;  // once it was told
   std::string buffer_;
 };
 

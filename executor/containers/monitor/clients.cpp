@@ -40,7 +40,7 @@ void Clients::drop(Client& client) {
 }
 
 void Clients::answer(Client& client, Said said, const void* bytes, std::size_t size) {
-  if (size > sizeof(std::int32_t)) return;
+  if (size > sizeof(client.answer) - 1) return;
   client.answer[0] = static_cast<std::uint8_t>(said);
   for (std::size_t i = 0; i < size; ++i) {
     client.answer[1 + i] = static_cast<const std::uint8_t*>(bytes)[i];

@@ -16,13 +16,13 @@ struct Client {
   bool attached;
   std::uint8_t streams;  // stream_...
   bool removes;
-  bool holds;        // the processes, which go on when nobody does any more
-  bool owed;         // the piece of output that was read last
-  bool hung_up;      // said nothing more, and has input left
-  bool ends_input;   // has no more
-  std::uint8_t answer[1 + sizeof(std::int32_t)];
-  std::size_t answer_size;  // 0: none waits
-  std::size_t input_size;   // of which `input_done` the program has
+  bool holds;                            // the processes, which go on when nobody does any more
+  bool owed;                             // the piece of output that was read last
+  bool hung_up;                          // said nothing more, and has input left
+  bool ends_input;                       // has no more
+  std::uint8_t answer[1 + sizeof(End)];  // the longest one
+  std::size_t answer_size;               // 0: none waits
+  std::size_t input_size;                // of which `input_done` the program has
   std::size_t input_done;
   char* input;  // `most_input` bytes
 

@@ -26,9 +26,10 @@ constexpr std::uint32_t most_variables = 15;
   }
   for (int stream = 0; stream < 3; ++stream) system_call(SYS_dup3, null, stream, 0);
   system_call(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-  if (hook == Hook::connect) {
-    system_call(SYS_dup3, network, 3, 0);
-    system_call(SYS_dup3, idle, 4, 0);
+  // With another one's descriptor in its place it would connect who knows what.
+  if (hook == Hook::connect &&
+      (system_call(SYS_dup3, network, 3, 0) < 0 || system_call(SYS_dup3, idle, 4, 0) < 0)) {
+    init::leave(127);
   }
   const char* environment[most_variables + 1] = {};
   const auto* texts = instructions.begin<std::uint32_t>(orders.environment);

@@ -20,10 +20,11 @@ constexpr int seqpacket = 5 | O_CLOEXEC | O_NONBLOCK;  // SOCK_SEQPACKET
 constexpr std::uint64_t never = ~std::uint64_t{0};
 constexpr std::uint64_t second = 1'000'000'000;
 // How long a client that takes nothing can keep a container that has ended from being started
-// again.
-constexpr std::uint64_t patience_with_clients = 10 * second;
-constexpr std::int32_t already = 114;  // EALREADY
-constexpr std::int32_t wrong = 22;     // EINVAL
+// again. What it has not taken by then it gets all the same.
+constexpr std::uint64_t patience_with_clients = 3 * second;
+constexpr std::int32_t already = 114;   // EALREADY
+constexpr std::int32_t wrong = 22;      // EINVAL
+constexpr std::int32_t no_process = 3;  // ESRCH
 
 // The piece of output that was read last, behind the byte that says what it is.
 std::uint8_t piece[1 + most_output];
@@ -62,13 +63,16 @@ void Monitor::run() {
   system_call(SYS_rt_sigaction, SIGCHLD, address(&action), 0, sizeof(all_signals));
   system_call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   system_call(SYS_prctl, PR_SET_NAME, address("slipway-monitor"), 0, 0, 0);
-  process_.start();
+  const long started = process_.start();
+  if (started < 0) {
+    not_started({init::Stage::process, 0, static_cast<std::int32_t>(-started)});
+  }
   signals_ = static_cast<int>(system_call(SYS_signalfd4, -1, address(&all_signals),
                                           sizeof(all_signals), SFD_CLOEXEC | SFD_NONBLOCK));
   serve_control();
   tell_start();
   watch();
-  end();
+  let_go();
   go();
 }
 
@@ -94,20 +98,14 @@ void Monitor::serve_control() {
 // Waits until the program was executed, and says so to who started it; ends where it could not be.
 void Monitor::tell_start() {
   const int report = instructions_.own(own_report);
-  char failure[1 + sizeof(init::Report)] = {static_cast<char>(Said::failed)};
+  init::Report failure = {};
   long got = 0;
   do {
-    got = system_call(SYS_read, report, address(failure + 1), sizeof(init::Report));
+    got = system_call(SYS_read, report, address(&failure), sizeof(failure));
   } while (got == eintr);
-  const int starter = instructions_.own(own_starter);
-  if (got == sizeof(init::Report)) {
+  if (got == sizeof(failure)) {
     system_call(SYS_wait4, process_.number(), 0, 0, 0);
-    process_.remove_groups();
-    system_call(SYS_unlinkat, instructions_.own(own_folder), address("control"), 0);
-    int lock = instructions_.own(own_lock);
-    close_file(lock);
-    send_packet(starter, failure, sizeof(failure));
-    init::leave(125);
+    not_started(failure);
   }
   system_call(SYS_close, report);
   state_.monitor = system_call(SYS_getpid);
@@ -118,11 +116,22 @@ void Monitor::tell_start() {
   state_.process_start = start_of(number);
   state_.started = time_of(0).all();
   put_state();
-  Client& client = clients_.welcome(starter);
+  Client& client = clients_.welcome(instructions_.own(own_starter));
   client.streams = static_cast<std::uint8_t>(instructions_.orders().streams);
   client.attached = instructions_.has(Orders::attached);
   client.removes = instructions_.has(Orders::removes);
   Clients::answer(client, Said::started, nullptr, 0);
+}
+
+void Monitor::not_started(const init::Report& report) {
+  process_.remove_groups();
+  system_call(SYS_unlinkat, instructions_.own(own_folder), address("control"), 0);
+  int lock = instructions_.own(own_lock);
+  close_file(lock);
+  char packet[1 + sizeof(report)] = {static_cast<char>(Said::failed)};
+  __builtin_memcpy(packet + 1, &report, sizeof(report));
+  send_packet(instructions_.own(own_starter), packet, sizeof(packet));
+  init::leave(125);
 }
 
 void Monitor::put_state() {
@@ -190,8 +199,8 @@ void Monitor::wait_for_something() {
   if (waiting[error].revents != 0 && piece_size_ == 0) read_output(true);
   if (waiting[listener].revents != 0) accept_client();
   if (waiting[idle].revents != 0) {
-    start_hook(instructions_, Hook::connect);
-    close_file(idle_);
+    if ((waiting[idle].revents & POLLIN) != 0) start_hook(instructions_, Hook::connect);
+    forget_idle();
   }
   if (waiting[signals].revents != 0) look_at_signals();
   settle_owed();
@@ -223,9 +232,16 @@ void Monitor::reap() {
     state_.finished = time_of(0).all();
     process_.ended();
     ended_ = true;
-    close_file(input_);
+    close_input();
+    forget_idle();
     patience_ = monotonic() + patience_with_clients;
   }
+}
+
+// Its number stays taken: a client's that got it would be closed with what connects the network.
+void Monitor::forget_idle() {
+  if (idle_ >= 0) system_call(SYS_dup3, instructions_.own(own_null), idle_, O_CLOEXEC);
+  idle_ = -1;
 }
 
 void Monitor::accept_client() {
@@ -280,17 +296,13 @@ void Monitor::deliver_again(Client& client) {
   if (result == eagain) return;
   client.owed = false;
   // A client that is gone is heard of by its hanging up.
-  if (ended_) patience_ = monotonic() + patience_with_clients;
+  if (ended_ && !gone_) patience_ = monotonic() + patience_with_clients;
 }
 
 // The program is read from again when everyone has what was read.
 void Monitor::settle_owed() {
   if (piece_size_ == 0) return;
-  if (ended_ && monotonic() > patience_) {
-    for (Client& client : clients_) {
-      if (client.open && client.owed) leave(client);
-    }
-  }
+  if (ended_ && monotonic() > patience_) let_go();
   if (!clients_.anyone_owed()) piece_size_ = 0;
 }
 
@@ -358,6 +370,7 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
     case Said::hold_still:
       return hold_for(client);
     case Said::will_remove:
+      for (Client& other : clients_) other.removes = false;
       client.removes = true;
       return 0;
     default:
@@ -366,12 +379,11 @@ std::int32_t Monitor::obey(Client& client, Said said, const std::uint8_t* bytes,
 }
 
 std::int32_t Monitor::hold(bool still) {
+  if (ended_) return no_process;
   const State::Status wanted = still ? State::Status::paused : State::Status::running;
   if (state_.status == wanted) return already;
   // Whom a client holds goes on when that one is gone.
-  const long result = clients_.anyone_holds() ? 0
-                      : still                 ? process_.pause()
-                                              : process_.unpause();
+  const long result = clients_.anyone_holds() ? 0 : still ? process_.pause() : process_.unpause();
   if (result != 0) return static_cast<std::int32_t>(-result);
   state_.status = wanted;
   put_state();
@@ -402,7 +414,8 @@ void Monitor::pass_input(Client& client) {
     if (put == eintr) continue;
     if (put < 0) {
       // Nobody reads it any more. A terminal's has only hung up for the moment.
-      if (!instructions_.has(Orders::terminal)) close_file(input_);
+      client.input_size = 0;
+      if (!instructions_.has(Orders::terminal)) close_input();
       break;
     }
     client.input_done += static_cast<std::size_t>(put);
@@ -419,7 +432,17 @@ void Monitor::after_input(Client& client) {
       instructions_.has(Orders::terminal)) {
     return;
   }
+  close_input();
+}
+
+// What clients have for it is dropped: one waits for room, and of one that has hung up nothing else
+// would be heard.
+void Monitor::close_input() {
+  if (input_ < 0) return;
   close_file(input_);
+  for (Client& client : clients_) {
+    if (client.open && client.input_size > 0) pass_input(client);
+  }
 }
 
 void Monitor::leave(Client& client) {
@@ -433,7 +456,10 @@ void Monitor::leave(Client& client) {
     process_.unpause();
 }
 
-void Monitor::end() {
+void Monitor::let_go() {
+  if (gone_) return;
+  gone_ = true;
+  patience_ = never;
   state_.status = State::Status::exited;
   state_.out_of_memory = process_.out_of_memory();
   put_state();
@@ -446,16 +472,22 @@ void Monitor::end() {
   // What connects it to its network goes with these.
   const Orders& orders = instructions_.orders();
   system_call(SYS_close_range, orders.own + own_first, orders.own + orders.own_count - 1, 0);
+  // Whoever waits only for this has nothing to do with the output that is left.
   for (Client& client : clients_) {
-    if (client.open) Clients::answer(client, Said::exited, state_.exit_code);
+    if (client.open && !client.attached) tell_end(client);
   }
 }
 
+void Monitor::tell_end(Client& client) {
+  const End end = {state_.exit_code, client.removes ? 1 : 0};
+  Clients::answer(client, Said::exited, &end, sizeof(end));
+}
+
 void Monitor::go() {
-  patience_ = monotonic() + patience_with_clients;
-  while (clients_.anyone_waits_for_answer() && monotonic() < patience_) wait_for_something();
+  for (Client& client : clients_) {
+    if (client.open && client.attached) tell_end(client);
+  }
   if (instructions_.has(Orders::auto_remove)) {
-    patience_ = never;
     while (clients_.anyone_removes()) wait_for_something();
     // Its files go when it is removed.
     if (system_call(SYS_faccessat, instructions_.own(own_folder), address("lock"), 0) == 0) {
@@ -463,6 +495,8 @@ void Monitor::go() {
       if (hook > 0) system_call(SYS_wait4, hook, 0, 0, 0);
     }
   }
+  // One that reads what it has got needs the last word, too.
+  while (clients_.anyone_waits_for_answer()) wait_for_something();
   init::leave(0);
 }
 

@@ -24,10 +24,12 @@ class Monitor {
 
   void serve_control();
   void tell_start();
+  [[noreturn]] void not_started(const init::Report& report);
   void watch();  // until the container has ended and its output is read
   void wait_for_something();
   void look_at_signals();
   void reap();
+  void forget_idle();
   void accept_client();
   void run_probe();
 
@@ -43,9 +45,12 @@ class Monitor {
   void take_input(Client& client, const std::uint8_t* bytes, std::size_t size);
   void pass_input(Client& client);
   void after_input(Client& client);
+  void close_input();
   void leave(Client& client);
 
-  void end();              // says that it has ended, and lets everything go
+  // From here on the container can be started again, and is another monitor's.
+  void let_go();
+  void tell_end(Client& client);
   [[noreturn]] void go();  // has it removed, if that is to be done, and ends the monitor
 
   void put_state();
@@ -63,9 +68,10 @@ class Monitor {
   int error_ = -1;
   int idle_ = -1;
   bool ended_ = false;
+  bool gone_ = false;           // let_go() was called
   std::size_t piece_size_ = 0;  // of the output that somebody has still to get; 0: none
   bool piece_is_error_ = false;
-  std::uint64_t patience_ = ~std::uint64_t{0};  // until when clients of an ended one are waited for
+  std::uint64_t patience_ = ~std::uint64_t{0};  // until when let_go() waits for clients
 };
 
 }  // namespace slipway::monitor

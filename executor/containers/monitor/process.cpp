@@ -5,8 +5,13 @@
 #include <executor/sandbox/init/stages.hpp>
 
 #include <asm/signal.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
+#include <linux/filter.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <linux/wait.h>
 
 namespace slipway::monitor {
@@ -82,6 +87,40 @@ void remove_group(int parent, const char* name, int depth) {
   }
 }
 
+// Only the right to signal, whoever it is, and only the calls that this takes: who traces it gains
+// nothing, and nothing that it executes could have more.
+void keep_signalling_only() {
+  const auto require = [](long result) {
+    if (result < 0) init::leave(1);
+  };
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {};
+  data[0].permitted = data[0].effective = 1U << CAP_KILL;
+  require(system_call(SYS_capset, address(&header), address(data)));
+  require(system_call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
+  require(system_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+#if defined(__x86_64__)
+  constexpr std::uint32_t machine = AUDIT_ARCH_X86_64;
+#else
+  constexpr std::uint32_t machine = AUDIT_ARCH_AARCH64;
+#endif
+  struct sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, machine, 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_wait4, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {};
+  program.len = sizeof(rules) / sizeof(rules[0]);
+  program.filter = rules;
+  require(system_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, address(&program)));
+}
+
 }  // namespace
 
 Instructions::Instructions(const Orders* orders, std::size_t size) : orders_(orders) {
@@ -105,16 +144,16 @@ Instructions::Instructions(const Orders* orders, std::size_t size) : orders_(ord
   }
 }
 
-void Process::start() {
+long Process::start() {
   // A plain fork: this address space is a few dozen pages.
   number_ = system_call(SYS_clone, static_cast<long>(instructions_.orders().namespaces) | SIGCHLD,
                         0, 0, 0, 0);
   if (number_ == 0) be_born();
-  const long failure = number_;
-  if (failure < 0) init::fail(init::Stage::process, 0, failure);
+  if (number_ < 0) return number_;
   // A terminal stays open: a program that closes it for a moment has not hung up.
   const int first = instructions_.has(Orders::terminal) ? init::handed_output : init::handed_input;
   system_call(SYS_close_range, first, instructions_.orders().own - 1, 0);
+  return 0;
 }
 
 void Process::be_born() const {
@@ -193,25 +232,62 @@ long Process::unpause() const {
 // Without a group: the first process from here, the others at once by one that is among them for
 // that moment. The kernel lets nobody be born while it goes through them.
 long Process::stop_or_go(int signal) const {
+  if (signal == SIGSTOP) system_call(SYS_kill, number_, signal);
+  const long result = signal_others(signal);
+  if (signal == SIGSTOP && result != 0) signal_others(SIGCONT);
+  if (signal != SIGSTOP || result != 0) system_call(SYS_kill, number_, SIGCONT);
+  return result;
+}
+
+long Process::signal_others(int signal) const {
   const long process = system_call(SYS_pidfd_open, number_, 0);
   if (process < 0) return process;
-  if (signal == SIGSTOP) system_call(SYS_kill, number_, signal);
   const long helper = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-  if (helper == 0) {
-    if (system_call(SYS_setns, process, CLONE_NEWPID) != 0) init::leave(1);
-    const long inside = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (inside == 0) {
-      system_call(SYS_kill, -1, signal);
-      init::leave(0);
-    }
-    system_call(SYS_wait4, inside, 0, 0, 0);
-    init::leave(inside > 0 ? 0 : 1);
-  }
+  if (helper == 0) send_one_among_them(process, signal);
   system_call(SYS_close, process);
+  if (helper < 0) return helper;
+  // The container's processes can signal that one: what they stop goes on, and what does not end is
+  // ended. Both are in a group of their own.
+  int status = 0;
+  for (int i = 0; i < 2 * tries; ++i) {
+    if (system_call(SYS_wait4, helper, address(&status), WNOHANG, 0) == helper) {
+      return status == 0 ? 0 : echild;
+    }
+    if (i % 10 == 9) system_call(SYS_kill, -helper, SIGCONT);
+    sleep_for(pause_between);
+  }
+  system_call(SYS_kill, -helper, SIGKILL);
+  system_call(SYS_kill, helper, SIGKILL);
+  system_call(SYS_wait4, helper, 0, 0, 0);
+  return ebusy;
+}
+
+// In a copy of this process, of which nothing may be left that the container has not: one that may
+// trace there sees it.
+void Process::send_one_among_them(long process, int signal) const {
+  const auto require = [](long result) {
+    if (result < 0) init::leave(1);
+  };
+  const Orders& orders = instructions_.orders();
+  // Another one's network may be none that this process can go into.
+  const long namespaces =
+      static_cast<long>(orders.namespaces) | (orders.network >= 0 ? CLONE_NEWNET : 0);
+  const std::uint32_t size = orders.size;
+  require(system_call(SYS_setpgid, 0, 0));
+  if (process > 0) require(system_call(SYS_close_range, 0, process - 1, 0));
+  require(system_call(SYS_close_range, process + 1, ~0U, 0));
+  require(system_call(SYS_setns, process, namespaces));
+  require(system_call(SYS_close, process));
+  require(system_call(SYS_munmap, address(&orders), size));
+  keep_signalling_only();
+  const long inside = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (inside == 0) {
+    system_call(SYS_kill, -1, signal);
+    init::leave(0);
+  }
   int status = -1;
-  if (helper > 0) system_call(SYS_wait4, helper, address(&status), 0, 0);
-  if (signal != SIGSTOP) system_call(SYS_kill, number_, signal);
-  return status == 0 ? 0 : echild;
+  if (inside > 0) system_call(SYS_wait4, inside, address(&status), 0, 0);
+  init::leave(status == 0 ? 0 : 1);
 }
 
 bool Process::out_of_memory() const {

@@ -34,9 +34,9 @@ class Process {
  public:
   explicit Process(const Instructions& instructions) : instructions_(instructions) {}
 
-  // It is a copy of this process that goes on as slipway-init. Ends the monitor where it cannot be
-  // made. What it needs is closed here.
-  void start();
+  // It is a copy of this process that goes on as slipway-init. What it needs is closed here. 0, or
+  // a negative errno.
+  long start();
   long number() const { return number_; }
   // It was waited for: its number may become another one's.
   void ended() { number_ = 0; }
@@ -54,6 +54,8 @@ class Process {
   [[noreturn]] void be_born() const;
   const Group* freezer() const;
   long stop_or_go(int signal) const;
+  long signal_others(int signal) const;
+  [[noreturn]] void send_one_among_them(long process, int signal) const;
 
   const Instructions& instructions_;
   long number_ = 0;

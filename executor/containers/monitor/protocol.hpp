@@ -20,7 +20,7 @@ enum class Said : std::uint8_t {
   signal = 5,     // a byte: its number
   pause = 6,
   unpause = 7,
-  will_remove = 8,  // the container is this client's to remove
+  will_remove = 8,  // the container is this client's to remove, and no other's any more
   hold_still = 9,   // as long as this client is connected the container's processes stand still
   // By the monitor.
   started = 32,  // to who started it, once
@@ -29,7 +29,7 @@ enum class Said : std::uint8_t {
   output = 35,   // bytes of the program's
   error = 36,
   room = 37,    // for input
-  exited = 38,  // std::int32_t: the exit status as a shell has it; the last thing said
+  exited = 38,  // End; the last thing said
 };
 
 // A client's streams, a bit each.
@@ -40,6 +40,11 @@ constexpr std::uint8_t stream_error = 4;
 struct Size {
   std::uint16_t rows;
   std::uint16_t columns;
+};
+
+struct End {
+  std::int32_t status;   // as a shell has it
+  std::int32_t removes;  // 1: it is this client that removes the container
 };
 
 // Of a packet's bytes behind the first one.

@@ -129,6 +129,40 @@ TEST_CASE("input that nobody reads is bounded, and a signal passes it") {
   CHECK(other.wait() == 137);
 }
 
+TEST_CASE("input that nobody reads goes with the program, and keeps no monitor") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const std::filesystem::path told = containers.folder.path() / "told";
+  containers.options.hook_program = SLIPWAY_TOLD_HOOK;
+  ContainerConfig config = interactive();
+  config.auto_remove = true;
+  const Container container = containers.shell("sleep 1000", config);
+  {
+    StartOptions options = containers.options;
+    options.removes = true;
+    options.attach = AttachedStreams{true, true, true};
+    MonitorConnection remover = start_container(containers.store, container, options);
+    timeval most{1, 0};
+    ::setsockopt(remover.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+    const std::string much(4096, 'x');
+    const auto room = [&] {
+      try {
+        return remover.receive().kind == Kind::room;
+      } catch (const Error&) {
+        return false;
+      }
+    };
+    do {
+      remover.send_input(much);
+    } while (room());
+  }
+  MonitorConnection other = connect(containers, container);
+  CHECK(other.signal(SIGKILL));
+  CHECK(other.wait() == 137);
+  CHECK(becomes_true(
+      [&] { return content_of(told) == "container-hook end " + container.id + "\n"; }));
+}
+
 TEST_CASE("every client sees what is printed from its coming on") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
@@ -181,6 +215,25 @@ TEST_CASE("all of the output of a program that ends at once arrives, also behind
     CHECK(seen.out.size() == 60000);
     CHECK(seen.exit_code == 0);
   }
+}
+
+TEST_CASE("a client that takes nothing loses nothing, and keeps nobody from the container") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  // More than lies in pipes and sockets: what is in them at its end has to arrive.
+  const Container container = containers.shell("seq 1 1000000 & sleep 0.5; exit 3");
+  MonitorConnection slow = containers.attach(container);
+  MonitorConnection other = connect(containers, container);
+  CHECK(other.wait() == 3);
+  CHECK_FALSE(containers.state(container).alive());
+  CHECK(ContainerLock::attempt(containers.where(container)));
+  const Seen seen = StartedContainers::rest_of(slow);
+  CHECK(seen.exit_code == 3);
+  std::string expected;
+  for (int i = 1; expected.size() < seen.out.size(); ++i) expected += std::to_string(i) + "\n";
+  CHECK(seen.out.size() > 65536);
+  CHECK(expected.starts_with(seen.out));
+  CHECK(containers.log(container) == seen.out);
 }
 
 TEST_CASE("a terminal of the container's own") {

@@ -2,6 +2,7 @@
 #include "started.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -76,6 +77,21 @@ TEST_CASE("a monitor that is killed takes its container with it, and start works
   CHECK(std::string(again.receive().bytes).starts_with("was here"));
   again.signal(SIGKILL);
   CHECK(StartedContainers::rest_of(again).exit_code == 137);
+}
+
+TEST_CASE("a monitor keeps nothing that its starter had open") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container = containers.shell("sleep 1000");
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);  // not closed by an exec
+  MonitorConnection connection = containers.start(container);
+  ::close(ends[1]);
+  pollfd waiting{ends[0], POLLIN, 0};
+  CHECK(::poll(&waiting, 1, 10'000) == 1);
+  ::close(ends[0]);
+  connection.signal(SIGKILL);
+  CHECK(connection.wait() == 137);
 }
 
 TEST_CASE("of two starters at once one starts the container") {
@@ -211,6 +227,29 @@ TEST_CASE("a container that stands still, and goes on") {
   CHECK(connection.wait() == 137);
 }
 
+TEST_CASE("a container that stops whoever comes in does not stop its monitor") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const Container container =
+      containers.shell("(while true; do kill -STOP -1; done) & echo > /ready; sleep 1000");
+  MonitorConnection connection = containers.start(container);
+  REQUIRE(becomes_true([&] { return fs::exists(containers.where(container) / "upper/ready"); }));
+  // Each is done, or is not and says so.
+  const auto answered = [](auto&& ask) {
+    try {
+      return ask();
+    } catch (const Error&) {
+      return true;
+    }
+  };
+  for (int i = 0; i < 5; ++i) {
+    CHECK(answered([&] { return connection.pause(); }));
+    CHECK(answered([&] { return connection.unpause(); }));
+  }
+  CHECK(connection.signal(SIGKILL));
+  CHECK(connection.wait() == 137);
+}
+
 TEST_CASE("processes that tried to get away are gone with the first one") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
@@ -259,6 +298,42 @@ TEST_CASE("the monitor has a container removed that nobody else removes") {
         [&] { return processes_with("slipway-monitor\0" + container.id.substr(0, 12)) == 0; }));
     CHECK_FALSE(fs::exists(told));
   }
+}
+
+TEST_CASE("of those who say that they remove a container the last one does") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  const fs::path told = containers.folder.path() / "told";
+  containers.options.hook_program = SLIPWAY_TOLD_HOOK;
+  ContainerConfig config;
+  config.auto_remove = true;
+  const Container container = containers.shell("sleep 1000", config);
+  const auto end_of = [](MonitorConnection& connection) {
+    for (;;) {
+      const MonitorConnection::Event event = connection.receive();
+      using Kind = MonitorConnection::Event::Kind;
+      if (event.kind == Kind::exited || event.kind == Kind::gone) return event;
+    }
+  };
+  std::optional<MonitorConnection> other;
+  {
+    StartOptions options = containers.options;
+    options.removes = true;
+    options.attach = AttachedStreams{};
+    MonitorConnection first = start_container(containers.store, container, options);
+    other = MonitorConnection::open(containers.where(container));
+    REQUIRE(other);
+    other->will_remove();
+    CHECK(other->signal(SIGKILL));
+    const MonitorConnection::Event heard = end_of(first);
+    CHECK(heard.exit_code == 137);
+    CHECK_FALSE(heard.removes);
+  }
+  CHECK(end_of(*other).removes);
+  CHECK_FALSE(fs::exists(told));
+  other.reset();
+  CHECK(becomes_true(
+      [&] { return content_of(told) == "container-hook end " + container.id + "\n"; }));
 }
 
 TEST_CASE("health is asked for at its interval, and not of one that stands still") {
