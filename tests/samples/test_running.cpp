@@ -318,6 +318,26 @@ TEST_CASE("a restart is no end, for --rm either") {
   CHECK(soon([&] { return yard.containers().empty(); }));
 }
 
+TEST_CASE("who stays with a container that is restarted ends, and leaves it to be removed later") {
+  SKIP_UNLESS_ROOT();
+  Yard yard;
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = "job" + std::to_string(i);
+    Program client = yard.start({"run", "--rm", "--network", "none", "--name", name, "busybox",
+                                 "sh", "-c", "echo begun; exec sleep 1000"});
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\n"; }));
+    const Finished restarted = yard.slipway({"restart", "-t", "0", name});
+    CAPTURE(restarted.err);
+    CHECK(restarted.status == 0);
+    const Finished finished = client.wait();
+    CHECK(finished.status == 137);
+    CHECK(finished.err == "");
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\nbegun\n"; }));
+    CHECK(yard.slipway({"kill", name}).status == 0);
+    CHECK(soon([&] { return yard.containers().empty(); }));
+  }
+}
+
 TEST_CASE("what the flags say of the program is so") {
   SKIP_UNLESS_ROOT();
   Yard yard;

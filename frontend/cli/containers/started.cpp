@@ -65,8 +65,10 @@ int start_attached(OwnedStore& owned, const Container& container, const StayOpti
     end = client.follow(*connection);
   }
   const int status = attached_status(owned.store, container, end);
-  const bool ended = end.how == AttachedEnd::How::exited || end.how == AttachedEnd::How::gone;
-  if (stay.removes && ended) remove_if_there(owned.store, container);
+  // A `restart` takes the container over, and starts it anew.
+  const bool removes =
+      end.how == AttachedEnd::How::exited ? end.removes : end.how == AttachedEnd::How::gone;
+  if (stay.removes && removes) remove_if_there(owned.store, container);
   return status;
 }
 
