@@ -145,7 +145,8 @@ bool is_locked(const std::filesystem::path& folder) {
 // Kills the process if it is that one, and waits until it is gone. False: it is not, after so many
 // milliseconds.
 bool kill_left(const ProcessId& process, int patience) {
-  if (process.pid <= 0 || process.pid > std::numeric_limits<pid_t>::max()) return true;
+  if (process.pid <= 0 || process.pid > std::numeric_limits<pid_t>::max() || process.start <= 0)
+    return true;
   const FileDescriptor descriptor(
       static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
   // Looked at behind the descriptor: now the number cannot become another process's.
