@@ -98,9 +98,9 @@ std::optional<Network> find_network(Store& store, std::string_view name_or_id) {
 
 Network get_network(Store& store, std::string_view name_or_id) {
   if (auto found = find_network(store, name_or_id)) return std::move(*found);
-  NoSuchNetwork error("network " + std::string(name_or_id) + " not found");
-  error.hint("slipway network ls");  // not in the throw: that would be a plain Error
-  throw error;
+  NoSuchNetwork missing("network " + std::string(name_or_id) + " not found");
+  missing.hint("slipway network ls");
+  throw missing;
 }
 
 Described describe_network(Store& store, const Network& network) {
