@@ -17,6 +17,7 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <system_error>
 #include <utility>
 
 namespace slipway {
@@ -141,27 +142,24 @@ bool is_locked(const std::filesystem::path& folder) {
   return lock.l_type != F_UNLCK;
 }
 
-// Kills the process if it is that one, and waits until it is gone.
-void kill_left(const ProcessId& process) {
-  if (process.pid <= 0 || process.pid > std::numeric_limits<pid_t>::max()) return;
+// Kills the process if it is that one, and waits until it is gone. False: it is not, after so many
+// milliseconds.
+bool kill_left(const ProcessId& process, int patience) {
+  if (process.pid <= 0 || process.pid > std::numeric_limits<pid_t>::max() || process.start <= 0)
+    return true;
   const FileDescriptor descriptor(
       static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(process.pid), 0)));
   // Looked at behind the descriptor: now the number cannot become another process's.
-  if (!descriptor || start_of(process.pid) != process.start) return;
-  // What is not allowed (a user's namespace that is gone with the monitor) the kernel has done: the
-  // process dies with its monitor.
+  if (!descriptor || start_of(process.pid) != process.start) return true;
+  // Mostly the kernel has done it: the process dies with its monitor, unless its program has become
+  // another user since (PR_SET_PDEATHSIG).
   ::syscall(SYS_pidfd_send_signal, descriptor.get(), SIGKILL, nullptr, 0);
   pollfd ended = {descriptor.get(), POLLIN, 0};
-  constexpr int patience = 10'000;  // milliseconds
   int ready = 0;
   do {
     ready = ::poll(&ended, 1, patience);
   } while (ready < 0 && errno == EINTR);
-  if (ready == 1) return;
-  // Nobody may begin anew upon files that it still writes.
-  throw Error("process " + std::to_string(process.pid) +
-              ", which a killed monitor has left of the container, does not end")
-      .hint("kill it, then try again");
+  return ready == 1;
 }
 
 void end(ContainerState& state, std::int64_t when) {
@@ -227,13 +225,35 @@ std::string write_state(const ContainerState& state) {
 }
 
 ContainerState container_state(const std::filesystem::path& folder) {
-  ContainerState state = parse_state(read_state_file(folder));
-  if (!state.alive() || (state.boot == boot_id() && is_locked(folder))) return state;
-  // It may have ended in order since the file was read.
-  ContainerState again = parse_state(read_state_file(folder));
-  if (!again.alive()) return again;
-  end(again, written_at(folder));
-  return again;
+  constexpr int patience = 2'000;  // milliseconds
+  for (ContainerState state = parse_state(read_state_file(folder));;) {
+    if (!state.alive()) return state;
+    const bool booted = state.boot == boot_id();
+    if (booted && is_locked(folder)) return state;
+    // It may have ended in order since the file was read, or begun anew: only of a monitor that is
+    // gone may anything be killed.
+    ContainerState again = parse_state(read_state_file(folder));
+    if (again != state) {
+      state = std::move(again);
+      continue;
+    }
+    // What lives still is told of as what it is.
+    if (booted && !kill_left(state.process, patience)) return state;
+    end(state, written_at(folder));
+    return state;
+  }
+}
+
+void kill_left_behind(const std::filesystem::path& store_root) {
+  std::error_code none;
+  for (std::filesystem::directory_iterator entry(store_root / "containers", none), last;
+       entry != last; entry.increment(none)) {
+    try {
+      container_state(entry->path());
+    } catch (const Error&) {
+      continue;  // whoever asks for that one says so
+    }
+  }
 }
 
 void put_state(const std::filesystem::path& folder, const ContainerState& state) {
@@ -279,7 +299,12 @@ ContainerLock::~ContainerLock() {
 ContainerState settle(const std::filesystem::path& folder, const ContainerLock&) {
   ContainerState state = parse_state(read_state_file(folder));
   if (!state.alive()) return state;
-  if (state.boot == boot_id()) kill_left(state.process);
+  constexpr int patience = 10'000;  // milliseconds
+  // Nobody may begin anew upon files that it still writes.
+  if (state.boot == boot_id() && !kill_left(state.process, patience))
+    throw Error("process " + std::to_string(state.process.pid) +
+                ", which a killed monitor has left of the container, does not end")
+        .hint("kill it, then try again");
   end(state, written_at(folder));
   put_state(folder, state);
   return state;

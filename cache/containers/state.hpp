@@ -74,8 +74,12 @@ ContainerState parse_state(std::string_view text);
 std::string write_state(const ContainerState& state);
 
 // The truth, by the file, the lock and the boot: a container whose monitor is gone has exited, with
-// 137 (its processes are killed with it), whatever its file says. Changes nothing. Throws Error.
+// 137, whatever its file says. Its processes are killed with it, and here where they were not; one
+// that cannot be killed runs. Writes nothing. Throws Error.
 ContainerState container_state(const std::filesystem::path& folder);
+// The same for all containers of a store, for a user without root who is about to go into a user
+// namespace: from there nothing can be killed that is in another one.
+void kill_left_behind(const std::filesystem::path& store_root);
 
 // Writes aside and renames. For who holds the lock. Throws Error.
 void put_state(const std::filesystem::path& folder, const ContainerState& state);

@@ -137,6 +137,11 @@ void insert(Database& database, const Container& container) {
   }
   for (const ContainerMount& mount : container.config.mounts) {
     if (mount.type != ContainerMount::Type::volume) continue;
+    // As with layers: until now nothing has kept it from being removed.
+    Query there(database, "SELECT 1 FROM volumes WHERE name = ?");
+    if (!there.bind(mount.source).step())
+      throw Error("the volume " + quoted(mount.source) + " has just been removed")
+          .hint("try again");
     Query(database, "INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?, ?)")
         .bind(container.id)
         .bind(mount.source)
@@ -233,8 +238,11 @@ void ContainerStore::remove(const std::string& id, const ContainerLock&) {
 void ContainerStore::make_missing_folder(const std::string& id) {
   struct stat status {};
   if (::lstat(this->folder(id).c_str(), &status) == 0) {
-    if (::lstat((this->folder(id) / "upper").c_str(), &status) != 0)
-      make_folder(this->folder(id) / "upper", 0755);
+    const fs::path upper = this->folder(id) / "upper";
+    // One that is removed at this moment is told of by its lock.
+    if (::lstat(upper.c_str(), &status) != 0 && ::mkdir(upper.c_str(), 0755) != 0 &&
+        errno != EEXIST && errno != ENOENT)
+      throw system_error("mkdir", upper.string(), errno);
     return;
   }
   Folder folder(state_);

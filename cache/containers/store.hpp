@@ -24,7 +24,8 @@ class ContainerStore {
 
   // A name is [a-zA-Z0-9][a-zA-Z0-9_.-]+, as docker's; empty: one is invented. Makes its folder
   // with an empty layer. Who is killed here leaves nothing, or a whole container. Throws Error: the
-  // name is taken, or no name; a layer is not in the store.
+  // name is taken, or no name; a layer or
+  // a volume is not in the store.
   Container create(std::string_view name, const Digest& image, std::string_view image_name,
                    const LayerStack& layers, const ContainerConfig& config);
 

@@ -4,6 +4,7 @@
 #include <cache/containers/volumes.hpp>
 #include <cache/store.hpp>
 #include <executor/containers/container_tree.hpp>
+#include <executor/containers/spec.hpp>
 
 #include <sys/stat.h>
 
@@ -21,29 +22,6 @@ namespace {
 using Type = ContainerMount::Type;
 
 constexpr std::string_view shared_prefix = "container:";
-
-// What stands before the "=".
-std::string_view variable_name(std::string_view variable) {
-  return variable.substr(0, variable.find('='));
-}
-
-// A variable that is there keeps its place, as docker has it.
-void merge_environment(std::vector<std::string>& environment,
-                       const std::vector<std::string>& asked) {
-  for (const std::string& variable : asked) {
-    const auto same = std::find_if(
-        environment.begin(), environment.end(),
-        [&](const std::string& each) { return variable_name(each) == variable_name(variable); });
-    const bool removes = variable.find('=') == std::string::npos;
-    if (same == environment.end()) {
-      if (!removes) environment.push_back(variable);
-    } else if (removes) {
-      environment.erase(same);
-    } else {
-      *same = variable;
-    }
-  }
-}
 
 std::optional<HealthcheckConfig> merged_healthcheck(std::optional<HealthcheckConfig> asked,
                                                     const std::optional<HealthcheckConfig>& image) {
@@ -241,7 +219,12 @@ Container create_container(Store& store, const Image& image, std::string_view im
   ContainerConfig config = merged_config(request, image.config);
   settle_network(store, config, note);
   MadeVolumes made(store.volumes());
-  config.mounts = Mounts(store, image, made).all(request);
+  try {
+    config.mounts = Mounts(store, image, made).all(request);
+  } catch (const std::filesystem::filesystem_error& error) {
+    // Of a volume that somebody has removed since it was made.
+    throw system_error("opendir", error.path1().string(), error.code().value());
+  }
   Container container =
       store.containers().create(request.name, image.id, image_name, image.layers, config);
   made.keep();

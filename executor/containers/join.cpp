@@ -101,13 +101,7 @@ struct Program {
 // As docker: what every container has, what this one was created with, what is asked for now.
 std::vector<std::string> environment_of(const Container& as_asked, const ExecRequest& request) {
   std::vector<std::string> all = container_environment(as_asked);
-  for (const std::string& entry : request.environment) {
-    if (entry.find('=') != entry.npos) {
-      set_variable(all, entry);
-    } else {
-      std::erase_if(all, [&](const std::string& one) { return one.starts_with(entry + "="); });
-    }
-  }
+  merge_environment(all, request.environment);
   return all;
 }
 

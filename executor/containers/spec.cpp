@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string_view>
 
 namespace slipway {
 namespace {
@@ -16,6 +17,11 @@ constexpr std::size_t short_id = 12;
 constexpr const char* default_path =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::size_t largest_group_file = 10 << 20;  // bytes; as in steps
+
+// What stands before the "=".
+std::string_view variable_name(std::string_view variable) {
+  return variable.substr(0, variable.find('='));
+}
 
 std::string own_hostname() {
   std::array<char, 256> name{};
@@ -29,11 +35,28 @@ std::string container_hostname(const Container& container) {
   return container.config.network == "host" ? own_hostname() : container.id.substr(0, short_id);
 }
 
+void merge_environment(std::vector<std::string>& environment,
+                       const std::vector<std::string>& asked) {
+  for (const std::string& variable : asked) {
+    const auto same = std::find_if(
+        environment.begin(), environment.end(),
+        [&](const std::string& each) { return variable_name(each) == variable_name(variable); });
+    const bool removes = variable.find('=') == std::string::npos;
+    if (same == environment.end()) {
+      if (!removes) environment.push_back(variable);
+    } else if (removes) {
+      environment.erase(same);
+    } else {
+      *same = variable;
+    }
+  }
+}
+
 std::vector<std::string> container_environment(const Container& container) {
   std::vector<std::string> environment = {default_path,
                                           "HOSTNAME=" + container_hostname(container)};
   if (container.config.terminal) environment.emplace_back("TERM=xterm");
-  for (const std::string& entry : container.config.environment) set_variable(environment, entry);
+  merge_environment(environment, container.config.environment);
   return environment;
 }
 

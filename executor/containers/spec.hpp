@@ -16,6 +16,12 @@ namespace slipway {
 // host's.
 std::string container_hostname(const Container& container);
 
+// What is asked for, over what is there, as docker does it (and not BuildKit for steps, whose
+// set_variable() puts it last): a variable that is there keeps its place, and "NAME" without a
+// value takes it out.
+void merge_environment(std::vector<std::string>& environment,
+                       const std::vector<std::string>& asked);
+
 // PATH, HOSTNAME and with a terminal TERM, and what the image and the flags say. HOME comes with
 // the user. Each name once.
 std::vector<std::string> container_environment(const Container& container);

@@ -77,7 +77,7 @@ int signal_number(std::string_view text) {
     if (known != nullptr && name == known) return signal;
   }
   if (name == "IOT") return SIGABRT;
-  if (name == "POLL") return SIGIO;
+  if (name == "IO") return SIGIO;  // that has one name in the library, POLL
   if (name == "CLD") return SIGCHLD;
   return 0;
 }
@@ -85,7 +85,10 @@ int signal_number(std::string_view text) {
 bool stop_container(Store& store, const Container& container, int signal, std::int64_t seconds) {
   const std::filesystem::path folder = store.containers().folder(container.id);
   std::optional<MonitorConnection> connection = MonitorConnection::open(folder);
-  if (!connection) return false;
+  if (!connection) {
+    container_state(folder);  // what a killed monitor may have left ends by that
+    return false;
+  }
   const auto began = Clock::now();
   if (seconds != 0 && !connection->signal(signal)) return true;
   // What stands still would not hear of it.

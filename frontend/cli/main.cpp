@@ -1,5 +1,6 @@
 // slipway: finds the command, has it parse its flags, runs it, and shows what went wrong.
 #include "command.hpp"
+#include "short_flags.hpp"
 #include "table.hpp"
 
 #include <cache/state_directory.hpp>
@@ -72,7 +73,9 @@ std::string list_of(std::span<const Subcommand> list) {
   return text;
 }
 
-std::string help() { return std::string(usage) + list_of(commands()) + std::string(epilogue); }
+std::string help() {
+  return std::string(usage) + list_of(commands()) + std::string(epilogue);
+}
 
 std::string group_help(const Subcommand& group) {
   const std::string called = "slipway " + std::string(group.name);
@@ -151,6 +154,7 @@ int run_command(const Subcommand& command, const std::string& called, Globals gl
   app.add_flag("-D,--debug", globals.debug, "say more about what is done")->group("");
   std::function<int()> run = command.declare(app, globals);
   let_the_last_count(app);
+  take_equals_signs(app, arguments);
   // CLI11 wants them last to first.
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {

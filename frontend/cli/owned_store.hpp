@@ -1,6 +1,7 @@
 // The store, for commands that read or write the files of layers.
 #pragma once
 
+#include <cache/containers/state.hpp>
 #include <cache/store.hpp>
 #include <executor/user_namespace.hpp>
 
@@ -15,13 +16,19 @@ namespace slipway {
 // does not need that: root has no use for a namespace then. Throws Error.
 struct OwnedStore {
   explicit OwnedStore(const std::filesystem::path& root, bool may_mount = true)
-      : rights(may_mount || ::geteuid() != 0 ? enter_user_namespace() : UserNamespace()),
-        store(root) {
+      : rights(enter(root, may_mount)), store(root) {
     store.state().claim(id_maps(), overlay_marks());
   }
 
   UserNamespace rights;
   Store store;
+
+ private:
+  static UserNamespace enter(const std::filesystem::path& root, bool may_mount) {
+    if (::geteuid() == 0) return may_mount ? enter_user_namespace() : UserNamespace();
+    kill_left_behind(root);
+    return enter_user_namespace();
+  }
 };
 
 }  // namespace slipway

@@ -114,6 +114,7 @@ TEST_CASE("ps keeps to its filters") {
   config.labels = {{"team", "a"}, {"x", ""}};
   config.network = "none";
   config.mounts = {{ContainerMount::Type::volume, "data", "/srv", false, false, false, 0, 0}};
+  test.volumes.create("data", {});
   const Container web1 = test.make("web1", config);
   config = TestContainers::usual();
   config.labels = {{"team", "b"}};
@@ -196,6 +197,7 @@ TEST_CASE("inspect shows a container in docker's shape") {
   config.mounts = {{ContainerMount::Type::bind, "/srv", "/data", true, false, false, 0, 0},
                    {ContainerMount::Type::volume, "named", "/named", false, false, false, 0, 0},
                    {ContainerMount::Type::tmpfs, "", "/scratch", false, false, false, 4096, 01777}};
+  test.volumes.create("named", {});
   config.limits.memory = 1 << 20;
   config.limits.cpu_quota = 150'000;
   config.limits.cpu_period = 100'000;

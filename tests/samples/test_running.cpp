@@ -293,6 +293,26 @@ TEST_CASE("a container that has ended can be gone already") {
   CHECK(soon([&] { return yard.volumes().empty(); }));
 }
 
+TEST_CASE("somebody else's rm --force is no failure of run --rm, whose status is the program's") {
+  SKIP_UNLESS_ROOT();
+  Yard yard;
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "job" + std::to_string(i);
+    Program client = yard.start({"run", "--rm", "--network", "none", "--name", name, "-v", "/cache",
+                                 "busybox", "sh", "-c", "echo begun; exec sleep 1000"});
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\n"; }));
+    const Finished removed = yard.slipway({"rm", "-fv", name});
+    CHECK(removed.status == 0);
+    CHECK(removed.err == "");
+    const Finished finished = client.wait();
+    CHECK(finished.status == 137);
+    CHECK(finished.out == "begun\n");
+    CHECK(finished.err == "");
+    CHECK(yard.containers().empty());
+    CHECK(soon([&] { return yard.volumes().empty(); }));
+  }
+}
+
 TEST_CASE("a restart is no end, for --rm either") {
   SKIP_UNLESS_ROOT();
   Yard yard;
@@ -304,6 +324,26 @@ TEST_CASE("a restart is no end, for --rm either") {
   CHECK(soon([&] { return yard.slipway({"logs", "job"}).out == "begun\nbegun\n"; }));
   CHECK(yard.slipway({"kill", "job"}).status == 0);
   CHECK(soon([&] { return yard.containers().empty(); }));
+}
+
+TEST_CASE("who stays with a container that is restarted ends, and leaves it to be removed later") {
+  SKIP_UNLESS_ROOT();
+  Yard yard;
+  for (int i = 0; i < 4; ++i) {
+    const std::string name = "job" + std::to_string(i);
+    Program client = yard.start({"run", "--rm", "--network", "none", "--name", name, "busybox",
+                                 "sh", "-c", "echo begun; exec sleep 1000"});
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\n"; }));
+    const Finished restarted = yard.slipway({"restart", "-t", "0", name});
+    CAPTURE(restarted.err);
+    CHECK(restarted.status == 0);
+    const Finished finished = client.wait();
+    CHECK(finished.status == 137);
+    CHECK(finished.err == "");
+    CHECK(soon([&] { return yard.slipway({"logs", name}).out == "begun\nbegun\n"; }));
+    CHECK(yard.slipway({"kill", name}).status == 0);
+    CHECK(soon([&] { return yard.containers().empty(); }));
+  }
 }
 
 TEST_CASE("what the flags say of the program is so") {

@@ -163,6 +163,7 @@ class Following {
         break;  // pass_input() is next
       case Kind::exited:
         end(AttachedEnd::How::exited, event.exit_code);
+        end_->removes = event.removes;
         break;
       case Kind::gone:
         end(AttachedEnd::How::gone);

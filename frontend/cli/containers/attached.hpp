@@ -26,7 +26,8 @@ struct AttachedEnd {
     gone,         // its monitor was killed, or the container is no more
   };
   How how = How::gone;
-  int exit_code = 0;  // exited
+  int exit_code = 0;     // exited
+  bool removes = false;  // exited: with --rm, nobody has taken the container over meanwhile
 };
 
 // One at a time in a process. A signal that is not the container's ends this program as ever, with

@@ -7,6 +7,8 @@
 #include <executor/devices/registry.hpp>
 #include <ir/error.hpp>
 
+#include <signal.h>
+
 #include <cstdio>
 #include <optional>
 
@@ -25,6 +27,7 @@ StartOptions start_options(const OwnedStore& owned, const Container& container) 
   return options;
 }
 
+// The status is the program's, whatever becomes of the removal, as docker has it.
 void remove_if_there(Store& store, const Container& container) {
   RemoveOptions options;
   options.volumes = true;
@@ -33,6 +36,10 @@ void remove_if_there(Store& store, const Container& container) {
   } catch (const NoSuchContainer&) {
     // Somebody's `rm --force` has ended it, and was faster.
     return;
+  } catch (const Error& error) {
+    if (!store.containers().find(container.id)) return;
+    for (const Diagnostic& each : error.diagnostics())
+      std::fputs(render(each, "warning", use_color()).c_str(), stderr);
   }
 }
 
@@ -58,8 +65,10 @@ int start_attached(OwnedStore& owned, const Container& container, const StayOpti
     end = client.follow(*connection);
   }
   const int status = attached_status(owned.store, container, end);
-  const bool ended = end.how == AttachedEnd::How::exited || end.how == AttachedEnd::How::gone;
-  if (stay.removes && ended) remove_if_there(owned.store, container);
+  // A `restart` takes the container over, and starts it anew.
+  const bool removes =
+      end.how == AttachedEnd::How::exited ? end.removes : end.how == AttachedEnd::How::gone;
+  if (stay.removes && removes) remove_if_there(owned.store, container);
   return status;
 }
 
@@ -82,12 +91,12 @@ int attached_status(Store& store, const Container& container, const AttachedEnd&
     case AttachedEnd::How::gone:
       break;
   }
-  const std::optional<Container> there = store.containers().find(container.id);
-  if (!there) throw Error("the container " + quoted(container.name) + " was removed");
   std::fprintf(stderr,
                "warning: the monitor of the container %s was killed, and the container with it\n",
                container.name.c_str());
-  return store.containers().state(container.id).exit_code;
+  const int exit_code = store.containers().state(container.id).exit_code;
+  // One that was removed meanwhile has no state that says so.
+  return store.containers().find(container.id) ? exit_code : 128 + SIGKILL;
 }
 
 }  // namespace slipway

@@ -150,7 +150,7 @@ TEST_CASE("a container runs as long as its lock is held in this boot") {
   CHECK(left.address.empty());
   CHECK(left.ports.empty());
   CHECK(left.monitor == ProcessId());
-  // Looking has changed nothing.
+  // Looking has written nothing.
   CHECK(parse_state(folder.read("state")).status == ContainerStatus::running);
 }
 
@@ -193,6 +193,35 @@ TEST_CASE("who waits for the lock of a container that is removed hears that it i
   CHECK_THROWS_AS((void)ContainerLock::attempt(container), NoSuchContainer);
   std::filesystem::create_directory(container);
   CHECK(ContainerLock::attempt(container));
+}
+
+TEST_CASE(
+    "who looks at a container without its monitor ends what that has left, and nothing else") {
+  TemporaryFolder folder;
+  const pid_t left = ::fork();
+  REQUIRE(left >= 0);
+  if (left == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  ContainerState state = running();
+  state.process = {left, start_of(left)};
+  put_state(folder.path(), state);
+  {
+    const auto answered_for = ContainerLock::attempt(folder.path());
+    REQUIRE(answered_for);
+    CHECK(container_state(folder.path()).alive());
+  }
+  ++state.process.start;  // another process's number
+  put_state(folder.path(), state);
+  CHECK_FALSE(container_state(folder.path()).alive());
+  CHECK(::waitpid(left, nullptr, WNOHANG) == 0);
+  --state.process.start;
+  put_state(folder.path(), state);
+  CHECK(container_state(folder.path()).exit_code == 137);
+  int status = 0;
+  REQUIRE(::waitpid(left, &status, WNOHANG) == left);
+  CHECK(WTERMSIG(status) == SIGKILL);
 }
 
 TEST_CASE("settling ends what a killed monitor has left, and nothing else") {

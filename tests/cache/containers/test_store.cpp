@@ -67,6 +67,7 @@ TEST_CASE("a container is found as it was made, by ID, name, and the beginning o
   ContainerConfig config;
   config.command = {"sleep", "1"};
   config.mounts = {{ContainerMount::Type::volume, "data", "/data", false, false, false, 0, 0}};
+  test.volumes.create("data", {});
   const Container made =
       test.containers.create("web", sha256("image"), "app:1", {below, above}, config);
   CHECK(made.created > 0);
@@ -195,6 +196,20 @@ TEST_CASE("of a container of lost layers nothing is made") {
   CHECK(names_in(test.state.root() / "containers").empty());
 }
 
+TEST_CASE("of a container of lost volumes nothing is made") {
+  TemporaryFolder folder;
+  TestContainers test(folder / "state");
+  ContainerConfig config;
+  config.mounts = {{ContainerMount::Type::volume, "data", "/data", false, false, false, 0, 0}};
+  test.volumes.create("data", {});
+  test.volumes.remove("data");
+  CHECK_THROWS_WITH_AS(test.make("web", config), doctest::Contains("has just been removed"), Error);
+  CHECK(test.count() == 0);
+  CHECK(names_in(test.state.root() / "containers").empty());
+  test.volumes.create("data", {});
+  CHECK_NOTHROW(test.make("web", config));
+}
+
 TEST_CASE("a process that is killed while it creates and removes leaves whole containers or none") {
   TemporaryFolder folder;
   const fs::path root = folder / "state";
@@ -265,7 +280,10 @@ TEST_CASE("fsck names what a container has lost, and removes nothing of it") {
     const LayerRef layer = add_layer(test.database, "layer");
     ContainerConfig config;
     config.mounts = {{ContainerMount::Type::volume, "lost", "/data", false, false, false, 0, 0}};
+    test.volumes.create("lost", {});
     web = test.containers.create("web", sha256("image"), "app:1", {layer}, config).id;
+    Query(test.database, "DELETE FROM volumes WHERE name = 'lost'").run();
+    fs::remove_all(root / "volumes/lost");
     remove_layer(test.database, layer);
     std::ofstream(test.containers.folder(web) / "upper/precious") << "data";
     const Container damaged = test.make("damaged");

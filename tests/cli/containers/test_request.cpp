@@ -1,6 +1,7 @@
 // The flags of `slipway run` and `slipway create`, as what they ask for.
 #include "../../../frontend/cli/containers/container_request.hpp"
 #include "../../../frontend/cli/containers/detach_keys.hpp"
+#include "../../../frontend/cli/short_flags.hpp"
 
 #include <ir/error.hpp>
 
@@ -21,6 +22,7 @@ CreateRequest ask(std::vector<std::string> words) {
   CLI::App app{"", "slipway run"};
   ContainerFlags flags;
   declare_container_flags(app, flags);
+  take_equals_signs(app, words);
   app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   take_words(app, flags);
   return create_request(flags, "/home/me");
@@ -69,6 +71,22 @@ TEST_CASE("behind the image every word is the program's") {
   CHECK_THROWS_WITH_AS(ask({"--rm"}), "slipway run needs an image", Error);
   CHECK(refused({"--nme", "x"}) == "slipway run has no flag \"--nme\"\ndid you mean \"--name\"?");
   CHECK(refused({"--nme=x"}) == "slipway run has no flag \"--nme=x\"\ndid you mean \"--name\"?");
+}
+
+TEST_CASE("an equals sign behind a letter is no part of its value") {
+  const CreateRequest request = ask({"-e=A==1", "-e", "B=2", "-eC=3", "-it=false", "-u=7",
+                                     "--label", "-e=x", "alpine", "env", "-e=D=4", "-it=false"});
+  const ContainerConfig& config = request.container.config;
+  CHECK(config.environment == std::vector<std::string>{"A==1", "B=2", "C=3"});
+  CHECK(config.keeps_input);
+  CHECK_FALSE(config.terminal);
+  CHECK(config.user == "7");
+  CHECK(config.labels.at("-e") == "x");
+  CHECK(request.image == "alpine");
+  CHECK(config.command == std::vector<std::string>{"env", "-e=D=4", "-it=false"});
+  CHECK_FALSE(ask({"-i=false", "alpine"}).container.config.keeps_input);
+  CHECK(ask({"alpine", "-e=x"}).container.config.command == std::vector<std::string>{"-e=x"});
+  CHECK(ask({"--", "alpine", "-i=x"}).container.config.command == std::vector<std::string>{"-i=x"});
 }
 
 TEST_CASE("the container and its image") {
@@ -437,10 +455,9 @@ TEST_CASE("health") {
 TEST_CASE("docker's other flags say why not, and are taken where they ask for what is so") {
   CHECK(refused({"--pid", "host"}) ==
         "--pid \"host\" is not possible: a container has its processes to itself");
-  for (const char* flag :
-       {"--ipc", "--uts", "--userns", "--cgroupns", "--runtime", "--sysctl", "--gpus", "--link",
-        "--mac-address", "--memory-reservation", "--log-opt", "--storage-opt",
-        "--blkio-weight", "--device-cgroup-rule"}) {
+  for (const char* flag : {"--ipc", "--uts", "--userns", "--cgroupns", "--runtime", "--sysctl",
+                           "--gpus", "--link", "--mac-address", "--memory-reservation", "--log-opt",
+                           "--storage-opt", "--blkio-weight", "--device-cgroup-rule"}) {
     CAPTURE(flag);
     CHECK(refused({flag, "host"}).find(" is not possible: ") != std::string::npos);
     CHECK(refused({flag, ""}) == "nothing");

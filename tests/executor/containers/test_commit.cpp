@@ -1,6 +1,7 @@
 // Images of containers.
 #include "container_fixture.hpp"
 
+#include <cache/containers/volumes.hpp>
 #include <cache/layers/overlay_marks.hpp>
 #include <executor/containers/commit.hpp>
 #include <executor/containers/container_tree.hpp>
@@ -175,6 +176,8 @@ TEST_CASE("anonymous volumes stay volumes of the image, named ones do not become
   named.target = "/mine";
   named.anonymous = false;
   config.mounts = {anonymous, named};
+  for (const ContainerMount& mount : config.mounts)
+    containers.store.volumes().create(mount.source, {});
   const Container container = containers.create("volumes", config);
   CHECK(config_of(containers.store, container).volumes == std::set<std::string>{"/var/lib/data"});
 }

@@ -120,6 +120,33 @@ TEST_CASE("of two starters at once one starts the container") {
   CHECK(connection->wait() == 137);
 }
 
+TEST_CASE(
+    "a program that has become another user itself is gone where its container is told as ended") {
+  NEEDS_CONTAINERS();
+  StartedContainers containers;
+  // By that it loses what the kernel would send it when its monitor dies.
+  const Container container =
+      containers.shell("exec /bin/busybox su builder -c 'echo changed; exec sleep 1000'");
+  ContainerState before;
+  {
+    MonitorConnection connection = containers.attach(container);
+    REQUIRE(connection.receive().bytes == "changed\n");
+    before = containers.state(container);
+    REQUIRE(before.alive());
+    ::kill(static_cast<pid_t>(before.monitor.pid), SIGKILL);
+    CHECK_FALSE(connection.wait());
+  }
+  CHECK(becomes_true([&] { return !containers.state(container).alive(); }));
+  const std::string stat = content_of("/proc/" + std::to_string(before.process.pid) + "/stat");
+  CHECK((stat.empty() || stat.find(") Z") != std::string::npos ||
+         stat.find(") X") != std::string::npos));
+  CHECK(containers.state(container).exit_code == 137);
+  MonitorConnection again = containers.attach(container);
+  CHECK(again.receive().bytes == "changed\n");
+  again.signal(SIGKILL);
+  CHECK(StartedContainers::rest_of(again).exit_code == 137);
+}
+
 TEST_CASE("fifty containers at once, of which nothing is left") {
   NEEDS_CONTAINERS();
   StartedContainers containers;

@@ -29,6 +29,8 @@ TEST_CASE("signals have docker's names and numbers") {
   CHECK(signal_number("SIGRTMAX-2") == SIGRTMAX - 2);
   CHECK(signal_number("IOT") == SIGABRT);
   CHECK(signal_number("CLD") == SIGCHLD);
+  CHECK(signal_number("SIGIO") == SIGIO);
+  CHECK(signal_number("POLL") == SIGIO);
   CHECK(signal_number("winch") == SIGWINCH);
   for (const char* text : {"", "0", "-1", "65", "99999999999", "TERMX", "SIG", "SIGSIGTERM",
                            "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "15 ", "1.5"}) {

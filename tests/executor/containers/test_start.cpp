@@ -159,6 +159,12 @@ TEST_CASE("environment, names, user and place are those that were asked for") {
     const Seen seen = containers.run("echo $A $PATH $HOSTNAME; hostname; pwd", config);
     CHECK(seen.out == "b /bin here\nhere\n/new/place\n");
   }
+  SUBCASE("in docker's order: what is asked for stands where that of everyone stood") {
+    config.environment = {"A=b", "PATH=/bin"};
+    const Container container = containers.create({"/bin/env"}, config);
+    const std::string name = container.id.substr(0, 12);
+    CHECK(containers.run(container).out == "PATH=/bin\nHOSTNAME=" + name + "\nA=b\nHOME=/root\n");
+  }
   SUBCASE("entrypoint and command") {
     config.entrypoint = {"/bin/echo", "a"};
     CHECK(containers.run(containers.create({"b"}, config)).out == "a b\n");
