@@ -57,10 +57,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ResourceLimits, memory, memory_s
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(
     ContainerConfig, entrypoint, command, environment, working_directory, user, hostname,
     domainname, platform, labels, exposed_ports, stop_signal, stop_timeout, healthcheck, shell,
-    terminal, keeps_input, attach_input, attach_output, attach_error, network, network_aliases, address,
-    ports, publish_all, extra_hosts, dns, dns_search, dns_options, mounts, read_only, privileged,
-    added_capabilities, dropped_capabilities, no_new_privileges, no_filter, no_masks, limits,
-    ulimits, shm_size, devices, groups, init, auto_remove, no_logs)
+    terminal, keeps_input, attach_input, attach_output, attach_error, network, network_aliases,
+    address, ports, publish_all, extra_hosts, dns, dns_search, dns_options, mounts, read_only,
+    privileged, added_capabilities, dropped_capabilities, no_new_privileges, no_filter, no_masks,
+    limits, ulimits, shm_size, devices, groups, init, auto_remove, no_logs)
 
 std::string write_container_config(const ContainerConfig& config) {
   // CBOR, because JSON has no way to keep an argument that is no UTF-8.

@@ -70,7 +70,7 @@ struct ContainerConfig {
   // How it is held; as docker's HostConfig.
   std::string network = "default";  // "default", "none", "host", "container:ID" or a network's name
   std::vector<std::string> network_aliases;
-  std::string address;                    // --ip; empty: any of the network's
+  std::string address;  // --ip; empty: any of the network's
   std::vector<PortMapping> ports;
   bool publish_all = false;
   std::vector<std::pair<std::string, std::string>> extra_hosts;  // name, address

@@ -42,16 +42,18 @@ TEST_CASE("an imported root file system is an image with the config it was given
 
   SUBCASE("the same image in another store") {
     TestStore other;
-    CHECK(other.run({"import", "-c", "CMD [\"sh\"]", "-c", "ENV A=b C=\"d e\"", "-m", "by hand",
-                     store.file("root.tar")})
+    CHECK(other
+              .run({"import", "-c", "CMD [\"sh\"]", "-c", "ENV A=b C=\"d e\"", "-m", "by hand",
+                    store.file("root.tar")})
               .out == made.out);
   }
   SUBCASE("saved and loaded elsewhere, it is the same image") {
     for (const char* format : {"docker", "oci"}) {
       CAPTURE(format);
       TestStore other;
-      CHECK(store.run({"save", "--format", format, "-o", store.file("saved.tar"), "base:1"})
-                .status == 0);
+      CHECK(
+          store.run({"save", "--format", format, "-o", store.file("saved.tar"), "base:1"}).status ==
+          0);
       const Outcome loaded = other.run({"load", "-i", store.file("saved.tar")});
       CHECK(loaded.out == "Loaded image: base:1\n");
       CHECK(Json::parse(other.run({"inspect", "base:1"}).out).at(0)["Id"] == image["Id"]);
@@ -73,7 +75,8 @@ TEST_CASE("what is no archive, no image and no registry is said plainly") {
   TestStore store;
   store.folder.write("text", "no tar\n");
   CHECK(store.run({"load", "-i", store.file("text")}).status == 1);
-  CHECK(store.run({"load", "-i", store.file("none")}).err.find("No such file") != std::string::npos);
+  CHECK(store.run({"load", "-i", store.file("none")}).err.find("No such file") !=
+        std::string::npos);
   CHECK(store.run({"save", "-o", store.file("x.tar"), "nothing"}).status == 1);
   CHECK_FALSE(std::filesystem::exists(store.file("x.tar")));
   // Port 1 of this machine: nobody listens there.

@@ -19,8 +19,8 @@ auto fields(const PortMapping& value) {
   return std::tie(a, b, c, d);
 }
 auto fields(const ContainerMount& value) {
-  const auto& [a, b, c, d, e, f, g, h] = value;
-  return std::tie(a, b, c, d, e, f, g, h);
+  const auto& [a, b, c, d, e, f, g, h, i] = value;
+  return std::tie(a, b, c, d, e, f, g, h, i);
 }
 auto fields(const HealthcheckConfig& value) {
   const auto& [a, b, c, d, e, f] = value;
@@ -100,9 +100,9 @@ ContainerConfig full() {
   config.dns_search = {"lan"};
   config.dns_options = {"ndots:2"};
   config.mounts = {
-      {ContainerMount::Type::bind, "/srv", "/data", true, false, false, 0, 01777},
-      {ContainerMount::Type::volume, "data", "/var", true, true, true, 1, 0700},
-      {ContainerMount::Type::tmpfs, "", "/tmp", false, false, false, 1ULL << 40, 01777}};
+      {ContainerMount::Type::bind, "/srv", "/data", true, false, false, 0, 01777, false},
+      {ContainerMount::Type::volume, "data", "/var", true, true, true, 1, 0700, true},
+      {ContainerMount::Type::tmpfs, "", "/tmp", false, false, false, 1ULL << 40, 01777, false}};
   config.read_only = true;
   config.privileged = true;
   config.added_capabilities = {"NET_ADMIN"};
