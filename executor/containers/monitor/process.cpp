@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
+#include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -244,10 +245,19 @@ long Process::signal_others(int signal) const {
   if (process < 0) return process;
   const long helper = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
   if (helper == 0) send_one_among_them(process, signal);
+  long result = helper < 0 ? helper : end_of(helper);
+  // Nobody gets into a namespace whose first process has been killed, and is about to be gone.
+  struct pollfd first = {static_cast<int>(process), POLLIN, 0};
+  Time soon = {1, 0};
+  if (result == echild && system_call(SYS_ppoll, address(&first), 1, address(&soon), 0, 0) == 1)
+    result = esrch;
   system_call(SYS_close, process);
-  if (helper < 0) return helper;
-  // The container's processes can signal that one: what they stop goes on, and what does not end is
-  // ended. Both are in a group of their own.
+  return result;
+}
+
+// The container's processes can signal that one: what they stop goes on, and what does not end is
+// ended. It and its child are in a group of their own.
+long Process::end_of(long helper) {
   int status = 0;
   for (int i = 0; i < 2 * tries; ++i) {
     if (system_call(SYS_wait4, helper, address(&status), WNOHANG, 0) == helper) {

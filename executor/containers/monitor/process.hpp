@@ -55,6 +55,7 @@ class Process {
   const Group* freezer() const;
   long stop_or_go(int signal) const;
   long signal_others(int signal) const;
+  static long end_of(long helper);
   [[noreturn]] void send_one_among_them(long process, int signal) const;
 
   const Instructions& instructions_;
