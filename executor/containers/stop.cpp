@@ -16,6 +16,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace slipway {
 namespace {
@@ -61,6 +62,16 @@ bool ends_before(MonitorConnection& connection, Clock::time_point late) {
 }
 
 }  // namespace
+
+ContainerState state_after_monitor(Store& store, const Container& container) {
+  using namespace std::chrono_literals;
+  const auto late = Clock::now() + 10s;
+  for (auto pause = 1ms;; pause = std::min(2 * pause, std::chrono::milliseconds(50))) {
+    ContainerState state = store.containers().state(container.id);
+    if (!state.alive() || Clock::now() > late) return state;
+    std::this_thread::sleep_for(pause);
+  }
+}
 
 int signal_number(std::string_view text) {
   std::string name(text);

@@ -94,7 +94,7 @@ int attached_status(Store& store, const Container& container, const AttachedEnd&
   std::fprintf(stderr,
                "warning: the monitor of the container %s was killed, and the container with it\n",
                container.name.c_str());
-  const int exit_code = store.containers().state(container.id).exit_code;
+  const int exit_code = state_after_monitor(store, container).exit_code;
   // One that was removed meanwhile has no state that says so.
   return store.containers().find(container.id) ? exit_code : 128 + SIGKILL;
 }

@@ -5,6 +5,7 @@
 #include <cache/containers/store.hpp>
 #include <cache/store.hpp>
 #include <executor/containers/monitor_connection.hpp>
+#include <executor/containers/remove.hpp>
 #include <ir/error.hpp>
 
 #include <CLI/CLI.hpp>
@@ -23,10 +24,10 @@ int exit_status(Store& store, const std::string& name) {
   const Container container = store.containers().get(name);
   std::optional<MonitorConnection> connection =
       MonitorConnection::open(store.containers().folder(container.id));
-  if (connection)
-    if (const std::optional<int> status = connection->wait()) return *status;
-  // It does not run, or its monitor was killed: then this is what is known of it.
-  return store.containers().state(container.id).exit_code;
+  // Of one that does not run this is what is known of it.
+  if (!connection) return store.containers().state(container.id).exit_code;
+  if (const std::optional<int> status = connection->wait()) return *status;
+  return state_after_monitor(store, container).exit_code;
 }
 
 int wait(const std::vector<std::string>& names, const Globals& globals) {
