@@ -133,10 +133,17 @@ class Puller {
     PartialBlob::Sign there;
     Clock::time_point moved = Clock::now();
     for (;; waited = true) {
-      if (store_.layers().find(diff_id)) return true;
+      if (store_.layers().find(diff_id)) {
+        // One that was killed when it had stored the layer has left what it came of.
+        PartialBlob::drop(store_.state(), blob.digest);
+        return true;
+      }
       if (std::optional<PartialBlob> own = PartialBlob::attempt(store_.state(), blob.digest)) {
         // It came between the two questions.
-        if (store_.layers().find(diff_id)) return true;
+        if (store_.layers().find(diff_id)) {
+          own->clear();
+          return true;
+        }
         if (from_kept_blob(blob, diff_id, &*own)) {
           own->clear();
         } else {
@@ -290,8 +297,8 @@ class Puller {
   std::mutex mutex_;  // orders the calls of progress_
 };
 
-// Writes to the disk what is not there yet, again and again while layers arrive: at the end little is
-// left for Store::sync() to wait for. What it cannot write, that one says.
+// Writes to the disk what is not there yet, again and again while layers arrive: at the end little
+// is left for Store::sync() to wait for. What it cannot write, that one says.
 class Flusher {
  public:
   explicit Flusher(const StateDirectory& state)
