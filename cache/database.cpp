@@ -341,6 +341,11 @@ void Database::create_or_migrate() {
   } while (status == SQLITE_BUSY && std::chrono::steady_clock::now() < deadline);
   if (status != SQLITE_OK) fail("cannot open");
   execute("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY");
+  // Else the end of each command that is alone would empty the WAL, with two syncs that wait for
+  // whatever the machine has to write. It is emptied when it is long; short, because who opens the
+  // store first reads all of it.
+  sqlite3_db_config(connection_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  execute("PRAGMA wal_autocheckpoint = 250");
 
   const auto version = [this] {
     Query query(*this, "PRAGMA user_version");

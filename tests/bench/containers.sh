@@ -84,7 +84,7 @@ sync
 to_podman=()
 for ((round = 1; round <= rounds; round++)); do
   timed "$slipway" commit -m "$round" filled "filled:$round"; ours=$ms
-  timed podman commit -q -m "$round" filled "filled:$round"; podman=$ms
+  timed podman commit -q -f docker -m "$round" filled "filled:$round"; podman=$ms
   printf 'round %s: slipway %s, podman %s\n' "$round" "$ours" "$podman"
   to_podman+=("$(ratio "$ours" "$podman")")
 done
