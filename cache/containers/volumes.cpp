@@ -25,8 +25,8 @@ std::string write_labels(const Labels& labels) {
   return nlohmann::json(labels).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Volume read_row(const Query& row) {
-  Volume volume{row.text(0), row.integer(1), row.integer(2) != 0, {}};
+StoredVolume read_row(const Query& row) {
+  StoredVolume volume{row.text(0), row.integer(1), row.integer(2) != 0, {}};
   try {
     volume.labels = nlohmann::json::parse(row.text(3)).get<Labels>();
   } catch (const nlohmann::json::exception& error) {
@@ -49,10 +49,10 @@ bool is_known(Database& database, std::string_view name) {
 
 }  // namespace
 
-Volume VolumeStore::create(std::string_view name, const Labels& labels) {
+StoredVolume VolumeStore::create(std::string_view name, const Labels& labels) {
   const bool anonymous = name.empty();
   if (!anonymous) require_container_name(name);
-  Volume volume{anonymous ? random_id() : std::string(name), 0, anonymous, labels};
+  StoredVolume volume{anonymous ? random_id() : std::string(name), 0, anonymous, labels};
   Transaction transaction(database_);
   // Also of one that is known: somebody may have removed its folder by hand.
   const fs::path data = directory(volume.name);
@@ -73,21 +73,21 @@ Volume VolumeStore::create(std::string_view name, const Labels& labels) {
   return volume;
 }
 
-std::optional<Volume> VolumeStore::find(std::string_view name) const {
+std::optional<StoredVolume> VolumeStore::find(std::string_view name) const {
   Query query(database_, "SELECT name, created, anonymous, labels FROM volumes WHERE name = ?");
   if (!query.bind(name).step()) return std::nullopt;
   return read_row(query);
 }
 
-Volume VolumeStore::get(std::string_view name) const {
+StoredVolume VolumeStore::get(std::string_view name) const {
   if (auto found = find(name)) return std::move(*found);
   NoSuchVolume error("there is no volume " + quoted(name));
   error.hint("`slipway volume ls` lists them");  // not in the throw: that would be a plain Error
   throw error;
 }
 
-std::vector<Volume> VolumeStore::list() const {
-  std::vector<Volume> all;
+std::vector<StoredVolume> VolumeStore::list() const {
+  std::vector<StoredVolume> all;
   Query query(database_, "SELECT name, created, anonymous, labels FROM volumes ORDER BY name");
   while (query.step()) all.push_back(read_row(query));
   return all;

@@ -16,7 +16,7 @@ namespace slipway {
 class Database;
 class StateDirectory;
 
-struct Volume {
+struct StoredVolume {
   std::string name;
   std::int64_t created = 0;  // nanoseconds since the epoch
   bool anonymous = false;    // named by nobody: 64 hexadecimal digits
@@ -34,10 +34,10 @@ class VolumeStore {
 
   // The volume; made if there is none of that name. An empty name: an anonymous one. Throws Error
   // for what is no name.
-  Volume create(std::string_view name, const std::map<std::string, std::string>& labels);
-  std::optional<Volume> find(std::string_view name) const;
-  Volume get(std::string_view name) const;  // throws NoSuchVolume
-  std::vector<Volume> list() const;         // by name
+  StoredVolume create(std::string_view name, const std::map<std::string, std::string>& labels);
+  std::optional<StoredVolume> find(std::string_view name) const;
+  StoredVolume get(std::string_view name) const;  // throws NoSuchVolume
+  std::vector<StoredVolume> list() const;         // by name
   // The containers that mount it, by ID.
   std::vector<std::string> users(std::string_view name) const;
   // Throws Error: a container uses it; NoSuchVolume.

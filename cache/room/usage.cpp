@@ -48,7 +48,7 @@ void Room::add_containers(Usage& usage, const Told& told) {
                                 measured("container", container.id, folder)});
   }
   const VolumeStore volumes(state_, database_);
-  for (Volume& volume : volumes.list()) {
+  for (StoredVolume& volume : volumes.list()) {
     const std::size_t users = volumes.users(volume.name).size();
     const std::uint64_t bytes = measured("volume", volume.name, volumes.directory(volume.name));
     usage.volumes.push_back({std::move(volume), users, bytes});

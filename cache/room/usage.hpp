@@ -41,7 +41,7 @@ struct Usage {
     std::uint64_t bytes = 0;  // its own layer, its log
   };
   struct VolumeUse {
-    Volume volume;
+    StoredVolume volume;
     std::size_t users = 0;  // containers that mount it, running or not
     std::uint64_t bytes = 0;
   };

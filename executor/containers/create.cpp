@@ -114,7 +114,7 @@ class Mounts {
   }
 
   void make_volume(ContainerMount& mount, const std::map<std::string, std::string>& labels) {
-    const Volume volume = store_.volumes().create(mount.source, labels);
+    const StoredVolume volume = store_.volumes().create(mount.source, labels);
     if (mount.source.empty()) {
       mount.source = volume.name;
       mount.anonymous = true;

@@ -55,7 +55,7 @@ void kill(MonitorConnection& monitor, const std::filesystem::path& folder) {
 void remove_anonymous(VolumeStore& volumes, const Container& container) {
   for (const ContainerMount& mount : container.config.mounts) {
     if (mount.type != ContainerMount::Type::volume || !mount.anonymous) continue;
-    const std::optional<Volume> volume = volumes.find(mount.source);
+    const std::optional<StoredVolume> volume = volumes.find(mount.source);
     if (volume && volume->anonymous && volumes.users(mount.source).empty())
       volumes.remove(mount.source);
   }

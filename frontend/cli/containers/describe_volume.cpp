@@ -10,7 +10,7 @@
 
 namespace slipway {
 
-Described describe_volume(Store& store, const Volume& volume) {
+Described describe_volume(Store& store, const StoredVolume& volume) {
   using Json = nlohmann::ordered_json;
   Json json;
   json["CreatedAt"] = time_text(volume.created / 1'000'000'000);

@@ -9,6 +9,6 @@ namespace slipway {
 
 class Store;
 
-Described describe_volume(Store& store, const Volume& volume);
+Described describe_volume(Store& store, const StoredVolume& volume);
 
 }  // namespace slipway

@@ -87,7 +87,7 @@ class VolumeFilter {
     }
   }
 
-  bool matches(const Volume& volume, const VolumeStore& volumes) const {
+  bool matches(const StoredVolume& volume, const VolumeStore& volumes) const {
     const auto found = [&](const std::string& part) { return volume.name.find(part) != part.npos; };
     if (!names_.empty() && std::none_of(names_.begin(), names_.end(), found)) return false;
     if (!drivers_.empty() &&
@@ -141,7 +141,7 @@ Fields: Name, Driver, Scope, Mountpoint, Labels.
                {"Status", "STATUS"}});
     const VolumeFilter filter(request->filters);
     Store store(globals.root);
-    for (const Volume& volume : store.volumes().list()) {
+    for (const StoredVolume& volume : store.volumes().list()) {
       if (!filter.matches(volume, store.volumes())) continue;
       std::string labels;
       for (const auto& [key, value] : volume.labels)
@@ -231,7 +231,7 @@ int prune(const PruneRequest& request, const std::filesystem::path& root) {
   VolumeStore& volumes = owned.store.volumes();
   std::uint64_t bytes = 0;
   std::string removed;
-  for (const Volume& volume : volumes.list()) {
+  for (const StoredVolume& volume : volumes.list()) {
     if ((!all && !volume.anonymous) || !filter.matches(volume.created, volume.labels) ||
         !volumes.users(volume.name).empty())
       continue;

@@ -32,13 +32,13 @@ struct TestVolumes {
 TEST_CASE("a volume is made once, and keeps its labels") {
   TemporaryFolder folder;
   TestVolumes test(folder / "state");
-  const Volume made = test.volumes.create("data", {{"a", "1"}, {"b", ""}});
+  const StoredVolume made = test.volumes.create("data", {{"a", "1"}, {"b", ""}});
   CHECK(made.name == "data");
   CHECK_FALSE(made.anonymous);
   CHECK(made.created > 0);
   CHECK(fs::is_directory(test.volumes.directory("data")));
   std::ofstream(test.volumes.directory("data") / "file") << "x";
-  const Volume again = test.volumes.create("data", {{"other", ""}});
+  const StoredVolume again = test.volumes.create("data", {{"other", ""}});
   CHECK(again.labels == made.labels);
   CHECK(again.created == made.created);
   CHECK(fs::exists(test.volumes.directory("data") / "file"));
@@ -54,7 +54,7 @@ TEST_CASE("a volume is made once, and keeps its labels") {
 TEST_CASE("a volume without a name gets one that nobody can guess") {
   TemporaryFolder folder;
   TestVolumes test(folder / "state");
-  const Volume made = test.volumes.create("", {});
+  const StoredVolume made = test.volumes.create("", {});
   CHECK(made.anonymous);
   CHECK(made.name.size() == 64);
   CHECK(test.volumes.get(made.name).anonymous);
