@@ -231,7 +231,7 @@ TEST_CASE("a container that stops whoever comes in does not stop its monitor") {
   NEEDS_CONTAINERS();
   StartedContainers containers;
   const Container container =
-      containers.shell("(while true; do kill -STOP -1; done) & echo > /ready; sleep 1000");
+      containers.shell("echo > /ready; (while true; do kill -STOP -1; done) & sleep 1000");
   MonitorConnection connection = containers.start(container);
   REQUIRE(becomes_true([&] { return fs::exists(containers.where(container) / "upper/ready"); }));
   // Each is done, or is not and says so.
