@@ -447,7 +447,11 @@ TEST_CASE("twenty join at once, and all of them reach the first") {
       JoinRequest request;
       request.member = {std::to_string(i) + "-0123456789", "m" + std::to_string(i), {}, 0, false};
       const Joined own = join_with_new_space(test.folder(), test.network, request, {});
-      if (greeting(own, "10.89.7.2") == "hello\n") ++greeted;
+      // On a busy machine a connection at times is not made within its limit.
+      bool heard = false;
+      for (int attempt = 0; attempt < 3 && !heard; ++attempt)
+        heard = greeting(own, "10.89.7.2") == "hello\n";
+      if (heard) ++greeted;
     });
   }
   for (std::thread& thread : threads) thread.join();
