@@ -1,8 +1,8 @@
 #include <executor/containers/start.hpp>
 
-#include <cache/remove_tree.hpp>
 #include <cache/state_directory.hpp>
 #include <cache/store.hpp>
+#include <executor/containers/health.hpp>
 #include <executor/containers/launch_monitor.hpp>
 #include <executor/containers/monitor/orders.hpp>
 #include <executor/containers/monitor/protocol.hpp>
@@ -21,6 +21,7 @@
 #include <executor/sandbox/step_mounts.hpp>
 #include <executor/sandbox/step_program.hpp>
 #include <executor/sandbox/terminal.hpp>
+#include <executor/snapshot/overlay.hpp>
 #include <executor/spawn.hpp>
 
 #include <fcntl.h>
@@ -45,24 +46,11 @@ namespace {
 constexpr int cannot_start = 125;  // docker's: for reasons that are not the program's
 constexpr int cannot_execute = 126;
 constexpr int not_found = 127;
-constexpr std::int64_t second = 1'000'000'000;
-// docker's, of a health check that says nothing else.
-constexpr std::int64_t default_interval = 30 * second;
-constexpr std::int64_t default_start_interval = 5 * second;
 
 FileDescriptor open_or_throw(const std::filesystem::path& path, int flags) {
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC));
   if (!file) throw system_error("open", path.string(), errno);
   return file;
-}
-
-// overlayfs's own folder, empty: what an unclean end has left there keeps the kernel from mounting.
-void renew_work(const std::filesystem::path& work) {
-  if (::rmdir(work.c_str()) != 0 && errno != ENOENT) {
-    if (const auto failure = remove_tree(work))
-      throw Error("cannot remove " + quoted(work.string()) + ": " + failure.message());
-  }
-  if (::mkdir(work.c_str(), 0700) != 0) throw system_error("mkdir", work.string(), errno);
 }
 
 std::string boot_line() {
@@ -350,14 +338,11 @@ class Start {
   }
 
   void plan_probes(monitor::Orders& header) const {
-    const auto& check = config_.healthcheck;
-    if (!check || check->test.empty() || check->test.front() == "NONE") return;
-    const auto nanoseconds = [](std::int64_t asked, std::int64_t otherwise) {
-      return static_cast<std::uint64_t>(asked > 0 ? asked : otherwise);
-    };
-    header.health_interval = nanoseconds(check->interval, default_interval);
-    header.health_start_period = nanoseconds(check->start_period, 0);
-    header.health_start_interval = nanoseconds(check->start_interval, default_start_interval);
+    const auto check = health_check(config_);
+    if (!check) return;
+    header.health_interval = static_cast<std::uint64_t>(check->interval);
+    header.health_start_period = static_cast<std::uint64_t>(check->start_period);
+    header.health_start_interval = static_cast<std::uint64_t>(check->start_interval);
   }
 
   MonitorConnection answer(const std::vector<std::string>& labels) {

@@ -4,7 +4,6 @@
 #include <executor/containers/container_tree.hpp>
 
 #include <cache/containers/volumes.hpp>
-#include <cache/remove_tree.hpp>
 #include <cache/store.hpp>
 #include <executor/containers/joined_root.hpp>
 #include <executor/containers/mounts.hpp>
@@ -67,11 +66,7 @@ class StoppedTree : public ContainerTree {
  public:
   StoppedTree(std::unique_ptr<PausedContainer> stopped, Store& store, const Container& container)
       : stopped_(std::move(stopped)), folder_(store.containers().folder(container.id)) {
-    // An overlay leaves its mark there, and the next one refuses it.
-    if (const auto failure = remove_tree(folder_ / "work"))
-      throw Error("cannot remove " + quoted((folder_ / "work").string()) + ": " +
-                  failure.message());
-    require(::mkdir((folder_ / "work").c_str(), 0700), "mkdir", folder_.native());
+    renew_work(folder_ / "work");
     std::vector<std::filesystem::path> lowers;
     for (const LayerRef& layer : container.layers)
       lowers.push_back(store.layers().directory(layer.diff_id));

@@ -1,11 +1,13 @@
 #include <executor/snapshot/overlay.hpp>
 
 #include <cache/layers/overlay_marks.hpp>
+#include <cache/remove_tree.hpp>
 #include <ir/error.hpp>
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -122,9 +124,8 @@ std::string options_of(const std::vector<std::filesystem::path>& lowers,
     options += (options.empty() ? "lowerdir=" : ":") + names.of(*lower);
   }
   if (top) {
-    options +=
-        ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) +
-        (top->durable ? "" : ",volatile");
+    options += ",upperdir=" + names.of(top->upper) + ",workdir=" + names.of(top->work) +
+               (top->durable ? "" : ",volatile");
   }
   for (const Option& option : portable) {
     options += std::string(",") + option.name + "=" + option.value;
@@ -223,6 +224,14 @@ FileDescriptor cloned(int source, const char* path, unsigned how, std::uint64_t 
 }
 
 }  // namespace
+
+void renew_work(const std::filesystem::path& work) {
+  if (::rmdir(work.c_str()) != 0 && errno != ENOENT) {
+    if (const auto failure = remove_tree(work))
+      throw Error("cannot remove " + quoted(work.string()) + ": " + failure.message());
+  }
+  if (::mkdir(work.c_str(), 0700) != 0) throw system_error("mkdir", work.string(), errno);
+}
 
 FileDescriptor clone_tree(const FileDescriptor& source, std::uint64_t attributes) {
   return cloned(source.get(), "", AT_EMPTY_PATH, attributes);

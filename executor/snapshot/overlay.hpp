@@ -18,6 +18,10 @@ struct OverlayTop {
   bool durable = false;
 };
 
+// Makes overlayfs's own folder anew, empty: what an unclean end has left in it keeps the kernel
+// from mounting. Throws Error.
+void renew_work(const std::filesystem::path& work);
+
 // How the mount is made: with the calls of Linux 6.8 on, which take any number of layers, or with
 // mount(2) and its page of options, which takes about 200.
 enum class OverlayCalls { newest, oldest };
