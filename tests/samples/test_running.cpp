@@ -475,12 +475,7 @@ TEST_CASE("a paused container stands still") {
                "n=0; while :; do n=$((n+1)); echo $n > /h/ticks; sleep 0.02; done"});
   const auto ticks = [&] { return read(yard.folder() / "ticks"); };
   CHECK(soon([&] { return fs::exists(yard.folder() / "ticks"); }));
-  const Finished paused = yard.slipway({"pause", "clock"});
-  if (paused.status != 0) {
-    MESSAGE("skipped: " << paused.err);  // no control group of one's own
-    return;
-  }
-  CHECK(paused.out == "clock\n");
+  CHECK(yard.slipway({"pause", "clock"}).out == "clock\n");
   const std::string then = ticks();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   CHECK(ticks() == then);
